@@ -1,0 +1,72 @@
+# Every task of this project; `make help` lists them. Nothing but Python (3.10 or newer), make and
+# git has to be there: each task first builds the environments that it needs, inside the checkout,
+# and builds them again only when the file that lists their packages has changed.
+
+PYTHON ?= python3
+PYTEST_WORKERS ?= auto
+
+VENV := .venv
+MELTANO_VENV := .venv-meltano
+CHECKS_VENV := .venv-singer-tools
+READY := .ready
+
+# Warnings about a newer pip or a missing optional index would hide what matters.
+PIP := -m pip --quiet --quiet --disable-pip-version-check --no-input
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test e2e check docs clean
+
+help:  ## list the tasks
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/$(READY) $(MELTANO_VENV)/$(READY)  ## load a simulated Kustomer org into DuckDB and query it
+	@$(VENV)/bin/python demo/run.py
+
+test: $(VENV)/$(READY)  ## run the tests that need nothing but Python
+	$(VENV)/bin/python -m pytest -m "not e2e" -n $(PYTEST_WORKERS) --dist worksteal
+
+e2e: $(VENV)/$(READY) $(MELTANO_VENV)/$(READY) $(CHECKS_VENV)/$(READY)  ## run the tests that need Meltano, DuckDB and singer-check-tap
+	$(VENV)/bin/python -m pytest -m e2e
+
+check: $(VENV)/$(READY)  ## format, lint, types, generated files
+	@$(VENV)/bin/ruff format --check --quiet . || { echo 'Run: $(VENV)/bin/ruff format .'; exit 1; }
+	@$(VENV)/bin/ruff check --quiet . || { echo 'Try: $(VENV)/bin/ruff check --fix .'; exit 1; }
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.meltano meltano.yml
+	@$(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	@$(VENV)/bin/python docs/generate.py --check
+
+docs: $(VENV)/$(READY)  ## write what the code says about itself into meltano.yml
+	@$(VENV)/bin/python docs/generate.py
+
+clean:  ## remove the environments and everything that runs have left behind
+	rm -rf $(VENV) $(MELTANO_VENV) $(CHECKS_VENV) .meltano output/* demo/.work dist build
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# The tap, its tests and its checks.
+$(VENV)/$(READY): pyproject.toml
+	$(call environment,$(VENV))
+	@$(VENV)/bin/python $(PIP) install --group dev --editable .
+	@touch $@
+
+# Meltano and the tap cannot share an environment: their requirements exclude each other.
+$(MELTANO_VENV)/$(READY): demo/requirements-meltano.txt
+	$(call environment,$(MELTANO_VENV))
+	@$(MELTANO_VENV)/bin/python $(PIP) install --requirement $<
+	@touch $@
+
+# singer-tools brings `backoff`, which would overwrite the SDK's `python-backoff`.
+$(CHECKS_VENV)/$(READY): tests/e2e/requirements-singer-tools.txt
+	$(call environment,$(CHECKS_VENV))
+	@$(CHECKS_VENV)/bin/python $(PIP) install --requirement $<
+	@touch $@
+
+# pip older than 25.1 does not know dependency groups, and Python brings an old one.
+define environment
+@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 10) else "Python 3.10 or newer is needed, this is %s. Name another: make PYTHON=python3.12 ..." % sys.version.split()[0])'
+@echo "Installing into $(1) ..."
+@$(1)/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(1)
+@$(1)/bin/python $(PIP) install 'pip>=25.1'
+endef

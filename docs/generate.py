@@ -1,0 +1,99 @@
+"""Writes the parts of the documents that the code knows best: `make docs`.
+
+A part stands between two marks that carry its name, `<name>` and `</name>`, in a comment of the
+document's language. With `--check` nothing is written; the exit status says whether all is current.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    JSON = dict[str, Any]
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+def about() -> JSON:
+    """Return what the tap says about itself."""
+    command = [sys.executable, "-m", "tap_kustomer", "--about", "--format", "json"]
+    done = subprocess.run(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, check=True)
+    described: JSON = json.loads(done.stdout)
+    return described
+
+
+def meltano_settings(tap: JSON) -> str:
+    """Return the settings as `meltano.yml` lists them."""
+    settings = [_meltano_setting(name, p) for name, p in tap["settings"]["properties"].items()]
+    text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=94)
+    return textwrap.indent(text, "    ")
+
+
+def _meltano_setting(name: str, described: JSON) -> JSON:
+    setting: JSON = {"name": name, "kind": _kind(described)}
+    if "title" in described:
+        setting["label"] = described["title"]
+    if described.get("secret"):
+        setting["sensitive"] = True
+    if described.get("default") is not None:
+        setting["value"] = described["default"]
+    if setting["kind"] == "options":
+        setting["options"] = [{"label": v, "value": v} for v in described["enum"] if v is not None]
+    setting["description"] = described.get("description", "")
+    return setting
+
+
+def _kind(described: JSON) -> str:
+    if "enum" in described:
+        return "options"
+    if described.get("format") in {"date", "date-time"}:
+        return "date_iso8601"
+    (kind,) = {t for t in described["type"] if t != "null"}
+    return "decimal" if kind == "number" else str(kind)
+
+
+PARTS: Mapping[tuple[str, str], Callable[[JSON], str]] = {
+    ("meltano.yml", "settings"): meltano_settings,
+}
+
+
+def with_part(text: str, name: str, part: str) -> str:
+    """Return ``text`` with what stands between the marks of ``name`` replaced."""
+    pattern = re.compile(rf"(<{name}>[^\n]*\n).*?([^\n]*</{name}>)", re.DOTALL)
+    replaced, count = pattern.subn(lambda match: match[1] + part + match[2], text)
+    if count != 1:
+        message = f"The marks <{name}> and </{name}> are not there once."
+        raise ValueError(message)
+    return replaced
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check every part; return the exit status."""
+    tap, stale = about(), []
+    for (document, name), produce in PARTS.items():
+        path = CHECKOUT / document
+        text = path.read_text(encoding="utf-8")
+        current = with_part(text, name, produce(tap))
+        if current == text:
+            continue
+        stale.append(document)
+        if "--check" not in arguments:
+            path.write_text(current, encoding="utf-8")
+    if "--check" not in arguments or not stale:
+        return 0
+    sys.stderr.write(f"Not current: {', '.join(stale)}. Run: make docs\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

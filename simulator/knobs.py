@@ -1,0 +1,109 @@
+"""Every behaviour of the server that can be set, with the vendor's (or the safest) as default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+Seconds: TypeAlias = "float | Callable[[], float]"
+
+
+@dataclass
+class Knobs:
+    """Settings of a ``Simulator``; each may be changed while it runs.
+
+    Most default to what is documented. Where the documents leave a question open, the comment
+    says UNCONFIRMED and the other answers are the other values.
+    """
+
+    # --- key and errors
+    api_key: str = "simulated-api-key"
+    error_shape: Literal["A", "B", "legacy"] = "A"
+    # Whether a 403 names the role is UNCONFIRMED.
+    name_missing_role: bool = False
+    # A status: every request fails as a key of another region does. The status is UNCONFIRMED.
+    pod_mismatch: int | None = None
+    # `GET /v1/auth/tokens/current`: what role it needs is UNCONFIRMED; 403 and 404 are possible.
+    token_status: int = 200
+
+    # --- search
+    # A search takes up to 500 rows a page; a limit below it either refuses or clamps.
+    max_page_size: int = 500
+    archive_page_size: int = 500
+    oversize: Literal["refuse", "clamp"] = "refuse"
+    # "There is a hard limit of 100 for the maximum number of pages" (vendor, search).
+    max_pages: int = 100
+    # page x pageSize: 10,000 as the AWS Glue connector says; whether more works is UNCONFIRMED.
+    result_window: int = 10_000
+    # What a page beyond the window answers is UNCONFIRMED.
+    past_window: Literal["refuse", "not_found", "empty"] = "refuse"
+    ignore_sort: bool | Collection[str] = False
+    ignore_filters: Collection[str] = ()
+    unknown_attributes: Literal["refuse", "ignore"] = "refuse"
+    # In the archive's list, absent from the standard search's.
+    company_updated_at_supported: bool = False
+    # Which attribute filters the context `kobject_<klass>`: UNCONFIRMED. None refuses the context.
+    kobject_klass_attribute: (
+        Literal["kobject_updated_at", "kobject_<klass>_updated_at", "both"] | None
+    ) = "kobject_updated_at"
+    archive_kobject_klass_attribute: (
+        Literal["kobject_updated_at", "kobject_<klass>_updated_at", "both"] | None
+    ) = "both"
+    # Attribute names of these contexts are UNCONFIRMED, for example `work_session_updated_at`.
+    work_session_attributes: Collection[str] = ()
+    work_item_attributes: Collection[str] = ()
+    refused_contexts: Collection[str] = ()
+    archive_refused_contexts: Collection[str] = ()
+    # Contexts that know `includeDeleted`; True: all.
+    include_deleted_supported: bool | Collection[str] = True
+    # "updatedAt more recent than in the past 2 years"; the exact edge is UNCONFIRMED.
+    horizon_days: float = 730
+    edge_offset_seconds: float = 0
+    fresh_documents: bool = False
+    # The answer to `idsOnly=true` is UNCONFIRMED.
+    ids_only_shape: Literal["identifiers", "ids"] = "identifiers"
+
+    # --- lists
+    list_oversize: Literal["clamp", "refuse"] = "clamp"
+    list_max_page_size: int | None = None
+    # Rows at which every list ends (10,000 by one source); None: no end. UNCONFIRMED.
+    list_depth: int | None = None
+    lists_show_deleted: bool | None = None  # None: as each list's row of the table says
+    lists_report_total: bool = False
+    list_links: bool = True
+    string_meta: bool = False
+    included_shape: Literal["array", "object"] = "array"
+    # UNCONFIRMED: the reference's own links say `/v1/queues/{id}`.
+    queues_path: str = "/v1/routing/queues"
+    work_items_list: bool = False
+    # `GET /v1/users` without `deleted`: UNCONFIRMED.
+    users_default: Literal["active", "all"] = "active"
+    # Resources that the metadata endpoint does not serve, and how it says so: UNCONFIRMED.
+    metadata_refusals: Mapping[str, int] = field(
+        default_factory=lambda: {"note": 404, "user": 404, "team": 404}
+    )
+    customer_list_filters: bool = True
+    audit_retention_days: float = 90
+
+    # --- budgets
+    limits: bool = True
+    window: Literal["fixed", "sliding"] = "fixed"
+    window_seconds: float = 60
+    ratelimit_headers: bool = True
+    # Which budget a search's headers speak of is UNCONFIRMED; None: they are absent.
+    ratelimit_headers_on_search: Literal["org", "search"] | None = "org"
+    ratelimit_reset: Literal["seconds", "milliseconds", "delta"] | None = "seconds"
+    ratelimit_reset_always: bool = False
+    # In no source; honoured where present.
+    retry_after: Literal["seconds", "date"] | None = None
+    # Requests per minute that other clients of the org make all the time.
+    other_client_org: float = 0
+    other_client_search: float = 0
+
+    # --- transport
+    page_latency: Seconds = 0.0  # clock seconds until a search page is sent
+    latency: Seconds = 0.0  # the same for all other requests
+    gzip: bool = False

@@ -1,0 +1,1 @@
+"""From the org's own metadata to the schemas and names of its streams."""

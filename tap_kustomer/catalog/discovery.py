@@ -1,0 +1,152 @@
+"""Asks Kustomer which org this is, what the key may do, and which custom data the org has."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from tap_kustomer import timestamps
+from tap_kustomer.errors import (
+    CredentialsError,
+    MissingRoleError,
+    NotFoundError,
+    RequestRefusedError,
+    StreamError,
+)
+from tap_kustomer.org import Klass, Org
+from tap_kustomer.readers.lists import read_list, read_one
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from tap_kustomer.client.transport import KustomerClient
+    from tap_kustomer.readers.workers import Workers
+
+__all__ = ["KLASS_STATUSES", "STANDARD_RESOURCES", "discover_org", "read_metadata"]
+
+logger = logging.getLogger("tap-kustomer")
+
+KLASS_STATUSES = ("enabled", "disabled", "existing_only")
+# The first four are documented; the others are tried once, then types follow from suffixes.
+STANDARD_RESOURCES = ("customer", "conversation", "message", "company", "note", "user")
+_DOCUMENTED = frozenset(STANDARD_RESOURCES[:4])
+
+
+def discover_org(client: KustomerClient, workers: Workers) -> Org:
+    """Return what Kustomer tells of the org behind the key.
+
+    Raises: ``CredentialsError`` when key or host are wrong, ``UnavailableError``.
+    """
+    me = workers.call(lambda: _whoami(client))
+    klasses = _klasses(client, workers)
+    resources = [*STANDARD_RESOURCES]
+    resources += [f"kobject.{klass.name}" for klass in klasses if klass.is_readable]
+    return Org(
+        id=_related_id(me, "org"),
+        roles=_roles(me) or workers.call(lambda: _roles_of_token(client)),
+        klasses=klasses,
+        metadata=read_metadata(client, workers, resources),
+    )
+
+
+def _whoami(client: KustomerClient) -> dict[str, Any]:
+    try:
+        return read_one(client, "/v1/users/current") or {}
+    except NotFoundError:
+        msg = (
+            "There is no Kustomer org on this host (status 404 on /v1/users/current). Check "
+            "`org_name`, `region` or `api_url`; the org may have been renamed."
+        )
+        raise CredentialsError(msg) from None
+    except (MissingRoleError, RequestRefusedError) as error:
+        raise CredentialsError(str(error)) from None
+
+
+def _roles(resource: Mapping[str, Any]) -> frozenset[str] | None:
+    attributes = resource.get("attributes")
+    roles = attributes.get("roles") if isinstance(attributes, dict) else None
+    if not isinstance(roles, list) or not roles:
+        return None
+    return frozenset(role for role in roles if isinstance(role, str))
+
+
+def _roles_of_token(client: KustomerClient) -> frozenset[str] | None:
+    try:
+        return _roles(read_one(client, "/v1/auth/tokens/current") or {})
+    except StreamError:
+        return None  # which role this needs is documented nowhere; never fail because of it
+
+
+def _related_id(resource: Mapping[str, Any], name: str) -> str | None:
+    relationship = (resource.get("relationships") or {}).get(name)
+    data = relationship.get("data") if isinstance(relationship, dict) else None
+    return str(data["id"]) if isinstance(data, dict) and data.get("id") else None
+
+
+def _klasses(client: KustomerClient, workers: Workers) -> tuple[Klass, ...]:
+    """Return the klasses in all statuses, oldest first."""
+    found: dict[str, Klass] = {}
+    try:
+        for status in KLASS_STATUSES:
+            for resource in workers.call(lambda s=status: _klass_list(client, s)):  # type: ignore[misc]
+                klass = _klass(resource, status)
+                if klass is not None:
+                    found.setdefault(klass.id, klass)
+    except MissingRoleError:
+        logger.warning(
+            "This API key may not read klasses, so custom objects are left out. Use a key with "
+            "the role org.permission.klass.read to read them.",
+        )
+    except (NotFoundError, RequestRefusedError) as error:
+        logger.warning("Klasses could not be listed, so custom objects are left out: %s", error)
+    return tuple(sorted(found.values(), key=lambda klass: (klass.created_at, klass.id)))
+
+
+def _klass_list(client: KustomerClient, status: str) -> list[dict[str, Any]]:
+    pages = read_list(client, "/v1/klasses", {"status": status})
+    return [row for page in pages for row in page.rows]
+
+
+def _klass(resource: Mapping[str, Any], asked: str) -> Klass | None:
+    attributes = resource.get("attributes")
+    if not isinstance(attributes, dict) or not isinstance(attributes.get("name"), str):
+        return None
+    status = attributes.get("status")
+    return Klass(
+        id=str(resource.get("id") or attributes["name"]),
+        name=attributes["name"],
+        status=status if status in KLASS_STATUSES else asked,
+        created_at=timestamps.normalise(attributes.get("createdAt")) or "",
+        resource=resource,
+    )
+
+
+def read_metadata(
+    client: KustomerClient,
+    workers: Workers,
+    resources: Iterable[str],
+) -> dict[str, dict[str, Any]]:
+    """Return the custom attributes of each resource that Kustomer tells them of."""
+    names = list(resources)
+    documents = workers.map(lambda name: _metadata(client, name), names)
+    return {name: document for name, document in zip(names, documents) if document is not None}
+
+
+def _metadata(client: KustomerClient, resource: str) -> dict[str, Any] | None:
+    try:
+        document = read_one(client, f"/v1/metadata/{quote(resource, safe='')}") or {}
+    except MissingRoleError:
+        logger.warning(
+            "This API key may not read the custom attributes of %s, so their types follow from "
+            "their names. Use a key with the role org.permission.metadata.read to have all.",
+            resource,
+        )
+        return None
+    except (NotFoundError, RequestRefusedError) as error:
+        level = logging.WARNING if resource in _DOCUMENTED else logging.DEBUG
+        logger.log(level, "No custom attributes of %s: %s", resource, error)
+        return None
+    attributes = document.get("attributes")
+    properties = attributes.get("properties") if isinstance(attributes, dict) else None
+    return properties if isinstance(properties, dict) else {}

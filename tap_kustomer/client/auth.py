@@ -1,0 +1,49 @@
+"""Adds the API key to a request, to the configured host only."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from requests.auth import AuthBase
+from singer_sdk.authenticators import BearerTokenAuthenticator
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest
+
+__all__ = ["KustomerAuthenticator"]
+
+
+class KustomerAuthenticator(BearerTokenAuthenticator, AuthBase):
+    """Bearer token of Kustomer; refuses to show it to any other host.
+
+    Being a ``requests`` auth object it also keeps ``.netrc`` from replacing the header.
+    Source: https://developer.kustomer.com/docs/get-started/api-keys-and-roles
+    """
+
+    def __init__(self, *, token: str, origin: str) -> None:
+        """Keep the key for ``origin``, which is scheme and host without a path."""
+        super().__init__(token=token)
+        self._origin = urlsplit(origin)[:2]
+
+    @override
+    def __call__(self, r: PreparedRequest) -> PreparedRequest:
+        """Return the request with its ``Authorization`` header.
+
+        Raises: ``ValueError`` when the request goes to another host than the configured one.
+        """
+        if urlsplit(r.url or "")[:2] != self._origin:
+            msg = "The API key was kept back: the request went to another host."
+            raise ValueError(msg)
+        r.headers.update(self.auth_headers)
+        return r
+
+    def __repr__(self) -> str:
+        """Return a text without the key."""
+        return f"{type(self).__name__}(origin={'://'.join(self._origin)!r})"

@@ -1,0 +1,116 @@
+"""From a response to what happens next: go on, wait and retry, or stop with a sentence.
+
+Judging a response is a look-up in ``REFUSALS`` and ``RETRIED_STATUSES``.
+Source: https://developer.kustomer.com/docs/concepts/errors
+"""
+
+from __future__ import annotations
+
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, NamedTuple
+
+from tap_kustomer import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from requests import Response
+
+__all__ = ["RETRIED_STATUSES", "header_epoch", "refusal", "seconds_to_wait"]
+
+# The vendor's own table of retryable statuses was never seen: UNCONFIRMED beyond these.
+RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
+
+# A rate-limit window of Kustomer, in seconds, and what a reset header may at most ask for.
+WINDOW = 60.0
+_LONGEST_RESET = 65.0
+_LONGEST_RETRY_AFTER = 900.0
+# Numbers above are Unix seconds or milliseconds, below it is a number of seconds to wait.
+_SMALLEST_EPOCH = 1e6
+_SMALLEST_EPOCH_MILLISECONDS = 1e12
+
+
+class _Refusal(NamedTuple):
+    error: type[errors.KustomerError]
+    sentence: str
+
+
+REFUSALS: Mapping[int, _Refusal] = {
+    HTTPStatus.UNAUTHORIZED: _Refusal(
+        errors.CredentialsError,
+        "Kustomer rejected the API key (status 401) on {path}. Create a key under Settings > "
+        "Security > API Keys and put it into the setting `api_key`; also check that `org_name` "
+        "or `region` names the org that the key belongs to.",
+    ),
+    HTTPStatus.FORBIDDEN: _Refusal(
+        errors.MissingRoleError,
+        "This API key may not read {path} (status 403).",
+    ),
+    HTTPStatus.NOT_FOUND: _Refusal(
+        errors.NotFoundError,
+        "Kustomer does not know {path} (status 404) on this host.",
+    ),
+}
+
+
+def refusal(response: Response, path: str) -> errors.KustomerError:
+    """Return the error for an answer that no retry will better."""
+    status = response.status_code
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        return errors.CredentialsError(
+            f"Kustomer redirected {path} (status {status}). The API key is never sent after a "
+            "redirect; put the host that answers directly into `api_url` or `org_name`.",
+        )
+    # The status of this error is nowhere documented, the words are: look for them in any 4xx.
+    if b"associated with pod" in response.content:
+        return errors.CredentialsError(
+            "The API key belongs to another region of Kustomer than the host that was asked. "
+            "Set `org_name` (it always leads to the right region), or `region` to the region "
+            "of your org: us, eu or in.",
+        )
+    known = REFUSALS.get(status)
+    if known:
+        return known.error(known.sentence.format(path=path))
+    return errors.RequestRefusedError(
+        f"Kustomer refused the request to {path} with status {status}.",
+    )
+
+
+def header_epoch(value: str | None) -> float | None:
+    """Return the Unix seconds of an HTTP date, or ``None`` when it is none."""
+    try:
+        return parsedate_to_datetime(value or "").timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def seconds_to_wait(headers: Mapping[str, str], now: float) -> float | None:
+    """Return how long a 429 asks to wait, in seconds, or ``None`` when it does not say.
+
+    ``Retry-After`` (seconds or an HTTP date) counts before ``x-ratelimit-reset`` (Unix seconds,
+    milliseconds, or a number of seconds: all were reported). ``now`` is Kustomer's Unix time.
+    """
+    retry_after = headers.get("retry-after", "").strip()
+    if retry_after:
+        asked = _number(retry_after)
+        if asked is None and (epoch := header_epoch(retry_after)) is not None:
+            asked = epoch - now
+        if asked is not None:
+            return min(max(asked, 0.0), _LONGEST_RETRY_AFTER)
+    reset = _number(headers.get("x-ratelimit-reset", ""))
+    if reset is None:
+        return None
+    if reset >= _SMALLEST_EPOCH_MILLISECONDS:
+        reset /= 1000
+    if reset >= _SMALLEST_EPOCH:
+        reset -= now
+    return min(max(reset, 0.0), _LONGEST_RESET)
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if number == number and abs(number) != float("inf") else None  # noqa: PLR0124

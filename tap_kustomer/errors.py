@@ -1,0 +1,77 @@
+"""Errors as sentences with an action.
+
+Every text says what happened and what to do, names the setting, stream or role, and never holds
+a key, a row or a body of an answer.
+
+    KustomerError
+    ├── SettingsError            a setting is wrong; nothing was sent
+    ├── CredentialsError         the key or the host is wrong: no stream can work
+    ├── StateError               the state belongs to another org or another tap
+    └── StreamError              one stream cannot go on; the others do
+        ├── MissingRoleError     403
+        ├── NotFoundError        404
+        ├── RequestRefusedError  400 and other 4xx: this form of the request is not supported
+        ├── UntrustedAnswerError the answer breaks what was asked for
+        └── UnavailableError     retried until the time was up
+"""
+
+from __future__ import annotations
+
+from singer_sdk.exceptions import ConfigValidationError
+
+__all__ = [
+    "CredentialsError",
+    "KustomerError",
+    "MissingRoleError",
+    "NotFoundError",
+    "RequestRefusedError",
+    "SettingsError",
+    "StateError",
+    "StreamError",
+    "UnavailableError",
+    "UntrustedAnswerError",
+]
+
+
+class KustomerError(Exception):
+    """Something a user can act on; its text is the whole message."""
+
+
+class SettingsError(KustomerError, ConfigValidationError):
+    """One or more settings are wrong."""
+
+    def __init__(self, problems: list[str]) -> None:
+        """Keep one sentence per problem."""
+        ConfigValidationError.__init__(self, "\n".join(problems), errors=problems)
+
+
+class CredentialsError(KustomerError):
+    """The key is refused or belongs to another host."""
+
+
+class StateError(KustomerError):
+    """The state cannot be continued by this tap."""
+
+
+class StreamError(KustomerError):
+    """One stream cannot be read."""
+
+
+class MissingRoleError(StreamError):
+    """The key lacks the role for this endpoint."""
+
+
+class NotFoundError(StreamError):
+    """The endpoint is not part of this org or not on this host."""
+
+
+class RequestRefusedError(StreamError):
+    """Kustomer does not take the request in this form."""
+
+
+class UntrustedAnswerError(StreamError):
+    """The answer is well-formed, but not what was asked for."""
+
+
+class UnavailableError(StreamError):
+    """Kustomer did not answer properly in the time that one request may be retried."""

@@ -1,0 +1,301 @@
+"""What all streams share: selection, rows to messages, state, and what a run is told of them."""
+
+from __future__ import annotations
+
+import fnmatch
+import logging
+import sys
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk import Stream
+from singer_sdk.exceptions import MaxRecordsLimitException
+from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.singerlib import RecordMessage
+from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
+
+from tap_kustomer import timestamps
+from tap_kustomer.catalog.schema import object_schema
+from tap_kustomer.streams.records import RecordShape, row_maker
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+    from datetime import datetime
+
+    from singer_sdk.helpers.types import Context
+    from singer_sdk.singerlib import StateMessage  # noqa: F401 - named in docstrings
+
+    from tap_kustomer.client.transport import KustomerClient
+    from tap_kustomer.messages import KustomerWriter
+    from tap_kustomer.org import Org
+    from tap_kustomer.readers.workers import Workers
+    from tap_kustomer.settings import Settings
+    from tap_kustomer.tap import TapKustomer
+
+__all__ = ["KustomerStream", "RowBatch", "StreamRun"]
+
+logger = logging.getLogger("tap-kustomer")
+
+
+@dataclass(frozen=True)
+class RowBatch:
+    """Rows to write, and the bookmark behind them; ``None`` leaves it where it is."""
+
+    rows: Iterable[dict[str, Any]]
+    bookmark: str | None = None
+
+
+@dataclass
+class StreamRun:
+    """What became of one stream in this run; a row of ``sync_runs`` and of the summary."""
+
+    stream: str
+    rows: int = 0
+    requests: int = 0
+    seconds: float = 0.0
+    started_at: str | None = None
+    ended_at: str | None = None
+    from_: str | None = None
+    to: str | None = None
+    status: str = "pending"
+    error: str | None = None
+    expected: int | None = field(default=None, compare=False)  # rows, as far as announced
+
+
+class KustomerStream(Stream):
+    """One Kustomer object. Subclasses say where it is read; data of an object is declared.
+
+    The reader owns the bookmark: it moves only behind rows that are written, never back, and
+    never by the SDK's per-record rule.
+    """
+
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # rows are made to fit their schema
+
+    primary_keys: ClassVar[Any] = ("id",)
+    schema_name: ClassVar[str | None] = None  # schema file, where it is not named as the stream
+    optional: ClassVar[bool] = False  # only offered when `optional_streams` names it
+    roles: ClassVar[tuple[str, ...]] = ()  # any one of them lets the key read the stream
+    roles_documented: ClassVar[bool] = True  # else by the pattern of the others only
+
+    _tap: TapKustomer
+
+    def __init__(self, tap: TapKustomer, schema: dict[str, Any], name: str | None = None) -> None:
+        """Make the stream with its schema."""
+        super().__init__(tap, schema=schema, name=name)
+        self.run = StreamRun(self.name)
+        self._prepared = False
+        self._read_to_end = False
+        self._make_row: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
+
+    # ------------------------------------------------------------ parts of the tap
+
+    @property
+    def settings(self) -> Settings:
+        """The checked settings."""
+        return self._tap.settings
+
+    @property
+    def client(self) -> KustomerClient:
+        """The way to Kustomer."""
+        return self._tap.client
+
+    @property
+    def workers(self) -> Workers:
+        """The threads that fetch."""
+        return self._tap.workers
+
+    @property
+    def org(self) -> Org:
+        """The org that is read."""
+        return self._tap.org
+
+    # ------------------------------------------------------------ what subclasses do
+
+    @abstractmethod
+    def read(self) -> Iterator[RowBatch]:
+        """Yield the rows of this run, batch by batch."""
+
+    def ensure_prepared(self) -> None:
+        """Prepare once, whoever calls first."""
+        if not self._prepared:
+            self.prepare()
+            self._prepared = True
+
+    def prepare(self) -> None:
+        """Settle with Kustomer how the stream can be read, before ``sync``."""
+
+    # ------------------------------------------------------------ rows
+
+    @property
+    def make_row(self) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+        """The conversion from a resource to a row, for the columns that are selected."""
+        if self._make_row is None:
+            self._make_row = row_maker(self._record_shape())
+        return self._make_row
+
+    def _record_shape(self) -> RecordShape:
+        known = self.schema["properties"]
+        wanted = self.effective_schema["properties"]
+        forgotten = sorted(set(known) - set(wanted))
+        if forgotten:
+            self.logger.warning(
+                "%s: the catalog lacks the columns %s, so they are not read. Make the catalog "
+                "anew with --discover.",
+                self.name,
+                ", ".join(forgotten),
+            )
+        custom = wanted.get("custom", {}).get("properties", {})
+        return RecordShape(
+            stream=self.name,
+            properties={**known, **wanted},
+            selected=frozenset(name for name in wanted if self._is_selected(name)),
+            org_id=self.org.id,
+            deselected_custom=frozenset(
+                name for name in custom if not self._is_selected("custom", name)
+            ),
+            private=frozenset(self._mapped_columns()),
+            keep_unknown=self.settings.keep_unknown_fields,
+            secrets=object_schema(self.schema_name or self.name).secrets,
+        )
+
+    def _is_selected(self, *path: str) -> bool:
+        breadcrumb: tuple[str, ...] = ()
+        for name in path:
+            breadcrumb += ("properties", name)
+        return bool(self.mask.get(breadcrumb, True)) or path in {
+            (key,) for key in self.primary_keys
+        }
+
+    def _mapped_columns(self) -> Iterator[str]:
+        """Yield the columns that a stream map names: their raw values stay where they are."""
+        for pattern, mapping in (self.config.get("stream_maps") or {}).items():
+            if not isinstance(mapping, dict):
+                continue
+            source = mapping.get("__source__", pattern)
+            if fnmatch.fnmatch(self.name, source):
+                for column in mapping:
+                    if not column.startswith("__") or column == "__source__":
+                        yield column
+
+    def _write_rows(self, rows: list[dict[str, Any]]) -> None:
+        maps = self.stream_maps
+        writer: KustomerWriter = self._tap.message_writer
+        if len(maps) == 1 and _changes_nothing(maps[0]):
+            writer.write_records(maps[0].stream_alias, rows, self._stream_version)
+            return
+        for row in rows:
+            for stream_map in maps:
+                mapped = stream_map.transform(row)
+                if mapped is not None:
+                    self._tap.write_message(
+                        RecordMessage(
+                            stream=stream_map.stream_alias,
+                            record=mapped,
+                            version=self._stream_version,
+                            time_extracted=self._tap.extracted_at(),
+                        ),
+                    )
+
+    # ------------------------------------------------------------ one run
+
+    @override
+    def get_records(self, context: Context | None) -> Iterable[dict[str, Any]]:
+        """Yield the rows one by one; the tap itself writes them batch by batch."""
+        for batch in self.read():
+            yield from batch.rows
+
+    @override
+    def _sync_records(
+        self,
+        context: Context | None = None,
+        *,
+        write_messages: bool = True,
+    ) -> Generator[dict[str, Any], Any, Any]:
+        self.ensure_prepared()
+        with self.get_record_counter() as counter, self.get_sync_timer():
+            for batch in self.read():
+                for _ in range(self.write_batch(batch)):
+                    counter.increment()
+                self._tap.check_for_stop()
+        self._read_to_end = True
+        if self._stream_version is not None:
+            self._write_activate_version_message(self._stream_version)
+        self.state["read"] = True
+        self._tap.write_state()
+        yield from ()
+
+    def write_batch(self, batch: RowBatch) -> int:
+        """Write the rows, then move the bookmark behind them; returns the number of rows."""
+        rows = list(batch.rows)
+        limit = self.ABORT_AT_RECORD_COUNT
+        if limit is not None:
+            rows = rows[: max(limit - self.run.rows, 0)]
+        if rows:
+            self._write_rows(rows)
+            self.run.rows += len(rows)
+        if limit is not None and self.run.rows >= limit:
+            self._abort_sync(MaxRecordsLimitException("the limit of a test is reached"))
+        if batch.bookmark is not None:
+            self.move_bookmark(batch.bookmark)
+        return len(rows)
+
+    @override
+    def _write_activate_version_message(self, full_table_version: int) -> None:
+        # The SDK asks for it before the first row, which would empty the table of a list that
+        # then cannot be read. It leaves after the last row instead.
+        if self._read_to_end:
+            super()._write_activate_version_message(full_table_version)
+
+    # ------------------------------------------------------------ state
+
+    @override
+    def get_replication_key_signpost(self, context: Context | None = None) -> datetime | None:
+        """Return ``None``: the reader itself keeps the bookmark behind the run's start."""
+        return None
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The stream's part of the state."""
+        return self.stream_state
+
+    @property
+    def is_incremental(self) -> bool:
+        """Whether this run continues from a bookmark and moves it."""
+        return self.replication_method == REPLICATION_INCREMENTAL
+
+    @property
+    def was_read(self) -> bool:
+        """Whether an earlier run read the stream: it must not go stale in silence."""
+        known = (self.tap_state.get("bookmarks") or {}).get(self.name) or {}
+        return bool(known.get("read") or known.get("replication_key_value"))
+
+    @property
+    def bookmark(self) -> str | None:
+        """The moment up to which earlier runs have read; UTC text."""
+        known = (self.tap_state.get("bookmarks") or {}).get(self.name) or {}
+        return timestamps.normalise(known.get("replication_key_value"))
+
+    def move_bookmark(self, moment: str) -> None:
+        """Move the bookmark to ``moment``, never back, and write the state."""
+        if not self.is_incremental:
+            return
+        before = self.bookmark
+        if before is None or moment > before:
+            self.state["replication_key"] = self.replication_key
+            self.state["replication_key_value"] = moment
+            self._tap.write_state()
+
+
+def _changes_nothing(stream_map: object) -> bool:
+    return (
+        type(stream_map) is SameRecordTransform and not stream_map.flattening_enabled
+    )
+
+

@@ -1,0 +1,103 @@
+"""Streams whose rows the tap makes itself: from metadata, and about its own runs."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from tap_kustomer.catalog.attributes import attribute_schema, suffix_of
+from tap_kustomer.catalog.discovery import read_metadata
+from tap_kustomer.streams.base import KustomerStream, RowBatch
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["CustomAttributes", "SyncRuns"]
+
+
+class CustomAttributes(KustomerStream):
+    """One row per custom attribute of a resource, deleted ones and all klasses included."""
+
+    name = "custom_attributes"
+    primary_keys: ClassVar[Any] = ("org_id", "resource", "name")
+    roles = (
+        "org.permission.metadata.read",
+        "org.user.metadata.read",
+        "org.admin.metadata.read",
+    )
+
+    @override
+    def read(self) -> Iterator[RowBatch]:
+        """Yield the attributes of each resource."""
+        known = self.org.metadata
+        rest = [f"kobject.{klass.name}" for klass in self.org.klasses]
+        rest = [resource for resource in rest if resource not in known]
+        documents = {**known, **read_metadata(self.client, self.workers, rest)}
+        for resource, properties in documents.items():
+            rows = [self._row(resource, name, one) for name, one in properties.items()]
+            yield RowBatch(rows)
+
+    def _row(self, resource: str, name: str, definition: object) -> dict[str, Any]:
+        attributes = dict(definition) if isinstance(definition, dict) else {}
+        declared = attribute_schema(name, attributes)
+        # The API tells either the values or only that there are some.
+        enumeration = attributes.pop("enumeration", None)
+        if isinstance(enumeration, bool):
+            attributes["isEnumeration"] = enumeration
+        elif enumeration is not None:
+            attributes["enumeration"] = enumeration
+            attributes["isEnumeration"] = True
+        id_ = attributes.pop("id", None)
+        row = self.make_row({"id": id_ or name, "attributes": attributes})
+        own = {
+            "org_id": self.org.id or "",
+            "resource": resource,
+            "name": name,
+            "id": None if id_ is None else str(id_),
+            "suffix": suffix_of(name),
+            "json_type": next(kind for kind in declared["type"] if kind != "null"),
+            "format": declared.get("format"),
+        }
+        row.update({column: value for column, value in own.items() if column in row})
+        if "_sdc_deleted_at" in row and attributes.get("deletedAt"):
+            row["_sdc_deleted_at"] = row.get("deleted_at") or None
+        return row
+
+
+class SyncRuns(KustomerStream):
+    """One row per stream and run: what monitoring asks for. Written last."""
+
+    name = "sync_runs"
+    replication_key = "started_at"
+
+    @override
+    def read(self) -> Iterator[RowBatch]:
+        """Yield a row for each stream of this run."""
+        known = self.schema["properties"]
+        selected = [name for name in known if self._is_selected(name)]
+        rows = []
+        for run in self._tap.finished_runs():
+            row = {
+                "id": f"{self._tap.run_id}-{run.stream}",
+                "org_id": self.org.id,
+                "stream": run.stream,
+                "started_at": run.started_at,
+                "ended_at": run.ended_at,
+                "rows": run.rows,
+                "requests": run.requests,
+                "from": run.from_,
+                "to": run.to,
+                "status": run.status,
+                "error": run.error,
+                "tap_version": self._tap.plugin_version,
+            }
+            rows.append({name: row.get(name) for name in selected})
+        last = max((run.started_at or "" for run in self._tap.finished_runs()), default="")
+        yield RowBatch(rows, last or None)
+
+

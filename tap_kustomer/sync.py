@@ -1,0 +1,184 @@
+"""One run over all selected streams: one that fails does not stop the others."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tap_kustomer import timestamps
+from tap_kustomer.errors import CredentialsError, KustomerError, MissingRoleError, NotFoundError
+from tap_kustomer.streams.base import StreamRun
+from tap_kustomer.streams.lists import ListStream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tap_kustomer.streams.base import KustomerStream
+    from tap_kustomer.tap import TapKustomer
+
+__all__ = ["SyncRun", "role_advice"]
+
+logger = logging.getLogger("tap-kustomer")
+
+COMPLETE, SKIPPED, FAILED, STOPPED = "complete", "skipped", "failed", "stopped"
+
+
+class SyncRun:
+    """Syncs the selected streams of a tap, one after the other."""
+
+    def __init__(self, tap: TapKustomer) -> None:
+        """Prepare a run of ``tap``."""
+        self._tap = tap
+        self.runs: list[StreamRun] = []
+        self._unknown_lists = 0
+        self._known_lists = 0
+
+    @property
+    def failed(self) -> bool:
+        """Whether any stream failed."""
+        return any(run.status == FAILED for run in self.runs)
+
+    def sync(self) -> None:
+        """Sync all streams. Raises ``CredentialsError``, ``StopRequested``, ``OutputClosed``."""
+        streams = [one for one in self._tap.streams.values() if one.selected]
+        self._miss_vanished_streams(streams)
+        try:
+            for stream in streams:
+                if stream.name != "sync_runs":
+                    self._sync_one(stream)
+            self._judge_host()
+            for stream in streams:
+                if stream.name == "sync_runs":
+                    self._sync_one(stream)
+        finally:
+            self._log_summary()
+
+    def _sync_one(self, stream: KustomerStream) -> None:
+        run = stream.run
+        self.runs.append(run)
+        started, requests = time.monotonic(), self._tap.client.requests
+        run.started_at = run.to = self._tap.server_now()
+        run.status = STOPPED
+        try:
+            self._check_role(stream)
+            stream.ensure_prepared()
+            stream.sync()
+            run.status = COMPLETE
+            self._known_lists += isinstance(stream, ListStream)
+        except NotFoundError as error:
+            self._note_unknown(stream, error)
+        except MissingRoleError as error:
+            self._note_refused(stream, error)
+        except CredentialsError as error:
+            self._fail(run, str(error))
+            raise
+        except KustomerError as error:
+            self._fail(run, str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other streams go on
+            self._fail(run, f"{stream.name}: {_bug(error)}")
+            logger.debug("Traceback of the error above:", exc_info=True)
+        finally:
+            run.seconds = time.monotonic() - started
+            run.requests = self._tap.client.requests - requests
+            run.ended_at = self._tap.server_now()
+
+    def _fail(self, run: StreamRun, sentence: str) -> None:
+        run.status, run.error = FAILED, sentence
+        logger.error("%s", sentence if run.stream in sentence else f"{run.stream}: {sentence}")
+
+    def _check_role(self, stream: KustomerStream) -> None:
+        if stream.roles_documented and self._tap.org.may(stream.roles) is False:
+            msg = f"This API key may not read {stream.name}."
+            raise MissingRoleError(msg)
+
+    def _note_refused(self, stream: KustomerStream, error: MissingRoleError) -> None:
+        """Skip a stream that was never read; fail one that would go stale in silence."""
+        sentence = f"{stream.name}: {error} {role_advice(stream)}"
+        if stream.was_read:
+            self._fail(stream.run, f"{sentence} It was read before, so its table is now stale.")
+            return
+        stream.run.status, stream.run.error = SKIPPED, sentence
+        logger.warning("%s Skipped.", sentence)
+
+    def _note_unknown(self, stream: KustomerStream, error: NotFoundError) -> None:
+        sentence = f"{stream.name}: {error}"
+        if not isinstance(stream, ListStream):
+            self._fail(stream.run, sentence)
+            return
+        self._unknown_lists += 1
+        stream.run.status, stream.run.error = SKIPPED, sentence
+        logger.warning("%s It is not part of this org; no rows.", sentence)
+
+    def _judge_host(self) -> None:
+        """Fail when every list is unknown: then the host is no Kustomer org."""
+        if self._unknown_lists > 1 and not self._known_lists:
+            for run in self.runs:
+                if run.status == SKIPPED:
+                    run.status = FAILED
+            logger.error(
+                "Kustomer knows none of the lists that were asked for, so the host is wrong. "
+                "Check `org_name`, `region` or `api_url`.",
+            )
+
+    def _miss_vanished_streams(self, streams: Iterable[KustomerStream]) -> None:
+        """Fail each stream that the catalog selects and that discovery no longer yields."""
+        catalog = self._tap.input_catalog
+        known = {stream.name for stream in streams}
+        for entry in catalog.streams if catalog else ():
+            name = entry.tap_stream_id
+            if name in self._tap.streams or name in known:
+                continue
+            if entry.metadata.resolve_selection().get((), False):
+                now = timestamps.from_epoch(self._tap.client.server_time.now())
+                run = StreamRun(name, started_at=now, ended_at=now)
+                self.runs.append(run)
+                self._fail(
+                    run,
+                    f"{name}: the catalog selects this stream, but the org no longer has it "
+                    "(its klass was deleted or disabled, or `optional_streams` lacks it). "
+                    "Deselect it, or make the catalog anew with --discover.",
+                )
+
+    def _log_summary(self) -> None:
+        if not self.runs:
+            return
+        width = max(len(run.stream) for run in self.runs)
+        logger.info("%-*s %9s %9s %8s  %s", width, "stream", "rows", "requests", "seconds", "end")
+        for run in self.runs:
+            logger.info(
+                "%-*s %9d %9d %8.1f  %s",
+                width,
+                run.stream,
+                run.rows,
+                run.requests,
+                run.seconds,
+                run.status if run.error is None else f"{run.status}: {run.error}",
+            )
+
+
+def role_advice(stream: KustomerStream) -> str:
+    """Return what to do when the key may not read ``stream``."""
+    role = stream.roles[0] if stream.roles else "org.permission"
+    probably = "" if stream.roles_documented else "probably "
+    return (
+        f"Make a key that has {probably}the role {role} (roles of a key cannot be changed later), "
+        f"or deselect {stream.name}."
+    )
+
+
+def _bug(error: Exception) -> str:
+    """Return a sentence for an error that should not be; its own text may show a row."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = ""
+    if place is not None:
+        where = f" in {Path(place.tb_frame.f_code.co_filename).name}, line {place.tb_lineno}"
+    return (
+        f"an unexpected {type(error).__name__}{where}. This is an error of tap-kustomer: please "
+        "report it with this line; TAP_KUSTOMER_LOGLEVEL=DEBUG shows the traceback."
+    )
+
+

@@ -1,0 +1,262 @@
+"""TapKustomer: the only place that wires the parts together."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from datetime import datetime, timezone
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk import Tap
+from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
+from singer_sdk.plugin_base import JSONSchemaValidator
+
+from tap_kustomer import timestamps
+from tap_kustomer.catalog.discovery import discover_org
+from tap_kustomer.catalog.klass_names import klass_streams
+from tap_kustomer.catalog.schema import object_schema, stream_schema
+from tap_kustomer.cli import KustomerCommand
+from tap_kustomer.client.auth import KustomerAuthenticator
+from tap_kustomer.client.rate_limit import RateLimiter
+from tap_kustomer.client.transport import KustomerClient
+from tap_kustomer.clock import Clock
+from tap_kustomer.errors import SettingsError
+from tap_kustomer.messages import KustomerWriter
+from tap_kustomer.readers.workers import Workers
+from tap_kustomer.settings import SETTINGS_SCHEMA, Settings, unknown_settings
+from tap_kustomer.state import MARK, check_state, mark_state
+from tap_kustomer.stopping import SignalStop
+from tap_kustomer.streams.kobjects import KlassObjects, Kobjects
+from tap_kustomer.streams.objects import OBJECT_STREAMS
+from tap_kustomer.streams.tap_rows import CustomAttributes, SyncRuns
+from tap_kustomer.sync import SyncRun
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import FrameType
+
+    import click
+
+    from tap_kustomer.org import Org
+    from tap_kustomer.streams.base import KustomerStream, StreamRun
+
+__all__ = ["STREAM_TYPES", "TapKustomer"]
+
+# Every stream that is not made from a klass of the org.
+STREAM_TYPES: tuple[type[KustomerStream], ...] = (
+    *OBJECT_STREAMS,
+    Kobjects,
+    CustomAttributes,
+    SyncRuns,
+)
+OPTIONAL_STREAMS = tuple(sorted(one.name for one in STREAM_TYPES if one.optional))
+
+# The metadata document that types `custom` of a stream.
+_RESOURCES = {
+    "customers": "customer",
+    "conversations": "conversation",
+    "messages": "message",
+    "companies": "company",
+    "notes": "note",
+    "users": "user",
+}
+
+
+class TapKustomer(Tap):
+    """Singer tap for Kustomer: complete, resumable, within the API's limits."""
+
+    name = "tap-kustomer"
+    package_name = "tap-kustomer"
+    config_jsonschema: ClassVar[dict[str, Any]] = SETTINGS_SCHEMA
+    dynamic_catalog = True  # schemas come from the org's metadata, so discovery needs the key
+    message_writer_class = KustomerWriter
+    message_writer: KustomerWriter
+    capabilities: ClassVar[list[Any]] = [
+        TapCapabilities.CATALOG,
+        TapCapabilities.STATE,
+        TapCapabilities.DISCOVER,
+        TapCapabilities.ACTIVATE_VERSION,
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+
+    def __init__(self, *, clock: Clock | None = None, **kwargs: Any) -> None:
+        """Make the tap; ``clock`` replaces time as a whole."""
+        self.clock = clock or Clock()
+        self.stop = SignalStop(self.clock)
+        self.run_id = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+        self.refused_forms: set[tuple[str, str, bool]] = set()  # queries that Kustomer refused
+        self.klasses_are_dealt = False  # the search of single klasses does not work here
+        self.exit_status = 0
+        self._run: SyncRun | None = None
+        super().__init__(**kwargs)
+
+    # ------------------------------------------------------------ parts
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The checked settings."""
+        return Settings.from_config(self.config, optional_names=OPTIONAL_STREAMS)
+
+    @cached_property
+    def client(self) -> KustomerClient:
+        """The way to Kustomer."""
+        settings = self.settings
+        return KustomerClient(
+            api_url=settings.api_url,
+            authenticator=KustomerAuthenticator(token=settings.api_key, origin=settings.api_url),
+            limiter=RateLimiter(
+                self.clock,
+                search_per_minute=settings.search_requests_per_minute,
+                org_per_minute=settings.requests_per_minute,
+                utilization=settings.utilization,
+            ),
+            clock=self.clock,
+            user_agent=settings.user_agent,
+            timeout=settings.request_timeout,
+            max_elapsed=settings.backoff_max_elapsed_seconds,
+            connections=settings.max_concurrency,
+        )
+
+    @cached_property
+    def workers(self) -> Workers:
+        """The threads that fetch."""
+        return Workers(self.clock, self.settings.max_concurrency)
+
+    @cached_property
+    def org(self) -> Org:
+        """What discovery learns of the org; asks Kustomer once."""
+        return discover_org(self.client, self.workers)
+
+    def server_now(self) -> str:
+        """Return Kustomer's time as UTC text."""
+        return timestamps.from_epoch(self.client.server_time.now())
+
+    @staticmethod
+    def extracted_at() -> datetime:
+        """Return the moment of extraction of a record."""
+        return datetime.now(timezone.utc)
+
+    def close(self) -> None:
+        """Let go of threads and connections."""
+        if "workers" in self.__dict__:
+            self.workers.close()
+        if "client" in self.__dict__:
+            self.client.close()
+
+    # ------------------------------------------------------------ settings
+
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Judge the settings without repeating a value: it may be a secret of the wrong type."""
+        schema = self.config_jsonschema
+        self.append_builtin_config(schema)
+        problems: list[str] = []
+        try:
+            Settings.from_config(self._config, optional_names=OPTIONAL_STREAMS)
+        except SettingsError as error:
+            problems = list(error.errors)
+        own = set(Settings.__dataclass_fields__) | {"region", "org_name", "unknown_fields"}
+        own |= {"api_utilization_percentage", "emit_activate_version_messages"}
+        for found in JSONSchemaValidator(schema).iter_errors(self._config):
+            name = str(found.path[0]) if found.path else ""
+            if name and name not in own:
+                problems.append(f"`{name}` does not have the form that the SDK asks for.")
+        if problems and raise_errors:
+            raise SettingsError(problems)
+        for warning in unknown_settings(self._config, schema["properties"]):
+            self.logger.warning("%s", warning)
+        return problems
+
+    # ------------------------------------------------------------ streams
+
+    @override
+    def discover_streams(self) -> Sequence[KustomerStream]:
+        """Return the streams of the org."""
+        return list(self._discovered())
+
+    def _discovered(self) -> Iterator[KustomerStream]:
+        metadata = self.org.metadata
+        for type_ in STREAM_TYPES:
+            if type_.optional and type_.name not in self.settings.optional_streams:
+                continue
+            yield type_(self, self._schema_of(type_))
+        for name, klass in klass_streams(self.org.klasses).items():
+            if klass.is_readable:
+                custom = metadata.get(f"kobject.{klass.name}")
+                schema = stream_schema("kobjects", custom=custom, klass=True)
+                yield KlassObjects(self, schema, name, klass)
+
+    def _schema_of(self, type_: type[KustomerStream]) -> dict[str, Any]:
+        file = type_.schema_name or type_.name
+        custom: dict[str, Any] | None = None
+        if object_schema(file).has_custom:
+            custom = dict(self.org.metadata.get(_RESOURCES.get(type_.name, ""), {}))
+        return stream_schema(
+            file,
+            custom=custom,
+            klass=type_ is Kobjects,
+            rows_of_tap=type_ is SyncRuns,
+        )
+
+    # ------------------------------------------------------------ state
+
+    @override
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take the state of an earlier run. Raises ``StateError`` for one of another tap."""
+        check_state(state)
+        super().load_state(state)
+        if MARK in state:
+            self.state[MARK] = state[MARK]  # type: ignore[index] - the SDK's own dictionary
+
+    def write_state(self) -> None:
+        """Write a STATE message, if anything changed since the last."""
+        self.state_writer.write_state(self.state)
+
+    # ------------------------------------------------------------ runs
+
+    @override
+    def sync_all(self) -> None:  # type: ignore[misc] - final in the SDK, which stops at an error
+        """Sync all selected streams; ``exit_status`` tells whether all finished.
+
+        The loop stands around each stream's ``sync``: a failure below it would let the SDK
+        promote bookmarks. Open there: https://github.com/meltano/sdk/issues/280
+        """
+        check_state(self.state, self.org.id)
+        mark_state(self.state, self.org.id)  # type: ignore[arg-type] - the SDK's own dictionary
+        self._run = SyncRun(self)
+        try:
+            self._run.sync()
+        finally:
+            self.write_state()
+            self.close()
+        self.exit_status = int(self._run.failed)
+
+    def finished_runs(self) -> list[StreamRun]:
+        """Return what became of the streams that were synced so far."""
+        runs = self._run.runs if self._run else []
+        return [run for run in runs if run.stream != "sync_runs"]
+
+    def check_for_stop(self) -> None:
+        """Raise ``StopRequested`` when a signal asked for it."""
+        self.clock.check()
+
+    @override
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        self.stop.handle(signum, frame)
+
+    # ------------------------------------------------------------ command line
+
+    @override
+    @classmethod
+    def get_singer_command(cls) -> click.Command:
+        """Return the command, which ends with a sentence instead of a traceback."""
+        return KustomerCommand.of(super().get_singer_command(), cls)

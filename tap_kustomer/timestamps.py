@@ -1,0 +1,86 @@
+"""One format for all timestamps: UTC, milliseconds, ``Z``.
+
+In that format text order is time order, so positions and bookmarks are compared as text.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+
+__all__ = ["from_epoch", "normalise", "parse", "shift", "to_text"]
+
+_LENGTH = len("2026-01-31T12:30:00.000Z")
+# What Kustomer sends nearly always. Anything else takes the slow way.
+_USUAL = re.compile(
+    r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z",
+    re.ASCII,
+)
+# RFC 3339, a little wider: the parts after the day may be missing, a blank may stand for `T`.
+_TIMESTAMP = re.compile(
+    r"(?P<day>\d{4}-\d{2}-\d{2})"
+    r"(?:[Tt ](?P<time>\d{2}:\d{2}(?::\d{2})?)(?:[.,](?P<fraction>\d+))?"
+    r"\s*(?P<zone>[Zz]|[+-]\d{2}:?\d{2})?)?",
+    re.ASCII,
+)
+
+
+def parse(value: str) -> datetime:
+    """Return the aware UTC time that ``value`` names; without an offset it is UTC.
+
+    Raises: ``ValueError`` when ``value`` is no RFC 3339 date or date-time.
+    """
+    match = _TIMESTAMP.fullmatch(value.strip())
+    if match is None:
+        msg = "not an RFC 3339 date or date-time"
+        raise ValueError(msg)
+    time = match["time"] or "00:00:00"
+    if time.count(":") == 1:
+        time += ":00"
+    moment = datetime.fromisoformat(f"{match['day']}T{time}")
+    microsecond = int((match["fraction"] or "0")[:6].ljust(6, "0"))
+    zone = match["zone"]
+    offset = timedelta()
+    if zone and zone not in "Zz":
+        hours, minutes = int(zone[1:3]), int(zone[-2:])
+        offset = timedelta(hours=hours, minutes=minutes) * (-1 if zone[0] == "-" else 1)
+    try:
+        return moment.replace(microsecond=microsecond, tzinfo=timezone.utc) - offset
+    except OverflowError as error:
+        msg = "outside the calendar"
+        raise ValueError(msg) from error
+
+
+def to_text(moment: datetime) -> str:
+    """Return ``moment`` as UTC text with milliseconds; finer parts are cut, never rounded up."""
+    utc = moment.astimezone(timezone.utc)
+    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z".rjust(_LENGTH, "0")
+
+
+def from_epoch(seconds: float) -> str:
+    """Return the text of a Unix time in seconds."""
+    return to_text(datetime.fromtimestamp(seconds, tz=timezone.utc))
+
+
+def normalise(value: object) -> str | None:
+    """Return ``value`` as UTC text with milliseconds, or ``None`` when it is no timestamp."""
+    if not isinstance(value, str):
+        return None
+    if len(value) == _LENGTH and _USUAL.fullmatch(value):
+        return value
+    try:
+        return to_text(parse(value))
+    except ValueError:
+        return None
+
+
+def shift(value: str, *, seconds: float = 0, days: float = 0) -> str:
+    """Return the text of the moment that lies ``seconds`` and ``days`` after ``value``.
+
+    Moments outside the calendar stop at its ends.
+    """
+    try:
+        return to_text(parse(value) + timedelta(days=days, seconds=seconds))
+    except OverflowError:
+        edge = datetime.min if seconds + days < 0 else datetime.max
+        return to_text(edge.replace(tzinfo=timezone.utc))

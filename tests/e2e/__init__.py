@@ -1,0 +1,1 @@
+"""Tests with real parts: Meltano, DuckDB and singer-check-tap. `make e2e` runs them."""

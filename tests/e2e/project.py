@@ -1,0 +1,70 @@
+"""Meltano in a folder of its own."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from simulator import Simulator
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+MELTANO = CHECKOUT / ".venv-meltano" / "bin" / "meltano"
+
+
+@dataclass(frozen=True)
+class MeltanoProject:
+    """A folder with a `meltano.yml`, and the environment that Meltano runs it in."""
+
+    root: Path
+    env: Mapping[str, str]
+
+    @property
+    def database(self) -> Path:
+        """Return the DuckDB file that the loader writes."""
+        return Path(self.env["TARGET_DUCKDB_PATH"])
+
+    def with_env(self, **env: str) -> MeltanoProject:
+        """Return the same project with more in its environment."""
+        return MeltanoProject(self.root, {**self.env, **env})
+
+    def started_afresh(self, folder: Path) -> MeltanoProject:
+        """Return the same project without a state, with its database in ``folder``."""
+        return self.with_env(
+            MELTANO_DATABASE_URI=f"sqlite:///{folder / 'meltano.db'}",
+            TARGET_DUCKDB_PATH=str(folder / "kustomer.duckdb"),
+        )
+
+    def reading(self, org: Simulator) -> MeltanoProject:
+        """Return the same project with the tap set to read ``org``."""
+        return self.with_env(**{f"TAP_KUSTOMER_{k.upper()}": v for k, v in org.config.items()})
+
+    def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Return what a query of the loaded database answers."""
+        with duckdb.connect(str(self.database), read_only=True) as connection:
+            return connection.execute(sql, parameters).fetchall()
+
+    def meltano(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run Meltano and return what it printed; fail with its log if it fails."""
+        done = subprocess.run(
+            [str(MELTANO), *arguments],
+            cwd=self.root,
+            env=dict(self.env),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert done.returncode == 0, f"meltano {' '.join(arguments)}\n{done.stdout}{done.stderr}"
+        return done
+
+    def executable(self, plugin: str, name: str) -> Path:
+        """Return a program that Meltano installed for ``plugin``."""
+        (folder,) = (self.root / ".meltano").glob(f"*/{plugin}/venv/bin")
+        return folder / name

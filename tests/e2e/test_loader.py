@@ -1,0 +1,216 @@
+"""The loader puts into DuckDB exactly what it was given (docs/target-duckdb.md)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import random
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from tests.e2e.project import MeltanoProject
+
+TEXT = {"type": ["string", "null"]}
+TIME = {"type": ["string", "null"], "format": "date-time"}
+LONGEST_NAME = "k" * 63
+PROPERTIES: dict[str, Any] = {
+    "id": {"type": "string"},
+    "name": TEXT,
+    LONGEST_NAME: TEXT,
+    "count": {"type": ["integer", "null"]},
+    "share": {"type": ["number", "null"]},
+    "done": {"type": ["boolean", "null"]},
+    "created_at": TIME,
+    "_sdc_deleted_at": TIME,
+    "tags": {"type": ["array", "null"], "items": TEXT},
+    "meta": {"type": ["object", "null"]},
+    "custom": {"type": "object", "properties": {"orderNumberNum": {"type": ["number", "null"]}}},
+}
+JSON_COLUMNS = {"tags", "meta", "custom"}
+BATCH = 50  # rows
+
+# Whatever could be taken for a delimiter, a quote, an escape, a comment, a null or a line's end.
+PIECES = ['"', "'", ",", ";", "|", "\t", "\n", "\r", "\r\n", "\\", "\\N", "#", "null", "NULL"]
+PIECES += ["true", "0", "2026-01-01", "{", "[]", " ", "\u2028", "é", "😀", "word", "x" * 99]
+
+
+class Rows:
+    """Repeatable rows full of text that a CSV reader could misread."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+
+    def text(self) -> str:
+        """Return a text that is never empty: target-duckdb loads an empty one as null."""
+        return "".join(self._random.choices(PIECES, k=self._random.randint(1, 9)))
+
+    def row(self, number: int, *, nulls: bool) -> dict[str, Any]:
+        """Return row ``number``, with or without nulls."""
+        choice = self._random.choice
+        row = {
+            "name": self.text(),
+            LONGEST_NAME: self.text(),
+            "count": choice([0, -1, 2**53 + 1]),
+            "share": choice([0.1, -2.5, 1e300]),
+            "done": choice([True, False]),
+            "created_at": f"2026-02-03T04:05:{number % 60:02}.678Z",
+            "_sdc_deleted_at": "2026-11-12T13:14:15.016Z",
+            "tags": [self.text(), self.text()],
+            "meta": {self.text(): {"nested": [self.text(), None, 1.5, True, {}]}},
+        }
+        kept = {k: v if not nulls or choice([True, False]) else None for k, v in row.items()}
+        return {
+            **kept,
+            "id": f"id-{number}",
+            "custom": {"orderNumberNum": number, "a": self.text()},
+        }
+
+
+def schema(properties: dict[str, Any], stream: str = "things") -> dict[str, Any]:
+    """Return a SCHEMA message."""
+    described = {"type": "object", "properties": properties}
+    return {"type": "SCHEMA", "stream": stream, "schema": described, "key_properties": ["id"]}
+
+
+def records(rows: Iterable[dict[str, Any]], stream: str = "things") -> list[dict[str, Any]]:
+    """Return a RECORD message for each row."""
+    return [{"type": "RECORD", "stream": stream, "record": row} for row in rows]
+
+
+def load(loader: Path, messages: Sequence[dict[str, Any]], database: Path) -> str:
+    """Send ``messages`` to ``loader``; return the states that it printed."""
+    config = database.with_suffix(".json")
+    settings = {"path": str(database), "default_target_schema": "main", "batch_size_rows": BATCH}
+    config.write_text(json.dumps(settings), encoding="utf-8")
+    done = subprocess.run(
+        [str(loader), "--config", str(config)],
+        input="".join(json.dumps(message) + "\n" for message in messages),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def table(database: Path, name: str = "things") -> dict[str, dict[str, Any]]:
+    """Return the rows of a table by id, with values as they were sent."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        result = connection.execute(f'select * from "{name}"')  # noqa: S608  # our own names
+        columns = [column[0] for column in result.description]
+        rows = [dict(zip(columns, values, strict=True)) for values in result.fetchall()]
+    return {row["id"]: {k: as_sent(k, v) for k, v in row.items()} for row in rows}
+
+
+def as_sent(column: str, value: Any) -> Any:
+    """Return a value of DuckDB in the form that the tap sends."""
+    if value is None:
+        return None
+    if column in JSON_COLUMNS:
+        return json.loads(value)
+    if isinstance(value, dt.datetime):
+        return value.isoformat(timespec="milliseconds") + "Z"
+    return value
+
+
+@pytest.fixture(scope="session")
+def loader(installed_project: MeltanoProject) -> Path:
+    """Return the loader that `meltano.yml` names."""
+    return installed_project.executable("target-duckdb", "target-duckdb-no-header")
+
+
+@pytest.fixture(scope="session")
+def released_loader(installed_project: MeltanoProject) -> Path:
+    """Return target-duckdb as it was released, from the same environment."""
+    return installed_project.executable("target-duckdb", "target-duckdb")
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("nulls", [True, False], ids=["nulls", "no_nulls"])
+def test_every_value_arrives_as_it_was_sent(
+    loader: Path, tmp_path: Path, seed: int, *, nulls: bool
+) -> None:
+    """Several full batches and a last one of a single row, of text made to be misread."""
+    rows = [Rows(seed).row(number, nulls=nulls) for number in range(4 * BATCH + 1)]
+
+    load(loader, [schema(PROPERTIES), *records(rows)], tmp_path / "x.duckdb")
+
+    assert table(tmp_path / "x.duckdb") == {row["id"]: row for row in rows}
+
+
+@pytest.mark.parametrize("column", [TEXT, TIME], ids=["text", "time"])
+def test_a_batch_of_one_row_without_nulls_is_kept(
+    loader: Path, tmp_path: Path, column: dict[str, Any]
+) -> None:
+    """The smallest batch is the one that the released loader empties."""
+    row = {"id": "a", "created_at": "2026-01-01T00:00:00.000Z"}
+    properties = {"id": TEXT, "created_at": column}
+
+    load(loader, [schema(properties), *records([row])], tmp_path / "x.duckdb")
+
+    assert set(table(tmp_path / "x.duckdb")) == {"a"}
+
+
+def test_the_released_loader_still_loses_that_row(released_loader: Path, tmp_path: Path) -> None:
+    """When this fails, a release has it fixed: `demo/loader` and its page can go."""
+    row = {"id": "a", "name": "b"}
+
+    load(
+        released_loader,
+        [schema({"id": TEXT, "name": TEXT}), *records([row])],
+        tmp_path / "x.duckdb",
+    )
+
+    assert table(tmp_path / "x.duckdb") == {}
+
+
+def test_a_row_that_comes_again_replaces_the_first(loader: Path, tmp_path: Path) -> None:
+    """Also the first row of its batch, whose update the released loader drops."""
+    old = [Rows(1).row(number, nulls=True) for number in range(BATCH)]
+    new = [Rows(2).row(number, nulls=False) for number in range(7, 20)]
+
+    load(loader, [schema(PROPERTIES), *records(old)], tmp_path / "x.duckdb")
+    load(loader, [schema(PROPERTIES), *records(new)], tmp_path / "x.duckdb")
+
+    expected = {row["id"]: row for row in [*old, *new]}
+    assert table(tmp_path / "x.duckdb") == expected
+
+
+def test_a_new_column_is_added_and_the_old_rows_stay(loader: Path, tmp_path: Path) -> None:
+    """A stream gains a property between two runs."""
+    old, new = (Rows(3).row(number, nulls=False) for number in (1, 2))
+    new["added"] = "text"
+
+    load(loader, [schema(PROPERTIES), *records([old])], tmp_path / "x.duckdb")
+    load(loader, [schema({**PROPERTIES, "added": TEXT}), *records([new])], tmp_path / "x.duckdb")
+
+    expected = {old["id"]: {**old, "added": None}, new["id"]: new}
+    assert table(tmp_path / "x.duckdb") == expected
+
+
+def test_a_line_of_several_megabytes_is_loaded(loader: Path, tmp_path: Path) -> None:
+    """A message with its HTML body can exceed the 2 MB that DuckDB allows a line by default."""
+    row = {"id": "a", "name": '<p>Dear, "customer"</p>\n' * 200_000}
+
+    load(loader, [schema({"id": TEXT, "name": TEXT}), *records([row])], tmp_path / "x.duckdb")
+
+    assert table(tmp_path / "x.duckdb") == {"a": row}
+
+
+def test_the_last_state_is_passed_on(loader: Path, tmp_path: Path) -> None:
+    """Meltano stores what the loader prints, not what the tap printed."""
+    states = [{"type": "STATE", "value": {"bookmarks": {"things": n}}} for n in (1, 2)]
+    rows = [Rows(4).row(number, nulls=False) for number in range(3)]
+    messages = [schema(PROPERTIES), *records(rows[:2]), states[0], *records(rows[2:]), states[1]]
+
+    printed = load(loader, messages, tmp_path / "x.duckdb")
+
+    assert json.loads(printed.splitlines()[-1]) == {"bookmarks": {"things": 2}}
