@@ -19,7 +19,7 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
-from demo.compare import Difference, compare, expected_ids, loaded_ids
+from demo.compare import MADE_BY_THE_TAP, Difference, compare, expected_ids, loaded_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,6 +35,7 @@ QUERY = CHECKOUT / "demo" / "first_response_by_channel.sql"
 
 SEED = 7
 CUSTOMERS = 400
+START_DATE = "2015-01-01"  # before the oldest row, so that archived ones are read too
 API_KEY = "simulated-api-key"  # the simulator's; it opens nothing else
 
 console = Console(highlight=False)
@@ -65,13 +66,14 @@ def simulated_org() -> Iterator[str]:
                 process.kill()
 
 
-def environment(url: str | None = None) -> dict[str, str]:
+def environment(url: str = "") -> dict[str, str]:
     """Return the environment for Meltano: no setting of a real org gets in."""
     mine = {k: v for k, v in os.environ.items() if not k.startswith(("TAP_KUSTOMER_", "MELTANO_"))}
-    tap = {"TAP_KUSTOMER_API_URL": url, "TAP_KUSTOMER_API_KEY": API_KEY} if url else {}
     return {
         **mine,
-        **tap,
+        "TAP_KUSTOMER_API_KEY": API_KEY,
+        "TAP_KUSTOMER_API_URL": url,
+        "TAP_KUSTOMER_START_DATE": START_DATE,
         "MELTANO_DATABASE_URI": f"sqlite:///{WORK / 'meltano.db'}",
         "MELTANO_ENVIRONMENT": "dev",
         "MELTANO_PROJECT_ROOT": str(CHECKOUT),
@@ -130,11 +132,16 @@ def start_afresh() -> None:
 def show_tables(connection: duckdb.DuckDBPyConnection, differences: list[Difference]) -> None:
     """Print every table with its rows, and whether the ids are those of the org."""
     wrong = {difference.stream: difference for difference in differences}
-    table = Table("stream", title_justify="left")
+    table = Table("stream")
     table.add_column("rows in DuckDB", justify="right")
     table.add_column("ids as in the org")
     for stream, ids in loaded_ids(connection).items():
-        verdict = f"[red]{wrong[stream]}[/red]" if stream in wrong else "[green]all[/green]"
+        if stream in wrong:
+            verdict = f"[red]no: {wrong[stream]}[/red]"
+        elif stream in MADE_BY_THE_TAP:
+            verdict = "[dim]made by the tap[/dim]"
+        else:
+            verdict = "[green]yes[/green]"
         table.add_row(stream, f"{len(ids):,}", verdict)
     console.print(table)
 
@@ -183,7 +190,8 @@ def main() -> None:
             differences = compare(expected_ids(url), loaded_ids(connection))
             show_tables(connection, differences)
             if differences:
-                message = "DuckDB does not hold what the org holds."
+                lines = [f"  {d.stream}: {d}" for d in differences]
+                message = "\n".join(["DuckDB does not hold what the org holds:", *lines])
                 raise DemoError(message)
             show_first_response(connection)
     console.print(f"\nLook around yourself: {DATABASE.relative_to(CHECKOUT)}")

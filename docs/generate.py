@@ -34,19 +34,23 @@ def about() -> JSON:
 
 def meltano_settings(tap: JSON) -> str:
     """Return the settings as `meltano.yml` lists them."""
-    settings = [_meltano_setting(name, p) for name, p in tap["settings"]["properties"].items()]
+    settings = [
+        _meltano_setting(name, described, tap["version"])
+        for name, described in tap["settings"]["properties"].items()
+    ]
     text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=94)
     return textwrap.indent(text, "    ")
 
 
-def _meltano_setting(name: str, described: JSON) -> JSON:
+def _meltano_setting(name: str, described: JSON, version: str) -> JSON:
     setting: JSON = {"name": name, "kind": _kind(described)}
     if "title" in described:
         setting["label"] = described["title"]
     if described.get("secret"):
         setting["sensitive"] = True
-    if described.get("default") is not None:
-        setting["value"] = described["default"]
+    default = described.get("default")
+    if default is not None and version not in str(default):  # it would be passed on to later ones
+        setting["value"] = default
     if setting["kind"] == "options":
         setting["options"] = [{"label": v, "value": v} for v in described["enum"] if v is not None]
     setting["description"] = described.get("description", "")

@@ -59,7 +59,8 @@ from simulator.clock import Clock, to_iso, to_ms
 from simulator.faults import Fault
 from simulator.knobs import Knobs
 from simulator.org import Org
-from simulator.server import RequestLog, Simulator
+from simulator.requestlog import RequestLog
+from simulator.server import Simulator
 from simulator.versions import MISSING
 
 __all__ = [

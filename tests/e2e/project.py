@@ -42,8 +42,9 @@ class MeltanoProject:
         )
 
     def reading(self, org: Simulator) -> MeltanoProject:
-        """Return the same project with the tap set to read ``org``."""
-        return self.with_env(**{f"TAP_KUSTOMER_{k.upper()}": v for k, v in org.config.items()})
+        """Return the same project with the tap set to read all of ``org``, the archive too."""
+        config = {**org.config, "start_date": "2015-01-01"}
+        return self.with_env(**{f"TAP_KUSTOMER_{k.upper()}": v for k, v in config.items()})
 
     def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Return what a query of the loaded database answers."""

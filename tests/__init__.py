@@ -1,0 +1,1 @@
+"""Tests: the real tap against the simulated org, over HTTP."""

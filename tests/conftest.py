@@ -1,0 +1,27 @@
+"""Fixtures: a simulated org and a fast one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from simulator import Clock, Org, Simulator
+from tests.support import FAST
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def sim() -> Iterator[Simulator]:
+    """An empty org, in real time."""
+    with Simulator(org=Org(seed=1)) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def fast_sim() -> Iterator[Simulator]:
+    """An empty org whose time runs as fast as ``FAST``: for tests that wait."""
+    with Simulator(org=Org(seed=1, clock=Clock(speed=FAST))) as simulator:
+        yield simulator

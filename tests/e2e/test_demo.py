@@ -1,0 +1,96 @@
+"""`make demo` shows a newcomer what the tap does, and leaves nothing running."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from demo.compare import stream_of
+from tests.e2e.project import CHECKOUT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+COMMAND = [sys.executable, "-m", "demo.run"]
+ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
+
+
+@pytest.fixture
+def demo() -> Iterator[subprocess.Popen[str]]:
+    """Start the demo as a terminal would, so that it can be interrupted."""
+    with subprocess.Popen(
+        COMMAND,
+        cwd=CHECKOUT,
+        env={**os.environ, "COLUMNS": "100"},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def address_in(demo: subprocess.Popen[str]) -> str:
+    """Wait until the demo names the simulator's address, and return it."""
+    assert demo.stdout is not None
+    for line in demo.stdout:
+        if found := ADDRESS.search(line):
+            return found[0]
+    pytest.fail("The demo ended before the simulator started.")
+
+
+def assert_no_answer(url: str) -> None:
+    """Check that nobody listens at ``url``."""
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{url}/_simulator/counts", timeout=5)
+
+
+def test_it_loads_all_and_ends_with_a_query(demo: subprocess.Popen[str]) -> None:
+    """The tables and the answer are there, and the simulator is gone."""
+    url = address_in(demo)
+    output, _ = demo.communicate(timeout=300)
+
+    assert demo.returncode == 0, output
+    assert re.search(r"customers +│ +400 │ yes", output), output
+    assert re.search(r"email +│ +\d+ │ +\d+ h \d\d min", output), output
+    assert_no_answer(url)
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl_c", "term"]
+)
+def test_interrupted_it_stops_the_simulator(
+    demo: subprocess.Popen[str], number: int, status: int
+) -> None:
+    """The terminal's Ctrl-C reaches every process of the group at once."""
+    url = address_in(demo)
+    os.killpg(demo.pid, number)
+    output, _ = demo.communicate(timeout=60)
+
+    assert demo.returncode == status, output
+    assert_no_answer(url)
+
+
+@pytest.mark.parametrize(
+    ("context", "stream"),
+    [
+        ("customer", "customers"),
+        ("company", "companies"),
+        ("holiday", "holidays"),
+        ("klass", "klasses"),
+        ("sub_status", "sub_statuses"),
+        ("kobject_ecomm-order", "kobject_ecomm_order"),
+    ],
+)
+def test_the_comparison_knows_the_stream_of_a_context(context: str, stream: str) -> None:
+    """A wrong name would compare a table with nothing."""
+    assert stream_of(context) == stream

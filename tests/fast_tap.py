@@ -1,0 +1,14 @@
+"""The tap's command with a clock that runs faster: ``python -m tests.fast_tap SPEED ...``."""
+
+from __future__ import annotations
+
+import functools
+import sys
+
+import tap_kustomer.tap
+from tap_kustomer.clock import Clock
+
+if __name__ == "__main__":
+    speed = float(sys.argv.pop(1))
+    tap_kustomer.tap.Clock = functools.partial(Clock, speed)  # type: ignore[misc, assignment]
+    tap_kustomer.tap.TapKustomer.cli()
