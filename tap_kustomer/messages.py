@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["KustomerWriter", "OutputClosed"]
 
 
-class OutputClosed(BaseException):  # noqa: N818 - no error of a stream: nobody reads any more
-    """The target closed the pipe."""
+class OutputClosed(BaseException):
+    """The target closed the pipe: no error of a stream, nobody reads any more."""
 
 
 class KustomerWriter(MsgSpecWriter):

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 from tap_kustomer import timestamps
 from tap_kustomer.errors import CredentialsError, KustomerError, MissingRoleError, NotFoundError
-from tap_kustomer.streams.base import StreamRun
+from tap_kustomer.streams.base import KustomerStream, StreamRun
 from tap_kustomer.streams.lists import ListStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tap_kustomer.streams.base import KustomerStream
     from tap_kustomer.tap import TapKustomer
 
 __all__ = ["SyncRun", "role_advice"]
@@ -42,7 +41,11 @@ class SyncRun:
 
     def sync(self) -> None:
         """Sync all streams. Raises ``CredentialsError``, ``StopRequested``, ``OutputClosed``."""
-        streams = [one for one in self._tap.streams.values() if one.selected]
+        streams = [
+            stream
+            for stream in self._tap.streams.values()
+            if isinstance(stream, KustomerStream) and stream.selected
+        ]
         self._miss_vanished_streams(streams)
         try:
             for stream in streams:
@@ -76,7 +79,7 @@ class SyncRun:
             raise
         except KustomerError as error:
             self._fail(run, str(error))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the other streams go on
+        except Exception as error:  # whatever it is, the other streams go on
             self._fail(run, f"{stream.name}: {_bug(error)}")
             logger.debug("Traceback of the error above:", exc_info=True)
         finally:
@@ -180,5 +183,3 @@ def _bug(error: Exception) -> str:
         f"an unexpected {type(error).__name__}{where}. This is an error of tap-kustomer: please "
         "report it with this line; TAP_KUSTOMER_LOGLEVEL=DEBUG shows the traceback."
     )
-
-

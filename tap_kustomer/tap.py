@@ -6,7 +6,7 @@ import secrets
 import sys
 from datetime import datetime, timezone
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
@@ -88,7 +88,7 @@ class TapKustomer(Tap):
         PluginCapabilities.STRUCTURED_LOGGING,
     ]
 
-    def __init__(self, *, clock: Clock | None = None, **kwargs: Any) -> None:
+    def __init__(self, *, clock: Clock | None = None, **kwargs: Any) -> None:  # noqa: ANN401 - the SDK's own
         """Make the tap; ``clock`` replaces time as a whole."""
         self.clock = clock or Clock()
         self.stop = SignalStop(self.clock)
@@ -215,7 +215,7 @@ class TapKustomer(Tap):
         check_state(state)
         super().load_state(state)
         if MARK in state:
-            self.state[MARK] = state[MARK]  # type: ignore[index] - the SDK's own dictionary
+            cast("dict[str, Any]", self.state)[MARK] = state[MARK]
 
     def write_state(self) -> None:
         """Write a STATE message, if anything changed since the last."""
@@ -223,15 +223,16 @@ class TapKustomer(Tap):
 
     # ------------------------------------------------------------ runs
 
-    @override
-    def sync_all(self) -> None:  # type: ignore[misc] - final in the SDK, which stops at an error
+    @override  # type: ignore[misc]  # final in the SDK, see below
+    def sync_all(self) -> None:
         """Sync all selected streams; ``exit_status`` tells whether all finished.
 
-        The loop stands around each stream's ``sync``: a failure below it would let the SDK
-        promote bookmarks. Open there: https://github.com/meltano/sdk/issues/280
+        The SDK's own loop ends at the first error, https://github.com/meltano/sdk/issues/280.
+        This one stands around each stream's ``sync``: a failure below it would let the SDK
+        promote bookmarks.
         """
         check_state(self.state, self.org.id)
-        mark_state(self.state, self.org.id)  # type: ignore[arg-type] - the SDK's own dictionary
+        mark_state(cast("dict[str, Any]", self.state), self.org.id)
         self._run = SyncRun(self)
         try:
             self._run.sync()

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta, timezone
 
 __all__ = ["from_epoch", "normalise", "parse", "shift", "to_text"]
 
-_LENGTH = len("2026-01-31T12:30:00.000Z")
+_FIRST, _LAST = "0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"
+_LENGTH = len(_FIRST)
 # What Kustomer sends nearly always. Anything else takes the slow way.
 _USUAL = re.compile(
     r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z",
@@ -82,5 +83,4 @@ def shift(value: str, *, seconds: float = 0, days: float = 0) -> str:
     try:
         return to_text(parse(value) + timedelta(days=days, seconds=seconds))
     except OverflowError:
-        edge = datetime.min if seconds + days < 0 else datetime.max
-        return to_text(edge.replace(tzinfo=timezone.utc))
+        return _FIRST if seconds + days < 0 else _LAST

@@ -35,6 +35,7 @@ class Output:
     status: int
     stderr: str
     messages: list[dict[str, Any]] = field(default_factory=list)
+    stdout: str = ""  # of a run that may print something else than messages
 
     def of_type(self, kind: str, stream: str | None = None) -> list[dict[str, Any]]:
         """Return the messages of a type, in order."""
@@ -114,9 +115,7 @@ def run_tap(  # noqa: PLR0913 - the options of the command line
         env={**os.environ, **(env or {})},
     )
     messages = read_messages(done.stdout) if done.stdout.startswith('{"type"') else []
-    output = Output(done.returncode, done.stderr, messages)
-    output.stdout = done.stdout  # type: ignore[attr-defined] - for what is no message
-    return output
+    return Output(done.returncode, done.stderr, messages, done.stdout)
 
 
 def tap_command(  # noqa: PLR0913
@@ -190,7 +189,7 @@ def sync_tap(
     finally:
         logger.removeHandler(handler)
     buffer = stdout.detach()
-    text = buffer.getvalue().decode()  # type: ignore[attr-defined] - it is a BytesIO
+    text = buffer.getvalue().decode()
     return Output(status, log.getvalue(), read_messages(text))
 
 
