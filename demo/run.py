@@ -160,7 +160,9 @@ def show_first_response(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def duration(seconds: float) -> str:
-    """Return ``seconds`` for people: ``12 min``, ``3 h 05 min``."""
+    """Return ``seconds`` for people: ``45 s``, ``12 min``, ``3 h 05 min``."""
+    if seconds < 90:  # noqa: PLR2004 - below that, minutes say too little
+        return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
