@@ -2,7 +2,7 @@
 
     from simulator import Fault, Org, Simulator
 
-    org = Org(seed=1)
+    org = Org(seed=1)  # Org(realistic=False) for many rows quickly
     org.seed(customers=200)
     with Simulator(org, page_latency=0.2) as sim:
         run_tap(sim.config)
@@ -11,16 +11,18 @@
 **Org** (any thread may call it): ``add``, ``add_row``, ``update``, ``update_random``, ``delete``
 (soft), ``erase`` (for good), ``ids``, ``row``, ``rows``, ``counts``; ``add_klass``,
 ``set_klass_status``, ``rename_klass_display``, ``remove_klass``, ``set_attribute``,
-``delete_attribute``; ``seed``. Contexts are the names of ``simulator.objects.OBJECTS`` and
-`kobject_<klass>`. Rows change by the org's ``clock`` (``now``, ``advance``, ``set``).
+``delete_attribute``; ``seed``, ``warm``. Contexts are the names of
+``simulator.objects.OBJECTS`` and `kobject_<klass>`. Rows change by the org's ``clock``
+(``now``, ``advance``, ``set``).
 ``Org(plan_limit=…, search_limit=…, roles=…, index_lag=…, shuffle_ties=…, audit=…,
 realistic=…)`` sets what belongs to the org.
 
 **Simulator**: ``url``, ``config``, ``requests`` (a list of ``RequestLog``), ``searches()``,
 ``reset_log()``, ``refused`` (429s), ``consume()``, ``before_each_search()``,
-``before_each_request()``, ``clear_hooks()``, ``faults``, ``refuse()``, ``allow()``,
+``before_each_request()``, ``clear_hooks()``, ``faults``,
+``refuse()`` and ``allow()`` (paths, `*` too),
 ``close_port()``, ``open_port()``, ``set()`` and ``knobs``. Every knob is a field of ``Knobs``
-and a keyword of ``Simulator``.
+and a keyword of ``Simulator``. ``simulator.client.Client(sim)`` asks it the plain way.
 
 **Faults**: ``sim.faults.add(Fault(kind, path=…, context=…, method=…, times=1, after=0, every=…,
 probability=…, **detail))``; ``times=None`` is without end, ``path`` a beginning.

@@ -272,7 +272,7 @@ _ARCHIVE = {
 }
 
 # Sort attributes of a customer search beside its dates; the vendor's list, verbatim names.
-_CUSTOMER_SORTS = frozenset(
+CUSTOMER_SORTS = frozenset(
     f"customer_{name}"
     for name in [
         "name",
@@ -359,7 +359,7 @@ def sortable(found: Attribute, context: str, *, archive: bool) -> bool:
         return found.name in _ARCHIVE_SORTS or bool(_ARCHIVE_KLASS_SORT.match(found.name))
     if found.kind == DATETIME:
         return True
-    return context == "customer" and found.name in _CUSTOMER_SORTS
+    return context == "customer" and found.name in CUSTOMER_SORTS
 
 
 def renamed(table: dict[str, Attribute], klass: str) -> dict[str, Attribute]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from simulator import filters
+from simulator.filters import signed
 from simulator.index import Version, encode
-from simulator.lists import ListSpec, signed
+from simulator.lists import ListSpec
 
 if TYPE_CHECKING:
     from simulator.org import Org
@@ -33,7 +35,8 @@ _TIMES = "conversation_time"
 
 CHILDREN: tuple[ListSpec, ...] = (
     ListSpec(f"{_CONVERSATION}/events", "customer_event", "event", "conversation", meta="empty",
-             params=frozenset({"sort", "name", "changed"})),
+             params=frozenset({"sort", "name", "changed"}), select=filters.events,
+             order=filters.by_id),
     ListSpec(f"{_CONVERSATION}/attachments", "attachment", "attachment", "conversation",
              meta="empty", render=_attachment),
     ListSpec(f"{_CONVERSATION}/forwards", "forward", "draft", "conversation"),
@@ -42,7 +45,7 @@ CHILDREN: tuple[ListSpec, ...] = (
     ListSpec("/v2/conversations/{id}/times", _TIMES, "conversation", "conversation",
              max_page_size=1000, render=_in_milliseconds),
     ListSpec(f"{_CONVERSATION}/messages", "message", "message", "conversation",
-             params=frozenset({"include"})),
+             params=frozenset({"include"}), included=filters.attachments),
     ListSpec(f"{_CONVERSATION}/notes", "note", "note", "conversation"),
     ListSpec("/v1/routing/conversations/{id}/work-items", "work_item", "work_item",
              "conversation"),
@@ -50,9 +53,9 @@ CHILDREN: tuple[ListSpec, ...] = (
     ListSpec(f"{_CUSTOMER}/drafts", "draft", "draft", "customer", params=frozenset({"include"})),
     ListSpec(f"{_CUSTOMER}/sessions", "session", "event", "customer", meta="empty"),
     ListSpec(f"{_CUSTOMER}/conversations", "conversation", "conversation", "customer",
-             params=frozenset({"fromDate"})),
+             params=frozenset({"fromDate"}), select=filters.from_date),
     ListSpec(f"{_CUSTOMER}/messages", "message", "message", "customer",
-             params=frozenset({"include"})),
+             params=frozenset({"include"}), included=filters.attachments),
     ListSpec(f"{_CUSTOMER}/notes", "note", "note", "customer"),
 )  # fmt: skip
 

@@ -57,7 +57,7 @@ class Client:
             timeout=TIMEOUT,
         )
 
-    def search(
+    def search(  # noqa: PLR0913  # what a search is made of
         self,
         context: str,
         *,

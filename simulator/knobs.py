@@ -107,3 +107,4 @@ class Knobs:
     page_latency: Seconds = 0.0  # clock seconds until a search page is sent
     latency: Seconds = 0.0  # the same for all other requests
     gzip: bool = False
+    date_header: bool = True

@@ -62,6 +62,8 @@ class Family:
     ) -> dict[str, str | list[str]]:
         """Return the ids for one row; those given are kept."""
         chosen: dict[str, str | list[str]] = dict(given or {})
+        if not OBJECTS[name].parents:
+            return chosen
         rng = random.Random(seed)
         for parent in reversed(OBJECTS[name].parents):
             if parent in chosen:

@@ -191,6 +191,13 @@ class Records:
         with self.lock:
             return {context: len(self.store.ids(context)) for context in self.store.contexts()}
 
+    def warm(self) -> None:
+        """Make the JSON of all rows now; otherwise the first search that shows a row does."""
+        with self.lock:
+            for context in self.store.contexts():
+                for version in self.store.versions(context):
+                    _ = version.body
+
     def klasses(self) -> list[str]:
         """Return the names of all klasses, disabled ones included."""
         with self.lock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import json
 import math
+import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -108,39 +109,62 @@ def _bounds(query: Query, org: Org, knobs: Knobs) -> tuple[int | None, int | Non
 def _matching(
     keys: Iterable[Key], view: IndexView, rest: Sequence[Criterion], query: Query
 ) -> list[Key]:
+    every = [_test(criterion) for criterion in rest]
+    some = [_test(criterion) for criterion in query.any_of]
+    none = [_test(criterion) for criterion in query.none_of]
+    documents = view.documents
+
     def matches(version: Version) -> bool:
         return (
-            all(_holds(criterion, version) for criterion in rest)
-            and (not query.any_of or any(_holds(one, version) for one in query.any_of))
-            and not any(_holds(one, version) for one in query.none_of)
+            all(test(version) for test in every)
+            and (not some or any(test(version) for test in some))
+            and not any(test(version) for test in none)
         )
 
-    return [key for key in keys if matches(view.documents[key[1]])]
+    if len(every) == 1 and not some and not none:
+        [test] = every
+        return [key for key in keys if test(documents[key[1]])]
+    return [key for key in keys if matches(documents[key[1]])]
 
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
-    "gte": lambda value, bound: value >= bound,
-    "gt": lambda value, bound: value > bound,
-    "lte": lambda value, bound: value <= bound,
-    "lt": lambda value, bound: value < bound,
-    "equals": lambda value, bound: value == bound,
+    "gte": operator.ge,
+    "gt": operator.gt,
+    "lte": operator.le,
+    "lt": operator.lt,
+    "equals": operator.eq,
 }
+
+
+def _test(criterion: Criterion) -> Callable[[Version], bool]:
+    """Return the check of one condition, quick where the row need not be decoded."""
+    bound, compare = criterion.value, _COMPARISONS.get(criterion.operator)
+    field = {attrs.CREATED: "created", attrs.UPDATED: "updated"}.get(criterion.attribute.path)
+    if field is None or compare is None or not isinstance(bound, int):
+        return lambda version: _holds(criterion, version)
+    value_of = operator.attrgetter(field)
+
+    def test(version: Version) -> bool:
+        value = value_of(version)
+        return value is not None and compare(value, bound)
+
+    return test
 
 
 def _holds(criterion: Criterion, version: Version) -> bool:
     values = values_of(criterion.attribute, version)
-    operator, bound = criterion.operator, criterion.value
-    if operator == "not_set":
+    wanted, bound = criterion.operator, criterion.value
+    if wanted == "not_set":
         return not values
-    if operator == "in":
+    if wanted == "in":
         assert isinstance(bound, tuple)  # noqa: S101  # made by the validation
         return any(value in bound for value in values)
-    if operator == "contains":
+    if wanted == "contains":
         needle = str(bound).lower()
         return any(needle in str(value).lower() for value in values)
     if isinstance(bound, (int, float)) and not isinstance(bound, bool):
         return any(
-            isinstance(value, (int, float)) and _COMPARISONS[operator](value, bound)
+            isinstance(value, (int, float)) and _COMPARISONS[wanted](value, bound)
             for value in values
         )
     return any(value == bound or str(value).lower() == str(bound).lower() for value in values)
@@ -202,10 +226,27 @@ def _sorted(keys: Sequence[Key], view: IndexView, query: Query) -> list[Key]:
     if not query.sort:
         return sorted((-instant, row) for instant, row in keys)
     attribute, descending = query.sort[0]
+    if attribute.kind == attrs.DATETIME:
+        return _sorted_by_time(keys, view, attribute, descending=descending)
     placed = [(_rank(attribute, view.documents[row]), row) for _, row in keys]
     have = sorted({rank for rank, _ in placed if rank is not None}, reverse=descending)
     places = {rank: place for place, rank in enumerate(have)}
     return sorted((NO_TIME if rank is None else places[rank], row) for rank, row in placed)
+
+
+def _sorted_by_time(
+    keys: Sequence[Key], view: IndexView, attribute: Attribute, *, descending: bool
+) -> list[Key]:
+    sign = -1 if descending else 1
+    instant_of = _KNOWN.get(attribute.path)
+    placed = []
+    for _, row in keys:
+        version = view.documents[row]
+        instant = (
+            instant_of(version) if instant_of else next(iter(values_of(attribute, version)), None)
+        )
+        placed.append((sign * instant if isinstance(instant, int) else NO_TIME, row))
+    return sorted(placed)
 
 
 def _rank(attribute: Attribute, version: Version) -> str | float | None:
@@ -213,7 +254,7 @@ def _rank(attribute: Attribute, version: Version) -> str | float | None:
     if not values:
         return None
     value = values[0]
-    if attribute.kind in (attrs.DATETIME, attrs.NUMBER):
+    if attribute.kind == attrs.NUMBER:
         return value if isinstance(value, (int, float)) else None
     return str(value)
 

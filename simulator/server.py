@@ -21,7 +21,7 @@ from simulator.limits import Limits
 from simulator.org import Org
 from simulator.requestlog import RequestLog, read_request
 from simulator.routes import Call, respond
-from simulator.serving import HOST, HttpThread
+from simulator.serving import HOST, HttpThread, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -259,7 +259,9 @@ class Simulator:
             body = gzip.compress(body, compresslevel=1)
             headers["Content-Encoding"] = "gzip"
         if cut is None:
-            return web.Response(status=answer.status, body=body, headers=headers)
+            whole = Response(status=answer.status, body=body, headers=headers)
+            whole.dateless = not self.knobs.date_header
+            return whole
         headers["Content-Length"] = str(len(body))
         response = web.StreamResponse(status=answer.status, headers=headers)
         await response.prepare(request)

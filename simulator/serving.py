@@ -15,6 +15,17 @@ HOST = "127.0.0.1"
 STOP_WITHIN = 0.5  # seconds that open requests have to end
 
 
+class Response(web.Response):
+    """A response that can leave out the `Date` header, which aiohttp always adds."""
+
+    dateless = False
+
+    async def _prepare_headers(self) -> None:
+        await super()._prepare_headers()
+        if self.dateless:
+            del self.headers["Date"]
+
+
 class HttpThread:
     """Serves until it is stopped. The port can be closed for a while, as in an outage."""
 

@@ -211,7 +211,7 @@ class _Reader:
             if order not in ("asc", "desc"):
                 raise Refused(400, f"{name}: sort is `asc` or `desc`.", pointer=pointer)
             attribute = self._known.get(name)
-            if attribute is None and name.startswith("customer_"):
+            if self._context == "customer" and name in attrs.CUSTOMER_SORTS:
                 attribute = attrs.attribute("customer", name.removeprefix("customer_"))
             if attribute is not None and attrs.sortable(attribute, self._context, archive=archive):
                 orders.append((attribute, order == "desc"))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
@@ -12,6 +11,9 @@ import requests
 from simulator import Clock, Org, Simulator
 from simulator.client import Client, ids
 from simulator.clock import to_iso, to_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.fixture(scope="module")
@@ -565,6 +567,8 @@ def test_the_date_header_is_the_orgs_clock() -> None:
         assert date == clock.http_date()
         clock.advance(86_400)
         assert client.get("/v1/users/current").headers["Date"] != date
+        simulator.set(date_header=False)
+        assert "Date" not in client.get("/v1/users/current").headers
 
 
 def test_timestamps_are_read_in_every_form() -> None:

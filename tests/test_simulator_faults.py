@@ -7,15 +7,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 
 from simulator import Clock, Fault, Org, Simulator
 from simulator.client import Client, ids
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parent.parent
 
@@ -186,7 +188,9 @@ def test_errors_of_a_proxy_are_html() -> None:
     simulator, client = reading()
     with simulator, client:
         simulator.faults.add(
-            Fault("status", status=502), Fault("not_json_200", after=1), Fault("invalid_json", after=2)
+            Fault("status", status=502),
+            Fault("not_json_200", after=1),
+            Fault("invalid_json", after=2),
         )
         first, second, third = (client.get("/v1/users") for _ in range(3))
         assert (first.status_code, first.headers["Content-Type"]) == (502, "text/html")
@@ -335,7 +339,12 @@ def test_the_log_tells_each_request() -> None:
         client.search("note", archive=True)
         client.get("/v1/users", pageSize=5)
         one, two, three = simulator.requests
-        assert (one.context, one.is_search, one.is_archive, one.rows) == ("customer", True, False, 2)
+        assert (one.context, one.is_search, one.is_archive, one.rows) == (
+            "customer",
+            True,
+            False,
+            2,
+        )
         assert one.query == {"page": "1", "pageSize": "2"}
         assert one.body is not None
         assert (two.is_archive, two.status) == (True, 400)
@@ -393,8 +402,8 @@ def test_other_processes_can_look_at_the_org_and_change_it() -> None:
         def get(path: str) -> Any:
             return requests.get(base + path, timeout=10).json()
 
-        def post(path: str, **arguments: Any) -> requests.Response:
-            return requests.post(base + path, json=arguments, timeout=10)
+        def post(action: str, /, **arguments: Any) -> requests.Response:
+            return requests.post(base + action, json=arguments, timeout=10)
 
         assert get("ids?context=customer") == {"ids": org.ids("customer")}
         assert len(get("rows?context=customer")["rows"]) == 5
@@ -437,7 +446,8 @@ def started(*flags: str) -> subprocess.Popen[str]:
 def test_the_program_prints_its_url_first_and_ends_on_a_signal(number: signal.Signals) -> None:
     """Cleanly: status 0, nothing on stderr."""
     flags = ["--customers", "5", "--api-key", "other", "--roles", "org.user.read", "--seed", "3",
-             "--fault", "status,status=503,path=/v1/users,times=1", "--knob", "error_shape=B"]  # fmt: skip
+             "--fault", "status,status=503,path=/v1/users,times=1",
+             "--knob", "error_shape=B"]  # fmt: skip
     with started(*flags) as process:
         assert process.stdout
         url = process.stdout.readline().strip()

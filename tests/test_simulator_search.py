@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from typing import Any
+import zoneinfo
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from simulator import MISSING, Clock, Org, Simulator, to_iso
 from simulator.client import Client, ids
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 DAY = 86_400.0
 ASC = [{"customer_updated_at": "asc"}]
@@ -75,8 +78,10 @@ WRONG_BODIES: dict[str, Any] = {
     "repeated criterion": body(**{"and": [{"customer_name": {"equals": "x"}}] * 2}),
     "criteria as text": body(**{"and": "x"}),
     "6 sorts": body(sort=[{f"customer_{name}_at": "asc"} for name in
-                          ("created", "updated", "modified", "activity", "last_seen", "signed_up")]),
+                          ("created", "updated", "modified", "activity", "last_seen", "imported")]),
     "unknown direction": body(sort=[{"customer_updated_at": "up"}]),
+    "sort by an unknown attribute": body(sort=[{"customer_foo_at": "asc"}]),
+    "sort by another context": body(queryContext="message", sort=[{"customer_updated_at": "asc"}]),
     "sort by an unsortable attribute": body(sort=[{"customer_email": "asc"}]),
     "unknown zone": body(timeZone="Mars/Olympus"),
     "includeDeleted as text": body(includeDeleted="true"),
@@ -91,9 +96,7 @@ WRONG_BODIES: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("case", WRONG_BODIES)
-def test_a_body_outside_the_schema_is_refused(
-    served: tuple[Simulator, Client], case: str
-) -> None:
+def test_a_body_outside_the_schema_is_refused(served: tuple[Simulator, Client], case: str) -> None:
     """The vendor's schema allows nothing that it does not name."""
     answer = served[1].post("/v1/customers/search", WRONG_BODIES[case])
     assert answer.status_code == 400
@@ -223,11 +226,11 @@ def test_rows_of_one_timestamp_change_places_from_request_to_request() -> None:
         assert len({tuple(page) for page in pages}) == 4
         assert all(len(set(page)) == 500 for page in pages)
         assert len({id_ for page in pages for id_ in page}) > 500
-        whole = [id_ for size in (1200,) for id_ in _all(client, size)]
-        assert len(whole) == 1200
+        assert len(_gathered(client, 1200)) == 1200
 
 
-def _all(client: Client, total: int) -> set[str]:
+def _gathered(client: Client, total: int) -> set[str]:
+    """Return the ids of all pages, walked until they are enough or hope is gone."""
     found: set[str] = set()
     for _ in range(60):
         for page in (1, 2, 3):
@@ -281,7 +284,8 @@ def test_bounds_include_their_instant() -> None:
         assert found("lt", stamps[1]) == stamps[:1]
         assert found("equals", stamps[1]) == stamps[1:2]
         assert found("lte", "2026-05-01") == stamps[:2]
-        assert found("lte", "2026-05-01", timeZone="America/New_York") == stamps
+        if "America/New_York" in zoneinfo.available_timezones():
+            assert found("lte", "2026-05-01", timeZone="America/New_York") == stamps
 
 
 def test_conditions_combine_with_and_or_and_not(served: tuple[Simulator, Client]) -> None:
@@ -394,7 +398,8 @@ def test_the_archive_search_knows_less() -> None:
             assert client.search(context, archive=True).status_code == 400
         assert client.search("customer", archive=True, fields=[]).status_code == 400
         named = [{"customer_name": {"equals": "x"}}]
-        assert client.search("customer", archive=True, **{"and": named}).status_code == 400
+        answer = client.post("/v1/customers/archive/search", body(**{"and": named}))
+        assert answer.status_code == 400
         links = client.search("customer", archive=True).json()["links"]
         assert links["self"].startswith("/v1/customers/archive/search?")
 
