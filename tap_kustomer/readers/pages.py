@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import msgspec
-import orjson
 
 from tap_kustomer import timestamps
 
@@ -21,8 +20,6 @@ __all__ = ["RowKey", "SearchPage", "clean_text", "decode", "peek"]
 # Lone surrogates and NUL break loaders; JavaScript cuts emoji in half, so they do occur.
 _UNLOADABLE = re.compile("[\ud800-\udfff\x00]")
 _REPLACEMENT = "\ufffd"
-# An integer of 19 digits or more may not fit 64 bits, where orjson would round it to a float.
-_LONG_INTEGER = re.compile(rb"[:\[,]\s*-?\d{19,}\s*[,\]}]")
 
 
 class RowKey(NamedTuple):
@@ -115,8 +112,9 @@ def decode(raw: bytes) -> Any:  # noqa: ANN401
     Raises: ``ValueError`` when ``raw`` is no JSON.
     """
     try:
-        content = msgspec.json.decode(raw) if _LONG_INTEGER.search(raw) else orjson.loads(raw)
-    except (orjson.JSONDecodeError, msgspec.DecodeError):
+        # As fast as orjson here, and it keeps integers beyond 64 bits, which orjson rounds.
+        content = msgspec.json.decode(raw)
+    except msgspec.DecodeError:
         return clean_text(_loads_leniently(raw))
     return clean_text(content) if b"\\u0000" in raw else content
 
