@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from tap_kustomer import timestamps
 from tap_kustomer.errors import CredentialsError, KustomerError, MissingRoleError, NotFoundError
 from tap_kustomer.streams.base import KustomerStream, StreamRun
-from tap_kustomer.streams.lists import ListStream
+from tap_kustomer.streams.children import ChildStream
+from tap_kustomer.streams.families import Family
+from tap_kustomer.streams.search import SearchStream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from tap_kustomer.tap import TapKustomer
 
@@ -48,8 +50,10 @@ class SyncRun:
         ]
         self._miss_vanished_streams(streams)
         try:
-            for stream in streams:
-                if stream.name != "sync_runs":
+            for stream, children in self._groups(streams):
+                if isinstance(stream, SearchStream) and children:
+                    self._sync_family(stream, children)
+                else:
                     self._sync_one(stream)
             self._judge_host()
             for stream in streams:
@@ -58,34 +62,104 @@ class SyncRun:
         finally:
             self._log_summary()
 
-    def _sync_one(self, stream: KustomerStream) -> None:
+    def _groups(
+        self,
+        streams: Iterable[KustomerStream],
+    ) -> Iterator[tuple[KustomerStream, list[ChildStream]]]:
+        """Yield each stream once: alone, or a parent, selected or not, with its children."""
+        selected = [stream for stream in streams if stream.name != "sync_runs"]
+        done: set[str] = set()
+        for stream in selected:
+            if stream.name in done:
+                continue
+            name = stream.parent if isinstance(stream, ChildStream) else stream.name
+            children = [
+                one for one in selected if isinstance(one, ChildStream) and one.parent == name
+            ]
+            done |= {name, *(child.name for child in children)}
+            yield self._tap.stream(name), children
+
+    def _sync_family(self, parent: SearchStream, children: list[ChildStream]) -> None:
+        """Sync the children of ``parent`` with it; it is only read when it is not selected."""
+        started = time.monotonic()
+        for child in children:
+            self._begin(child)
+            try:
+                self._check_role(child)
+            except MissingRoleError as error:
+                self._note_refused(child, error)
+        family = Family(parent, [one for one in children if one.run.status == STOPPED], self._judge)
+        parent.family = family
+        try:
+            if parent.selected:
+                self._sync_one(parent)
+            elif family.children:
+                self._sync_one(parent, family.read)
+            for child in family.children:
+                self._close_child(child, parent.run, done=child in family.done)
+        finally:
+            family.close()
+            parent.run.requests -= sum(child.run.requests for child in children)
+            if not parent.selected:
+                children[0].run.requests += parent.run.requests
+            for child in children:
+                child.run.seconds = time.monotonic() - started
+                child.run.ended_at = self._tap.server_now()
+
+    def _close_child(self, child: ChildStream, parent: StreamRun, *, done: bool) -> None:
+        if done:
+            child.run.status = COMPLETE
+            self._known_lists += 1
+            return
+        sentence = f"{child.name}: not read, as its parent {parent.stream} was not: {parent.error}"
+        if parent.status == FAILED or child.was_read:
+            self._fail(child.run, sentence)
+        else:
+            child.run.status, child.run.error = SKIPPED, sentence
+            logger.warning("%s Skipped.", sentence)
+
+    def _begin(self, stream: KustomerStream) -> None:
+        self.runs.append(stream.run)
+        stream.run.started_at = stream.run.to = self._tap.server_now()
+        stream.run.status = STOPPED
+
+    def _sync_one(
+        self,
+        stream: KustomerStream,
+        read_unselected: Callable[[], None] | None = None,
+    ) -> None:
+        """Sync ``stream``, or read it for others by ``read_unselected``, which is no run of it."""
         run = stream.run
-        self.runs.append(run)
+        if read_unselected is None:
+            self._begin(stream)
         started, requests = time.monotonic(), self._tap.client.requests
-        run.started_at = run.to = self._tap.server_now()
-        run.status = STOPPED
         try:
             self._check_role(stream)
             stream.ensure_prepared()
-            stream.sync()
+            (read_unselected or stream.sync)()
             run.status = COMPLETE
-            self._known_lists += isinstance(stream, ListStream)
-        except NotFoundError as error:
-            self._note_unknown(stream, error)
-        except MissingRoleError as error:
-            self._note_refused(stream, error)
+            self._known_lists += stream.reads_list
         except CredentialsError as error:
             self._fail(run, str(error))
             raise
-        except KustomerError as error:
-            self._fail(run, str(error))
-        except Exception as error:  # whatever it is, the other streams go on
-            self._fail(run, f"{stream.name}: {_bug(error)}")
-            logger.debug("Traceback of the error above:", exc_info=True)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other streams go on
+            self._judge(stream, error)
         finally:
             run.seconds = time.monotonic() - started
             run.requests = self._tap.client.requests - requests
             run.ended_at = self._tap.server_now()
+
+    def _judge(self, stream: KustomerStream, error: Exception) -> None:
+        """Note what an error means for its stream."""
+        if isinstance(error, NotFoundError):
+            self._note_unknown(stream, error)
+        elif isinstance(error, MissingRoleError):
+            self._note_refused(stream, error)
+        elif isinstance(error, KustomerError):
+            self._fail(stream.run, str(error))
+        else:
+            self._fail(stream.run, f"{stream.name}: {_bug(error)}")
+            logger.debug("Traceback of the error above:", exc_info=error)
 
     def _fail(self, run: StreamRun, sentence: str) -> None:
         run.status, run.error = FAILED, sentence
@@ -107,7 +181,7 @@ class SyncRun:
 
     def _note_unknown(self, stream: KustomerStream, error: NotFoundError) -> None:
         sentence = f"{stream.name}: {error}"
-        if not isinstance(stream, ListStream):
+        if not stream.reads_list:
             self._fail(stream.run, sentence)
             return
         self._unknown_lists += 1

@@ -23,11 +23,14 @@ from tap_kustomer.client.transport import KustomerClient
 from tap_kustomer.clock import Clock
 from tap_kustomer.errors import SettingsError
 from tap_kustomer.messages import KustomerWriter
+from tap_kustomer.readers.passes import ARCHIVE_AFTER_DAYS
 from tap_kustomer.readers.workers import Workers
 from tap_kustomer.settings import SETTINGS_SCHEMA, Settings, unknown_settings
 from tap_kustomer.state import MARK, check_state, mark_state
 from tap_kustomer.stopping import SignalStop
+from tap_kustomer.streams.children import CHILD_STREAMS, ChildStream
 from tap_kustomer.streams.kobjects import KlassObjects, Kobjects
+from tap_kustomer.streams.list_objects import LIST_STREAMS
 from tap_kustomer.streams.objects import OBJECT_STREAMS
 from tap_kustomer.streams.tap_rows import CustomAttributes, SyncRuns
 from tap_kustomer.sync import SyncRun
@@ -51,8 +54,10 @@ __all__ = ["STREAM_TYPES", "TapKustomer"]
 # Every stream that is not made from a klass of the org.
 STREAM_TYPES: tuple[type[KustomerStream], ...] = (
     *OBJECT_STREAMS,
+    *LIST_STREAMS,
     Kobjects,
     CustomAttributes,
+    *CHILD_STREAMS,
     SyncRuns,
 )
 OPTIONAL_STREAMS = tuple(sorted(one.name for one in STREAM_TYPES if one.optional))
@@ -136,6 +141,11 @@ class TapKustomer(Tap):
         """What discovery learns of the org; asks Kustomer once."""
         return discover_org(self.client, self.workers)
 
+    @cached_property
+    def two_years_ago(self) -> str:
+        """Where standard search ends and reading starts without a start date; UTC text."""
+        return timestamps.shift(self.server_now(), days=-ARCHIVE_AFTER_DAYS)
+
     def server_now(self) -> str:
         """Return Kustomer's time as UTC text."""
         return timestamps.from_epoch(self.client.server_time.now())
@@ -204,8 +214,13 @@ class TapKustomer(Tap):
             file,
             custom=custom,
             klass=type_ is Kobjects,
+            child=issubclass(type_, ChildStream),
             rows_of_tap=type_ is SyncRuns,
         )
+
+    def stream(self, name: str) -> KustomerStream:
+        """Return the stream ``name``, selected or not. Raises ``KeyError``."""
+        return cast("KustomerStream", self.streams[name])
 
     # ------------------------------------------------------------ state
 

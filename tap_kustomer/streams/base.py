@@ -76,6 +76,7 @@ class KustomerStream(Stream):
     never by the SDK's per-record rule.
     """
 
+    name: str = ""
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # rows are made to fit their schema
 
     primary_keys: ClassVar[Any] = ("id",)
@@ -115,6 +116,11 @@ class KustomerStream(Stream):
     def org(self) -> Org:
         """The org that is read."""
         return self._tap.org
+
+    @property
+    def reads_list(self) -> bool:
+        """Whether the rows come from a list: one that Kustomer does not know has no rows."""
+        return False
 
     # ------------------------------------------------------------ what subclasses do
 
@@ -164,6 +170,10 @@ class KustomerStream(Stream):
             keep_unknown=self.settings.keep_unknown_fields,
             secrets=object_schema(self.schema_name or self.name).secrets,
         )
+
+    def selects(self, column: str) -> bool:
+        """Whether the catalog wants ``column``."""
+        return self._is_selected(column)
 
     def _is_selected(self, *path: str) -> bool:
         breadcrumb: tuple[str, ...] = ()
@@ -282,6 +292,13 @@ class KustomerStream(Stream):
         known = (self.tap_state.get("bookmarks") or {}).get(self.name) or {}
         return timestamps.normalise(known.get("replication_key_value"))
 
+    @property
+    def starting_at(self) -> str:
+        """The moment from which this run reads: the bookmark, else the start date; UTC text."""
+        if self.is_incremental and self.bookmark is not None:
+            return self.bookmark
+        return self.settings.start_date or self._tap.two_years_ago
+
     def move_bookmark(self, moment: str) -> None:
         """Move the bookmark to ``moment``, never back, and write the state."""
         if not self.is_incremental:
@@ -294,8 +311,4 @@ class KustomerStream(Stream):
 
 
 def _changes_nothing(stream_map: object) -> bool:
-    return (
-        type(stream_map) is SameRecordTransform and not stream_map.flattening_enabled
-    )
-
-
+    return type(stream_map) is SameRecordTransform and not stream_map.flattening_enabled

@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from tap_kustomer import timestamps
 from tap_kustomer.errors import NotFoundError, RequestRefusedError, UntrustedAnswerError
 from tap_kustomer.readers.passes import RunOptions, SearchRun
 from tap_kustomer.streams.base import RowBatch
-from tap_kustomer.streams.search import SearchStream
+from tap_kustomer.streams.search import SearchStream, updated_at
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -125,7 +124,7 @@ class KlassObjects(SearchStream):
             dealt: dict[str, list[dict[str, Any]]] = {}
             for resource in resources:
                 klass = str(resource.get("type", "")).removeprefix("kobject.")
-                if klass in receivers and _updated(resource) >= starts[klass]:
+                if klass in receivers and updated_at(resource) >= starts[klass]:
                     dealt.setdefault(klass, []).append(resource)
             for stream in others:
                 stream.receive(dealt.get(stream.klass.name, []), bookmark)
@@ -141,11 +140,3 @@ class KlassObjects(SearchStream):
     def receive(self, resources: list[dict[str, Any]], bookmark: str | None) -> None:
         """Write rows that another klass's stream has read, and move the own bookmark."""
         self.write_batch(RowBatch([self.make_row(one) for one in resources], bookmark))
-
-
-def _updated(resource: dict[str, Any]) -> str:
-    value = (resource.get("attributes") or {}).get("updatedAt")
-    # A row without a timestamp belongs to every run that sees it.
-    return timestamps.normalise(value) or "9"
-
-

@@ -26,19 +26,32 @@ class ListStream(KustomerStream):
     """A stream of plain GET requests, read to the end in every run.
 
     ``paths`` are tried in turn until one is not answered with 404; ``passes`` are the query
-    parameters of each reading, where one does not show all rows.
+    parameters of each reading, where one does not show all rows. ``included_type`` is set where
+    the rows are not those of the list, but those of that type which come along with them.
     """
 
     paths: ClassVar[tuple[str, ...]]
     passes: ClassVar[tuple[Mapping[str, str], ...]] = ({},)
     page_size: ClassVar[int | None] = 100
+    included_type: ClassVar[str | None] = None
+
+    @property
+    @override
+    def reads_list(self) -> bool:
+        """A list may be no part of an org."""
+        return True
 
     @override
     def read(self) -> Iterator[RowBatch]:
         """Yield the rows of all passes, each id once."""
         make_row = self.make_row
-        for rows in listed_rows(self, self.paths, self.passes, self.page_size):
-            yield RowBatch([make_row(row) for row in rows])
+        kind = self.included_type
+        for rows in listed_rows(self, self.paths, self.passes, self.page_size, kind):
+            yield RowBatch([make_row(row) for row in self.completed(rows)])
+
+    def completed(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the resources with what has to be asked for one by one; nothing, usually."""
+        return rows
 
 
 def listed_rows(
@@ -46,6 +59,7 @@ def listed_rows(
     paths: Sequence[str],
     passes: Sequence[Mapping[str, str]] = ({},),
     page_size: int | None = 100,
+    included_type: str | None = None,
 ) -> Iterator[list[dict[str, Any]]]:
     """Yield the resources of a list page by page, each id once.
 
@@ -54,9 +68,18 @@ def listed_rows(
     seen: set[str] = set()
     for params in passes:
         for page in listed_pages(stream, paths, params, page_size):
-            new = [row for row in page.rows if str(row.get("id")) not in seen or not row.get("id")]
-            seen.update(str(row.get("id")) for row in new)
-            yield new
+            rows = page.rows
+            if included_type is not None:
+                rows = [row for row in page.included if row.get("type") == included_type]
+            yield list(_unseen(rows, seen))
+
+
+def _unseen(rows: list[dict[str, Any]], seen: set[str]) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        id_ = str(row.get("id") or "")
+        if id_ not in seen or not id_:
+            seen.add(id_)
+            yield row
 
 
 def listed_pages(
@@ -66,7 +89,7 @@ def listed_pages(
     page_size: int | None,
 ) -> Iterator[ListPage]:
     """Yield the pages of the first of ``paths`` that Kustomer knows, fetched by a worker."""
-    *others, last = paths
+    last = paths[-1]
     for path in paths:
         pages = read_list(stream.client, path, params, page_size=page_size)
         try:

@@ -1,9 +1,4 @@
-"""One class per Kustomer object: what it is, where it is read, who may read it.
-
-To add a list, write its class here, its schema in ``tap_kustomer/schemas`` and its name into
-``OBJECT_STREAMS``; ``docs/contributing.md`` walks through an example.
-Roles: https://developer.kustomer.com/docs/get-started/api-keys-and-roles
-"""
+"""The objects that are read by search: what each is and what its search is called."""
 
 from __future__ import annotations
 
@@ -11,11 +6,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from tap_kustomer import timestamps
-from tap_kustomer.catalog.discovery import KLASS_STATUSES
-from tap_kustomer.readers.passes import ARCHIVE_AFTER_DAYS
 from tap_kustomer.streams.base import RowBatch
-from tap_kustomer.streams.lists import ListStream, listed_rows
-from tap_kustomer.streams.search import SearchStream
+from tap_kustomer.streams.lists import listed_rows
+from tap_kustomer.streams.search import REACHES_BACK_SECONDS, SEARCH_ROLES, SearchStream
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -28,10 +21,6 @@ if TYPE_CHECKING:
     from tap_kustomer.streams.base import KustomerStream
 
 __all__ = ["OBJECT_STREAMS", "Companies", "Conversations", "Customers", "Messages", "Notes"]
-
-# A start this much before the two-year edge reaches back over it; the default start date, two
-# years before the run, does not.
-_REACHES_BACK_SECONDS = 3600
 
 
 class Customers(SearchStream):
@@ -68,9 +57,9 @@ class Notes(SearchStream):
     @override
     def older_rows(self, start: str) -> Iterator[RowBatch]:
         """Yield the notes that the search no longer has, when the start reaches back to them."""
-        edge = self._two_years_ago()
+        edge = self._tap.two_years_ago
         if not self.settings.include_archived or (
-            start > timestamps.shift(edge, seconds=-_REACHES_BACK_SECONDS)
+            start > timestamps.shift(edge, seconds=-REACHES_BACK_SECONDS)
         ):
             return
         self.logger.info(
@@ -93,53 +82,52 @@ class Companies(SearchStream):
     name = "companies"
     query_context = "company"
     list_paths = ("/v1/companies",)
+    roles = (*SEARCH_ROLES, "org.permission.company.read", "org.user.company.read")
 
 
-class Users(ListStream):
-    """One row per user: agents, machines and deactivated users."""
+class ConversationTimes(SearchStream):
+    """One row per stretch of time that an agent spent on a conversation; rows never change."""
 
-    name = "users"
-    paths = ("/v1/users",)
-    passes = ({"deleted": "false"}, {"deleted": "true"})  # filters cannot be combined
-    page_size = 500
-    roles = ("org.permission.user.read", "org.user.read")
-
-
-class Teams(ListStream):
-    """One row per team of users."""
-
-    name = "teams"
-    paths = ("/v1/teams",)
-    page_size = 500
-    roles = ("org.permission.team.read",)
-    roles_documented = False
+    name = "conversation_times"
+    query_context = "conversation_time"
+    field = "createdAt"
+    replication_key = "created_at"
+    has_archive = False
+    ends_with_search = True
 
 
-class Tags(ListStream):
-    """One row per tag."""
+class WorkSessions(SearchStream):
+    """One row per work session: an agent's shift in routing.
 
-    name = "tags"
-    paths = ("/v1/tags",)
-    roles = ("org.permission.tag.read",)
-    roles_documented = False
+    UNCONFIRMED that the search takes ``work_session_updated_at``; else the full list is read,
+    never by a date of creation or sign-in: a session that is still open would freeze.
+    """
+
+    name = "work_sessions"
+    query_context = "work_session"
+    has_archive = False
+    ends_with_search = True
+    list_paths = ("/v1/routing/work-sessions",)
+    roles = (
+        *SEARCH_ROLES,
+        "org.permission.work_session.read",
+        "org.permission.routing.read",
+        "org.user.routing.read",
+    )
 
 
-class Shortcuts(ListStream):
-    """One row per shortcut: a prepared text or action of agents."""
+class WorkItems(SearchStream):
+    """One row per work item: the way of a conversation through routing.
 
-    name = "shortcuts"
-    paths = ("/v1/shortcuts",)
-    roles = ("org.permission.shortcut.read",)
-    roles_documented = False
+    UNCONFIRMED, as for work sessions; that there is a list is UNCONFIRMED too.
+    """
 
-
-class Klasses(ListStream):
-    """One row per klass, in every status."""
-
-    name = "klasses"
-    paths = ("/v1/klasses",)
-    passes = tuple({"status": status} for status in KLASS_STATUSES)
-    roles = ("org.permission.klass.read", "org.user.klass.read", "org.admin.klass.read")
+    name = "work_items"
+    query_context = "work_item"
+    has_archive = False
+    ends_with_search = True
+    list_paths = ("/v1/routing/work-items",)
+    roles = (*SEARCH_ROLES, "org.permission.routing.read", "org.user.routing.read")
 
 
 def _updated(row: dict[str, object]) -> str:
@@ -154,9 +142,7 @@ OBJECT_STREAMS: tuple[type[KustomerStream], ...] = (
     Messages,
     Notes,
     Companies,
-    Users,
-    Teams,
-    Tags,
-    Shortcuts,
-    Klasses,
+    ConversationTimes,
+    WorkSessions,
+    WorkItems,
 )

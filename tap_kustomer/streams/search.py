@@ -5,15 +5,18 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
+
 from tap_kustomer import timestamps
 from tap_kustomer.errors import (
+    MissingRoleError,
     NotFoundError,
     RequestRefusedError,
     StreamError,
     UntrustedAnswerError,
 )
 from tap_kustomer.readers.pages import decode
-from tap_kustomer.readers.passes import ARCHIVE_AFTER_DAYS, RunOptions, SearchRun
+from tap_kustomer.readers.passes import RunOptions, SearchRun
 from tap_kustomer.readers.query import SearchQuery
 from tap_kustomer.streams.base import KustomerStream, RowBatch
 from tap_kustomer.streams.lists import listed_rows
@@ -27,8 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_kustomer.readers.passes import Probe
+    from tap_kustomer.readers.workers import Workers
+    from tap_kustomer.streams.families import Family
 
-__all__ = ["SEARCH_ROLES", "SearchStream"]
+__all__ = ["REACHES_BACK_SECONDS", "SEARCH_ROLES", "SearchStream", "updated_at"]
 
 SEARCH_ROLES = (
     "org.permission.search.create",
@@ -39,23 +44,41 @@ SEARCH_ROLES = (
     "org.admin.search.read",
 )
 
+# A start this much before the two-year edge reaches back over it; the default start date, two
+# years before the run, does not.
+REACHES_BACK_SECONDS = 3600
+
+# What leads on to the list, where a stream has one. A key may also lack the roles of one only.
+_UNUSABLE = (RequestRefusedError, NotFoundError, UntrustedAnswerError, MissingRoleError)
+
 
 class SearchStream(KustomerStream):
     """A stream of ``POST /v1/customers/search``.
 
     ``query_context`` is Kustomer's queryContext, and the prefix of the attributes' names.
-    ``list_paths`` are read in full where the search refuses the attribute.
+    ``list_paths`` are read in full where the search refuses the attribute. ``ends_with_search``
+    marks an object whose rows of over two years ago are nowhere to be had.
     """
 
     replication_key = "updated_at"
-    roles = SEARCH_ROLES
+    roles: ClassVar[tuple[str, ...]] = SEARCH_ROLES
     query_context: ClassVar[str]
     field: ClassVar[str] = "updatedAt"  # the row's attribute behind the replication key
     has_archive: ClassVar[bool] = True
     list_paths: ClassVar[tuple[str, ...]] = ()
+    ends_with_search: ClassVar[bool] = False
 
+    family: Family | None = None  # the children that are read with it
     _reading: SearchRun | None = None
     _probe: Probe | None = None
+    _lists_instead = False
+    _own_start = ""  # rows before it are the children's parents only
+
+    @property
+    @override
+    def reads_list(self) -> bool:
+        """Whether the search was refused and the list is read instead."""
+        return self._lists_instead
 
     # ------------------------------------------------------------ which form of query
 
@@ -82,15 +105,28 @@ class SearchStream(KustomerStream):
 
         Raises: ``StreamError`` when none works and there is no list instead.
         """
-        self._reading = self._new_run()
+        self._own_start = self.starting_at
+        self._settle()
+        if self.family is not None and self._probe is not None:
+            first = decode(self._probe.page.raw)["data"][:1]
+            # A child that may not be read would hold the start back in every run.
+            if self.family.drop_refused(first):
+                self._settle()
+
+    def _settle(self) -> None:
+        self._reading, self._probe = self._new_run(), None
         if self._reading is None:
             return
         try:
             self._probe = self.negotiate(self._reading)
-        except (RequestRefusedError, NotFoundError, UntrustedAnswerError) as error:
+            self._warn_of_horizon()
+        except _UNUSABLE as error:
             if not self.list_paths:
                 raise
             self.logger.info("%s: read as a full list instead of by search: %s", self.name, error)
+            self._lists_instead = True
+            # A full list has no bookmark, and with it a target can drop what is gone.
+            self.forced_replication_method = REPLICATION_FULL_TABLE
 
     def negotiate(self, reading: SearchRun) -> Probe:
         """Return the answer to the first form of the query that Kustomer takes."""
@@ -117,20 +153,11 @@ class SearchStream(KustomerStream):
 
     # ------------------------------------------------------------ from when
 
-    @property
-    def starting_at(self) -> str:
-        """The moment from which this run reads: the bookmark, else the start date."""
-        if self.is_incremental and self.bookmark is not None:
-            return self.bookmark
-        return self.settings.start_date or self._two_years_ago()
-
-    def _two_years_ago(self) -> str:
-        now = timestamps.from_epoch(self.client.server_time.now())
-        return timestamps.shift(now, days=-ARCHIVE_AFTER_DAYS)
-
     def _new_run(self) -> SearchRun | None:
-        settings, start = self.settings, self.starting_at
+        settings, start = self.settings, self._own_start
         self.run.from_, self.run.to = start, settings.end_date
+        if self.family is not None:
+            start = self.family.start
         if settings.end_date is not None and start > settings.end_date:
             self.logger.info("%s: already read up to `end_date`.", self.name)
             return None
@@ -142,7 +169,22 @@ class SearchStream(KustomerStream):
             page_size=settings.page_size,
             archive=self.has_archive and settings.include_archived,
         )
-        return SearchRun(self.client, self.workers, options)
+        return SearchRun(self.client, self._searchers, options)
+
+    @property
+    def _searchers(self) -> Workers:
+        return self.workers if self.family is None else self.family.searchers
+
+    def _warn_of_horizon(self) -> None:
+        start, edge = self._own_start, self._tap.two_years_ago
+        if self.ends_with_search and start < timestamps.shift(edge, seconds=-REACHES_BACK_SECONDS):
+            self.logger.warning(
+                "%s: Kustomer's search ends at rows updated two years ago and nothing else has "
+                "the older ones, so those from %s to %s are not read.",
+                self.name,
+                start,
+                edge,
+            )
 
     def _warn_of_earlier_start(self) -> None:
         wanted = self.settings.start_date
@@ -162,18 +204,32 @@ class SearchStream(KustomerStream):
     @override
     def read(self) -> Iterator[RowBatch]:
         """Yield the rows of the run in the order of their updates."""
-        if self._reading is None:
-            return
-        if self._probe is None:
+        if self._lists_instead:
             make_row = self.make_row
             for rows in listed_rows(self, self.list_paths):
                 yield RowBatch(make_row(row) for row in rows)
             return
-        if self.is_incremental and self.bookmark is None:
-            self.state["starting_at"] = self.starting_at
-        yield from self.older_rows(self.starting_at)
-        for resources, bookmark in self.resources(self._reading, self._probe):
-            yield RowBatch([self.make_row(one) for one in resources], bookmark)
+        if self._reading is not None and self.is_incremental and self.bookmark is None:
+            self.state["starting_at"] = self._own_start
+        if self._reading is not None:
+            yield from self.older_rows(self._own_start)
+        own = self._own_start if self.family is not None else ""
+        for resources, bookmark in self.pages():
+            due = [one for one in resources if updated_at(one) >= own]
+            yield RowBatch([self.make_row(one) for one in due], bookmark)
+
+    def pages(self) -> Iterator[tuple[list[dict[str, Any]], str | None]]:
+        """Yield the new resources of each page, once their children are written."""
+        family = self.family
+        if family is not None:
+            family.begin()
+        if self._reading is not None and self._probe is not None:
+            for resources, bookmark in self.resources(self._reading, self._probe):
+                if family is not None:
+                    family.follow(resources, bookmark)
+                yield resources, bookmark
+        if family is not None:
+            family.end()
 
     def resources(
         self,
@@ -186,6 +242,12 @@ class SearchStream(KustomerStream):
             resources = decode(fresh.raw)["data"] if fresh.indexes else []
             yield [resources[index] or {} for index in fresh.indexes], fresh.bookmark
 
-    def older_rows(self, start: str) -> Iterator[RowBatch]:
+    def older_rows(self, start: str) -> Iterator[RowBatch]:  # noqa: ARG002 - for Notes
         """Yield rows that neither search has, if this object has such."""
         yield from ()
+
+
+def updated_at(resource: dict[str, Any]) -> str:
+    """Return when a resource was updated, as UTC text; one that does not tell is always new."""
+    value = (resource.get("attributes") or {}).get("updatedAt")
+    return timestamps.normalise(value) or "9"

@@ -99,5 +99,3 @@ class SyncRuns(KustomerStream):
             rows.append({name: row.get(name) for name in selected})
         last = max((run.started_at or "" for run in self._tap.finished_runs()), default="")
         yield RowBatch(rows, last or None)
-
-

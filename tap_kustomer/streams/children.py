@@ -1,0 +1,264 @@
+"""Streams of what hangs on one parent: a request for each conversation or customer.
+
+They are not the SDK's child streams: those are read one after the other, write a SCHEMA for each
+parent and keep nothing when the parent is deselected.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import quote
+
+from tap_kustomer.errors import NotFoundError
+from tap_kustomer.readers.children import read_children
+from tap_kustomer.streams.base import KustomerStream, RowBatch
+from tap_kustomer.streams.search import updated_at
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tap_kustomer.readers.children import Children
+    from tap_kustomer.readers.workers import Workers
+
+__all__ = ["CHILD_STREAMS", "ChildStream"]
+
+_PARENTS_AT_ONCE = 100  # whose children are held in memory
+
+
+class ChildStream(KustomerStream):
+    """A stream read with its parent, incrementally by the parent's updates.
+
+    ``parent`` is the parent's stream, ``parent_column`` the column with the parent's id, and
+    ``path`` where the children of one parent are listed, with ``{id}`` in it. Its bookmark is the
+    place in the order of parents up to which children are written.
+    """
+
+    replication_key = "parent_updated_at"
+    optional = True
+    parent: ClassVar[str]
+    parent_column: ClassVar[str]
+    path: ClassVar[str]
+    page_size: ClassVar[int | None] = 100
+
+    _start = ""
+    _asked = 0  # requests for children of parents that are not deleted
+    _unknown = 0  # of these, how many were answered with 404
+
+    # ------------------------------------------------------------ what differs by object
+
+    def paths(self, parent: dict[str, Any]) -> Sequence[str]:
+        """Return what to ask for to have the children of ``parent``."""
+        return [self.path.format(id=quote(str(parent.get("id")), safe=""))]
+
+    def resource(self, found: dict[str, Any]) -> dict[str, Any]:
+        """Return the resource as a row is made from it."""
+        return found
+
+    def columns(self, found: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - for subclasses
+        """Return columns that neither attributes nor relationships fill."""
+        return {}
+
+    # ------------------------------------------------------------ beside the parent
+
+    @property
+    @override
+    def reads_list(self) -> bool:
+        """The list under a parent may be no part of an org."""
+        return True
+
+    @override
+    def read(self) -> Iterator[RowBatch]:
+        """Yield nothing: the rows come with the parent's pages, see ``follow``."""
+        yield from ()
+
+    @override
+    def _write_activate_version_message(self, full_table_version: int) -> None:
+        # Not even when FULL_TABLE is forced: no run reads all parents there ever were.
+        return
+
+    def begin(self) -> None:
+        """Write the SCHEMA message and note from which parent on children are due."""
+        self._start = self.starting_at
+        self.run.from_ = self._start
+        self._write_schema_message()
+
+    def follow(
+        self,
+        parents: list[dict[str, Any]],
+        bookmark: str | None,
+        workers: Workers,
+    ) -> None:
+        """Write the children of ``parents``, then move the bookmark behind them.
+
+        Raises: an error of ``tap_kustomer.errors``; the bookmark then stays before ``parents``.
+        """
+        due = [one for one in parents if updated_at(one) >= self._start]
+        for first in range(0, len(due), _PARENTS_AT_ONCE):
+            for found in workers.map(self.fetch, due[first : first + _PARENTS_AT_ONCE]):
+                self.run.requests += found.requests
+                if not (found.parent.get("attributes") or {}).get("deleted"):
+                    self._asked += found.requests
+                    self._unknown += found.unknown
+                self.write_batch(RowBatch(self._rows(found)))
+            self._tap.check_for_stop()
+        if bookmark is not None and not self._is_doubtful:
+            self.move_bookmark(bookmark)
+
+    @property
+    def _is_doubtful(self) -> bool:
+        """Whether so far every answer was 404, and none was ever otherwise."""
+        return 0 < self._asked == self._unknown and not self.was_read
+
+    def fetch(self, parent: dict[str, Any]) -> Children:
+        """Return the children of one parent; called by worker threads."""
+        return read_children(self.client, parent, self.paths(parent), self.page_size)
+
+    def _rows(self, found: Children) -> Iterator[dict[str, Any]]:
+        parent = found.parent
+        moment = updated_at(parent)
+        own = {
+            "parent_updated_at": None if moment == "9" else moment,
+            self.parent_column: parent.get("id"),
+        }
+        for resource in found.rows:
+            row = self.make_row(self.resource(resource))
+            for column, value in {**own, **self.columns(resource)}.items():
+                if row.get(column, "") is None:
+                    row[column] = value
+            yield row
+
+    def end(self) -> None:
+        """Note that the stream was read. Raises ``NotFoundError`` when all there was was 404."""
+        if self._is_doubtful:
+            msg = f"Kustomer does not know {self.path} (status 404) for any parent."
+            raise NotFoundError(msg)
+        self.state["read"] = True
+        self._tap.write_state()
+
+
+class ConversationEvents(ChildStream):
+    """One row per event on a conversation's timeline."""
+
+    name = "conversation_events"
+    parent = "conversations"
+    parent_column = "conversation_id"
+    path = "/v1/conversations/{id}/events"
+    roles = ("org.permission.event.read", "org.user.event.read")
+
+
+class ConversationAttachments(ChildStream):
+    """One row per attachment of a conversation's messages.
+
+    The signed link to the file ends after ten minutes and differs in every answer, so the row
+    has the attachment's own link instead, at which the API gives out a signed one.
+    """
+
+    name = "conversation_attachments"
+    parent = "conversations"
+    parent_column = "conversation_id"
+    path = "/v1/conversations/{id}/attachments"
+    roles = ("org.permission.attachment.read", "org.user.attachment.read")
+
+    @override
+    def resource(self, found: dict[str, Any]) -> dict[str, Any]:
+        """Return the resource with an id: the list has none, the own link ends with it."""
+        return {**found, "id": _own_link(found).rpartition("/")[2] or found.get("id")}
+
+    @override
+    def columns(self, found: dict[str, Any]) -> dict[str, Any]:
+        """Return the link that stays valid."""
+        return {"api_url": _own_link(found) or None}
+
+
+class ConversationForwards(ChildStream):
+    """One row per forward of a conversation to somebody outside."""
+
+    name = "conversation_forwards"
+    parent = "conversations"
+    parent_column = "conversation_id"
+    path = "/v1/conversations/{id}/forwards"
+    roles = ("org.permission.draft.read", "org.user.draft.read")
+
+
+class SatisfactionResponses(ChildStream):
+    """One row per answer to a satisfaction survey.
+
+    No list of them is documented; a conversation names its response, which is read by its id.
+    """
+
+    name = "satisfaction_responses"
+    parent = "conversations"
+    parent_column = "conversation_id"
+    path = "/v1/satisfaction-responses/{id}"
+    page_size = None
+    roles = (
+        "org.permission.satisfaction.read",
+        "org.permission.satisfaction_response.read",
+        "org.user.satisfaction.read",
+    )
+
+    @override
+    def paths(self, parent: dict[str, Any]) -> Sequence[str]:
+        """Return the path of the response that the conversation names, if it names one."""
+        level = (parent.get("attributes") or {}).get("satisfactionLevel")
+        response = level.get("formResponse") if isinstance(level, dict) else None
+        if not isinstance(response, str) or not response:
+            return []
+        return [self.path.format(id=quote(response, safe=""))]
+
+
+class CustomerMerges(ChildStream):
+    """One row per merge of two customers."""
+
+    name = "customer_merges"
+    parent = "customers"
+    parent_column = "customer_id"
+    path = "/v1/customers/{id}/merges"
+    roles = (
+        "org.permission.customer_merge.read",
+        "org.user.customer.read",
+        "org.admin.customer.merge.read",
+    )
+
+
+class CustomerDrafts(ChildStream):
+    """One row per draft of a message to a customer."""
+
+    name = "customer_drafts"
+    parent = "customers"
+    parent_column = "customer_id"
+    path = "/v1/customers/{id}/drafts"
+    roles = ("org.permission.draft.read", "org.user.draft.read")
+
+
+class CustomerSessions(ChildStream):
+    """One row per session of a customer on a tracked site."""
+
+    name = "customer_sessions"
+    parent = "customers"
+    parent_column = "customer_id"
+    path = "/v1/customers/{id}/sessions"
+    roles = ("org.permission.event.read", "org.user.event.read")
+
+
+def _own_link(resource: dict[str, Any]) -> str:
+    links = resource.get("links")
+    link = links.get("self") if isinstance(links, dict) else None
+    return link if isinstance(link, str) else ""
+
+
+CHILD_STREAMS: tuple[type[ChildStream], ...] = (
+    ConversationEvents,
+    ConversationAttachments,
+    ConversationForwards,
+    SatisfactionResponses,
+    CustomerMerges,
+    CustomerDrafts,
+    CustomerSessions,
+)

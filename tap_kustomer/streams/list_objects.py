@@ -1,0 +1,278 @@
+"""The lists: one class per Kustomer object that has no search, or whose search is not needed.
+
+To add one, write its class here, its schema in ``tap_kustomer/schemas`` and its name into
+``LIST_STREAMS``; ``docs/contributing.md`` walks through an example.
+Roles: https://developer.kustomer.com/docs/get-started/api-keys-and-roles
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from tap_kustomer.catalog.discovery import KLASS_STATUSES
+from tap_kustomer.client.transport import Request
+from tap_kustomer.errors import NotFoundError, RequestRefusedError
+from tap_kustomer.readers.lists import ListPage
+from tap_kustomer.streams.lists import ListStream
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from tap_kustomer.streams.base import KustomerStream
+
+__all__ = ["LIST_STREAMS"]
+
+
+class Users(ListStream):
+    """One row per user: agents, machines and deactivated users."""
+
+    name = "users"
+    paths = ("/v1/users",)
+    passes = ({"deleted": "false"}, {"deleted": "true"})  # filters cannot be combined
+    page_size = 500
+    roles = ("org.permission.user.read", "org.user.read")
+
+
+class Teams(ListStream):
+    """One row per team of users."""
+
+    name = "teams"
+    paths = ("/v1/teams",)
+    page_size = 500
+    roles = ("org.permission.team.read",)
+    roles_documented = False
+
+
+class Tags(ListStream):
+    """One row per tag."""
+
+    name = "tags"
+    paths = ("/v1/tags",)
+    roles = ("org.permission.tag.read",)
+    roles_documented = False
+
+
+class Shortcuts(ListStream):
+    """One row per shortcut: a prepared text or action of agents."""
+
+    name = "shortcuts"
+    paths = ("/v1/shortcuts",)
+    roles = ("org.permission.shortcut.read",)
+    roles_documented = False
+
+
+class Brands(ListStream):
+    """One row per brand of the org."""
+
+    name = "brands"
+    paths = ("/v1/brands",)
+    roles = ("org.permission.brand.read", "org.user.brand.read", "org.admin.brand.read")
+
+
+class Slas(ListStream):
+    """One row per SLA; its terms are in ``sla_versions``."""
+
+    name = "slas"
+    paths = ("/v1/slas",)
+    roles = ("org.permission.sla.read", "org.user.sla.read")
+
+
+class SlaVersions(ListStream):
+    """One row per version of an SLA. They come along with the list of SLAs only."""
+
+    name = "sla_versions"
+    paths = ("/v1/slas",)
+    passes = ({"versions": "all"},)
+    included_type = "sla_version"
+    roles = Slas.roles
+
+
+class Queues(ListStream):
+    """One row per routing queue. Which of the two paths lists them is UNCONFIRMED."""
+
+    name = "queues"
+    paths = ("/v1/routing/queues", "/v1/queues")
+    roles = ("org.permission.queue.read", "org.permission.routing.read", "org.user.routing.read")
+    roles_documented = False
+
+
+class Schedules(ListStream):
+    """One row per business schedule. Its holidays come only with the schedule asked for by id."""
+
+    name = "schedules"
+    paths = ("/v1/schedules",)
+    roles = ("org.permission.schedule.read", "org.user.schedule.read", "org.admin.schedule.read")
+
+    @override
+    def completed(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the schedules with their holidays, one request for each."""
+        return self.workers.map(self._with_holidays, rows) if self.selects("holidays") else rows
+
+    def _with_holidays(self, schedule: dict[str, Any]) -> dict[str, Any]:
+        request = Request(f"/v1/schedules/{schedule.get('id')}", {"include": "holidays"})
+        try:
+            page = self.client.fetch(request, ListPage.parse)
+        except NotFoundError:
+            return schedule  # deleted since the list was read
+        except RequestRefusedError as error:
+            self.logger.warning("schedules: holidays could not be read: %s", error)
+            return schedule
+        holidays = [
+            {"id": one.get("id"), **(one.get("attributes") or {})}
+            for one in page.included
+            if one.get("type") == "holiday"
+        ]
+        return {**schedule, "attributes": {**schedule.get("attributes", {}), "holidays": holidays}}
+
+
+class SatisfactionSurveys(ListStream):
+    """One row per satisfaction survey: its form, not the answers."""
+
+    name = "satisfaction_surveys"
+    paths = ("/v1/satisfaction",)
+    roles = ("org.permission.satisfaction.read", "org.user.satisfaction.read")
+
+
+class Snoozes(ListStream):
+    """One row per snooze option that agents may choose."""
+
+    name = "snoozes"
+    paths = ("/v1/snoozes",)
+    roles = ("org.permission.snooze.read",)
+    roles_documented = False  # its page names more, which were not read
+
+
+class SubStatuses(ListStream):
+    """One row per sub-status of conversations and custom objects."""
+
+    name = "sub_statuses"
+    paths = ("/v1/sub-statuses",)
+    roles = (
+        "org.permission.sub_status.read",
+        "org.permission.conversation.read",
+        "org.permission.kobject.read",
+        "org.user.conversation.read",
+        "org.user.kobject.read",
+        "org.admin.sub_status.read",
+        "org.admin.content.sub_status.read",
+    )
+
+
+class Klasses(ListStream):
+    """One row per klass, in every status."""
+
+    name = "klasses"
+    paths = ("/v1/klasses",)
+    passes = tuple({"status": status} for status in KLASS_STATUSES)
+    roles = ("org.permission.klass.read", "org.user.klass.read", "org.admin.klass.read")
+
+
+class KbArticles(ListStream):
+    """One row per article of the knowledge base."""
+
+    name = "kb_articles"
+    optional = True
+    paths = ("/v1/kb/articles",)
+    roles = ("org.permission.kb.read", "org.user.kb.read", "org.admin.kb.read", "org.admin.kb")
+    roles_documented = False
+
+
+class KbCategories(ListStream):
+    """One row per category of the knowledge base."""
+
+    name = "kb_categories"
+    optional = True
+    paths = ("/v1/kb/categories",)
+    roles = KbArticles.roles
+    roles_documented = False
+
+
+class Cards(ListStream):
+    """One row per card: a page of an app that is shown beside a record."""
+
+    name = "cards"
+    optional = True
+    paths = ("/v1/cards",)
+    roles = ("org.permission.card.read",)
+    roles_documented = False
+
+
+class Kviews(ListStream):
+    """One row per kview: a layout of a page in the app."""
+
+    name = "kviews"
+    optional = True
+    paths = ("/v1/kviews",)
+    roles = ("org.permission.kview.read",)
+    roles_documented = False
+
+
+class OutboundWebhooks(ListStream):
+    """One row per outbound webhook, without its token and headers."""
+
+    name = "outbound_webhooks"
+    optional = True
+    paths = ("/v1/outbound-webhooks",)
+    roles = (
+        "org.permission.outbound_webhook.read",
+        "org.outbound_webhooks",
+        "org.admin.outbound_webhooks",
+    )
+
+
+class SpamSenders(ListStream):
+    """One row per sender whose messages are always, or never, spam."""
+
+    name = "spam_senders"
+    optional = True
+    paths = ("/v1/spam/senders",)
+    roles = ("org.permission.spam.read", "org.admin.spam.read")
+
+
+class RoleGroups(ListStream):
+    """One row per permission set."""
+
+    name = "role_groups"
+    optional = True
+    paths = ("/v1/role-groups",)
+    roles = ("org.permission.role_group.read",)
+    roles_documented = False
+
+
+class QueueRules(ListStream):
+    """One row per rule that puts conversations into a queue."""
+
+    name = "queue_rules"
+    optional = True
+    paths = ("/v1/routing/queue-rules",)
+    roles = Queues.roles
+    roles_documented = False
+
+
+LIST_STREAMS: tuple[type[KustomerStream], ...] = (
+    Users,
+    Teams,
+    Tags,
+    Shortcuts,
+    Brands,
+    Slas,
+    SlaVersions,
+    Queues,
+    Schedules,
+    SatisfactionSurveys,
+    Snoozes,
+    SubStatuses,
+    Klasses,
+    KbArticles,
+    KbCategories,
+    Cards,
+    Kviews,
+    OutboundWebhooks,
+    SpamSenders,
+    RoleGroups,
+    QueueRules,
+)
