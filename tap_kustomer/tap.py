@@ -28,6 +28,7 @@ from tap_kustomer.readers.workers import Workers
 from tap_kustomer.settings import SETTINGS_SCHEMA, Settings, unknown_settings
 from tap_kustomer.state import MARK, check_state, mark_state
 from tap_kustomer.stopping import SignalStop
+from tap_kustomer.streams.audit_logs import AuditLogs
 from tap_kustomer.streams.children import CHILD_STREAMS, ChildStream
 from tap_kustomer.streams.kobjects import KlassObjects, Kobjects
 from tap_kustomer.streams.list_objects import LIST_STREAMS
@@ -57,6 +58,7 @@ STREAM_TYPES: tuple[type[KustomerStream], ...] = (
     *LIST_STREAMS,
     Kobjects,
     CustomAttributes,
+    AuditLogs,
     *CHILD_STREAMS,
     SyncRuns,
 )
@@ -260,6 +262,12 @@ class TapKustomer(Tap):
         """Return what became of the streams that were synced so far."""
         runs = self._run.runs if self._run else []
         return [run for run in runs if run.stream != "sync_runs"]
+
+    def stream_started(self, run: StreamRun) -> None:
+        """Hear that a stream's turn has come; for what wraps the tap."""
+
+    def stream_ended(self, run: StreamRun) -> None:
+        """Hear that a stream's turn is over, and how it ended; for what wraps the tap."""
 
     def check_for_stop(self) -> None:
         """Raise ``StopRequested`` when a signal asked for it."""

@@ -67,6 +67,7 @@ class StreamRun:
     status: str = "pending"
     error: str | None = None
     expected: int | None = field(default=None, compare=False)  # rows, as far as announced
+    cause: type[Exception] | None = None  # of a failure or a skip
 
 
 class KustomerStream(Stream):
@@ -214,6 +215,12 @@ class KustomerStream(Stream):
                     )
 
     # ------------------------------------------------------------ one run
+
+    @override
+    def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
+        """Log a message of the SDK; what an error means is said where it is caught."""
+        if level < logging.ERROR:
+            super().log(message, *args, level=level, **kwargs)
 
     @override
     def get_records(self, context: Context | None) -> Iterable[dict[str, Any]]:

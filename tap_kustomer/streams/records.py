@@ -1,10 +1,10 @@
 """One JSON:API resource becomes one flat row; compiled once per stream from its schema.
 
-    {"id": "5f", "attributes": {"createdAt": "...", "custom": {"vipBool": true}, "new": 1},
-     "relationships": {"customer": {"data": {"type": "customer", "id": "5e"}}}}
+{"id": "5f", "attributes": {"createdAt": "...", "custom": {"vipBool": true}, "new": 1},
+ "relationships": {"customer": {"data": {"type": "customer", "id": "5e"}}}}
 
-    {"id": "5f", "created_at": "...", "custom": {"vipBool": true}, "customer_id": "5e",
-     "org_id": "...", "_sdc_deleted_at": null, "extra_attributes": {"new": 1}}
+{"id": "5f", "created_at": "...", "custom": {"vipBool": true}, "customer_id": "5e",
+ "org_id": "...", "_sdc_deleted_at": null, "extra_attributes": {"new": 1}}
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class _RowMaker:
                 column, convert = steps[name]
             except KeyError:
                 column, convert = steps[name] = self._learn(name)
-            if convert is None:
+            if convert is None or column is None:
                 if column is None and value is not None:
                     extras[name] = value
                 continue
@@ -182,7 +182,7 @@ class _RowMaker:
                 if row.get(type_column, MISFIT) is None and isinstance(data.get("type"), str):
                     row[type_column] = data["type"]
 
-    def _put_related(  # noqa: PLR0913 - a value, its origin and its two destinations
+    def _put_related(  # noqa: PLR0913, PLR0917 - a value, its origin and its two destinations
         self,
         name: str,
         column: str,

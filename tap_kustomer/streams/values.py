@@ -67,9 +67,8 @@ def _text(value: Any) -> Any:  # noqa: ANN401
 
 
 def _integer(value: Any) -> Any:  # noqa: ANN401
-    if type(value) is float and value.is_integer():
-        value = int(value)
-    elif type(value) is str and _INTEGER.fullmatch(value.strip()):
+    whole = type(value) is float and value.is_integer()
+    if whole or (type(value) is str and _INTEGER.fullmatch(value.strip())):
         value = int(value)
     if type(value) is int and -_INT64 <= value < _INT64:
         return value

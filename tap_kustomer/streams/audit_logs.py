@@ -1,0 +1,168 @@
+"""The audit log: newest entry first, so no bookmark moves before the reading came to its end.
+
+The state keeps, for each object type, up to when all entries are written (``read_until``) and,
+of a reading that was interrupted (``reading``), the range that it covers (``from``, ``until``),
+the oldest entry that it wrote (``reached``; those before are missing) and the ``read_until`` that
+its end will bring (``settled``).
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from tap_kustomer import timestamps
+from tap_kustomer.errors import UntrustedAnswerError
+from tap_kustomer.readers.cursor import read_cursor
+from tap_kustomer.streams.base import KustomerStream, RowBatch
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_kustomer.readers.lists import ListPage
+
+__all__ = ["AuditLogs"]
+
+PATH = "/v1/audit-logs"
+COUNT = 1000  # entries a page, the most that is documented
+# https://help.kustomer.com/en_us/audit-log-storage-limits-ByGmsAcWd: some kinds stay longer.
+RETENTION_DAYS = 90
+# How far entries may be out of order, since they are published some time after they happened. An
+# interrupted reading goes on this much before its end: a cursor may be gone by then, a time not.
+_DISORDER_SECONDS = 300
+
+
+class AuditLogs(KustomerStream):
+    """One row per entry of the audit log: who changed what, and what was deleted.
+
+    Each object type of ``audit_log_object_types`` is read by itself, back from the run's start
+    to where its last complete reading began. A reading that was interrupted is finished first.
+    """
+
+    name = "audit_logs"
+    optional = True
+    replication_key = "created_at"
+    roles = (
+        "org.permission.audit_logs.read",
+        # Two sources disagree about the legacy role: either may do.
+        "org.admin.audit_logs.read",
+        "org.user.audit_logs.read",
+    )
+
+    @override
+    def read(self) -> Iterator[RowBatch]:
+        """Yield the entries of all types; the bookmark is the earliest of theirs."""
+        settings = self.settings
+        now = self._tap.server_now()
+        end = min(settings.end_date or now, now)
+        settled = min(end, timestamps.shift(now, seconds=-settings.lookback_seconds))
+        types = settings.audit_log_object_types
+        self.run.from_ = min((self._read_until(kind) for kind in types), default=end)
+        for kind in types:
+            if (interrupted := self._part(kind).get("reading")) is not None:
+                yield from self._range(kind, dict(interrupted))
+            start = self._read_until(kind)
+            if start <= end:
+                until = {"from": start, "until": end, "settled": max(settled, start)}
+                yield from self._range(kind, until)
+        # A type that was selected later holds the bookmark back only until it is read.
+        yield RowBatch((), min((self._read_until(kind) for kind in types), default=None))
+
+    def _part(self, kind: str) -> dict[str, Any]:
+        """Return what the state holds of one object type; empty without a bookmark to go on from."""
+        if not self.is_incremental:
+            return {}
+        parts = self.state.setdefault("object_types", {})
+        part: dict[str, Any] = parts.setdefault(kind, {})
+        return part
+
+    def _read_until(self, kind: str) -> str:
+        done = timestamps.normalise(self._part(kind).get("read_until"))
+        return done or self.settings.start_date or self._tap.two_years_ago
+
+    def _range(self, kind: str, reading: dict[str, Any]) -> Iterator[RowBatch]:
+        """Yield the entries of one type in one range of time, newest first."""
+        self._warn_of_loss(kind, reading)
+        end = reading["until"]
+        if "reached" in reading:
+            end = min(end, timestamps.shift(reading["reached"], seconds=_DISORDER_SECONDS))
+        params = {
+            "filter[objectType]": kind,
+            "filter[start]": reading["from"],
+            "filter[end]": end,
+        }
+        pages = read_cursor(self.client, PATH, params, count=COUNT)
+        floor = timestamps.shift(reading["from"], seconds=-_DISORDER_SECONDS)
+        reached = end
+        while (page := self.workers.call(lambda: next(pages, None))) is not None:
+            reached = self._check(kind, page, reached)
+            yield RowBatch([self.make_row(row) for row in page.rows])
+            if reached < floor:
+                break  # the filter on the start is ignored: what follows is not due
+            reading = {**reading, "reached": reached}
+            self._note(kind, {**self._part(kind), "reading": reading})
+        self._note(kind, {"read_until": reading["settled"]})
+
+    def _note(self, kind: str, part: dict[str, Any]) -> None:
+        if self.is_incremental:
+            self.state["object_types"] = {**self.state["object_types"], kind: part}
+            self._tap.write_state()
+
+    def _check(self, kind: str, page: ListPage, reached: str) -> str:
+        """Return the moment that ``page`` reaches back to; ``reached`` is that of those before.
+
+        Raises: ``UntrustedAnswerError`` when the filter or the order was ignored.
+        """
+        for row in page.rows:
+            attributes = row.get("attributes") or {}
+            if (attributes.get("objectType") or kind) != kind:
+                self._distrust("filter[objectType]")
+            moment = timestamps.normalise(attributes.get("createdAt"))
+            if moment is None:
+                continue
+            if moment > timestamps.shift(reached, seconds=_DISORDER_SECONDS):
+                self._distrust("the order")
+            reached = min(reached, moment)
+        return reached
+
+    def _distrust(self, part: str) -> None:
+        msg = (
+            f"{self.name}: Kustomer's answer ignores {part} of the request, so it cannot be "
+            "trusted to be complete. Report this to Kustomer's support."
+        )
+        raise UntrustedAnswerError(msg)
+
+    def _warn_of_loss(self, kind: str, reading: dict[str, Any]) -> None:
+        """Tell which entries Kustomer may have dropped since the last complete reading."""
+        edge = timestamps.shift(self._tap.server_now(), days=-RETENTION_DAYS)
+        began = reading["from"]
+        if "read_until" not in self._part(kind):
+            # A first reading begins at what there was when it started.
+            began = max(began, timestamps.shift(reading["until"], days=-RETENTION_DAYS))
+            if "reached" not in reading:
+                self.logger.info(
+                    "%s: Kustomer keeps most entries for %d days, so those of object type %s "
+                    "begin at about %s.",
+                    self.name,
+                    RETENTION_DAYS,
+                    kind,
+                    max(began, edge),
+                )
+                return
+        if began >= edge:
+            return
+        self.logger.warning(
+            "%s: Kustomer keeps most entries for %d days. Those of object type %s between %s and "
+            "%s were not read in time and may be lost. Run at least every %d days.",
+            self.name,
+            RETENTION_DAYS,
+            kind,
+            began,
+            min(edge, str(reading.get("reached") or reading["until"])),
+            RETENTION_DAYS,
+        )
