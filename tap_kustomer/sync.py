@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tap_kustomer.tap import TapKustomer
 
-__all__ = ["SyncRun", "role_advice"]
+__all__ = ["SyncRun", "bug_sentence", "role_advice"]
 
 logger = logging.getLogger("tap-kustomer")
 
@@ -105,6 +105,7 @@ class SyncRun:
             for child in children:
                 child.run.seconds = time.monotonic() - started
                 child.run.ended_at = self._tap.server_now()
+                self._tap.stream_ended(child.run)
 
     def _close_child(self, child: ChildStream, parent: StreamRun, *, done: bool) -> None:
         if done:
@@ -122,6 +123,7 @@ class SyncRun:
         self.runs.append(stream.run)
         stream.run.started_at = stream.run.to = self._tap.server_now()
         stream.run.status = STOPPED
+        self._tap.stream_started(stream.run)
 
     def _sync_one(
         self,
@@ -140,6 +142,7 @@ class SyncRun:
             run.status = COMPLETE
             self._known_lists += stream.reads_list
         except CredentialsError as error:
+            run.cause = type(error)
             self._fail(run, str(error))
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the other streams go on
@@ -148,9 +151,12 @@ class SyncRun:
             run.seconds = time.monotonic() - started
             run.requests = self._tap.client.requests - requests
             run.ended_at = self._tap.server_now()
+            if read_unselected is None:
+                self._tap.stream_ended(run)
 
     def _judge(self, stream: KustomerStream, error: Exception) -> None:
         """Note what an error means for its stream."""
+        stream.run.cause = type(error)
         if isinstance(error, NotFoundError):
             self._note_unknown(stream, error)
         elif isinstance(error, MissingRoleError):
@@ -158,7 +164,7 @@ class SyncRun:
         elif isinstance(error, KustomerError):
             self._fail(stream.run, str(error))
         else:
-            self._fail(stream.run, f"{stream.name}: {_bug(error)}")
+            self._fail(stream.run, f"{stream.name}: {bug_sentence(error)}")
             logger.debug("Traceback of the error above:", exc_info=error)
 
     def _fail(self, run: StreamRun, sentence: str) -> None:
@@ -245,7 +251,7 @@ def role_advice(stream: KustomerStream) -> str:
     )
 
 
-def _bug(error: Exception) -> str:
+def bug_sentence(error: Exception) -> str:
     """Return a sentence for an error that should not be; its own text may show a row."""
     place = error.__traceback__
     while place is not None and place.tb_next is not None:

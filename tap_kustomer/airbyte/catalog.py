@@ -1,0 +1,91 @@
+"""Catalogs: what Airbyte is offered, and what it asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tap_kustomer.airbyte.schema import airbyte_schema
+from tap_kustomer.errors import KustomerError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_kustomer.streams.base import KustomerStream
+
+__all__ = ["CatalogError", "ConfiguredStream", "configured_streams", "offered_stream"]
+
+
+class CatalogError(KustomerError):
+    """The configured catalog cannot be read."""
+
+
+def offered_stream(stream: KustomerStream) -> dict[str, Any]:
+    """Return the ``AirbyteStream`` of ``stream``."""
+    offer: dict[str, Any] = {
+        "name": stream.name,
+        "json_schema": airbyte_schema(stream.schema),
+        "supported_sync_modes": ["full_refresh"],
+        "source_defined_primary_key": [[column] for column in stream.primary_keys],
+        "is_resumable": False,
+    }
+    if stream.replication_key:
+        offer["supported_sync_modes"].append("incremental")
+        offer["source_defined_cursor"] = True
+        offer["default_cursor_field"] = [stream.replication_key]
+        offer["is_resumable"] = True
+    return offer
+
+
+@dataclass(frozen=True)
+class ConfiguredStream:
+    """What Airbyte asks of one stream."""
+
+    name: str
+    incremental: bool
+    replaces_table: bool  # the destination keeps only what this sync brings
+    columns: frozenset[str] | None  # None: all
+
+    def apply_to(self, stream: KustomerStream) -> None:
+        """Select ``stream``, its sync mode and its columns."""
+        if not self.incremental:
+            stream.forced_replication_method = "FULL_TABLE"
+        if self.columns is not None:
+            for breadcrumb, metadata in stream.metadata.items():
+                if len(breadcrumb) == 2 and breadcrumb[1] not in self.columns:  # noqa: PLR2004 - ("properties", column)
+                    metadata.selected = False
+        stream.selected = True
+
+
+def configured_streams(catalog: object) -> dict[str, ConfiguredStream]:
+    """Return the streams of a ``ConfiguredAirbyteCatalog`` by name. Raises ``CatalogError``."""
+    entries = catalog.get("streams") if isinstance(catalog, dict) else None
+    if not isinstance(entries, list):
+        msg = "The catalog is no ConfiguredAirbyteCatalog: it has no list `streams`."
+        raise CatalogError(msg)
+    configured = [_configured(entry) for entry in entries]
+    return {stream.name: stream for stream in configured}
+
+
+def _configured(entry: object) -> ConfiguredStream:
+    stream = entry.get("stream") if isinstance(entry, dict) else None
+    if not isinstance(entry, dict) or not isinstance(stream, dict) or not stream.get("name"):
+        msg = (
+            "The catalog is no ConfiguredAirbyteCatalog: each entry of `streams` needs a `stream` "
+            "with a `name`. (What `discover` prints still has to be configured.)"
+        )
+        raise CatalogError(msg)
+    incremental = entry.get("sync_mode") == "incremental"
+    return ConfiguredStream(
+        name=str(stream["name"]),
+        incremental=incremental,
+        replaces_table=not incremental and entry.get("destination_sync_mode") == "overwrite",
+        columns=_columns(stream),
+    )
+
+
+def _columns(stream: Mapping[str, Any]) -> frozenset[str] | None:
+    """Airbyte deselects a column by leaving it out of the schema that it hands back."""
+    schema = stream.get("json_schema")
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    return frozenset(properties) if isinstance(properties, dict) and properties else None

@@ -1,0 +1,50 @@
+"""``check``: may this key read this org, without reading it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from tap_kustomer.errors import MissingRoleError
+from tap_kustomer.streams.base import KustomerStream
+from tap_kustomer.sync import role_advice
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_kustomer.airbyte.tap import SourceTap
+
+__all__ = ["check", "modest"]
+
+logger = logging.getLogger("tap-kustomer")
+
+# Airbyte's pages wait for the answer, so a host that does not answer is given up early.
+_PATIENCE = 30  # seconds
+_PROBE = "customers"
+
+
+def modest(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``config`` for a check: one row is enough, and nobody waits long for an answer."""
+    patience = config.get("backoff_max_elapsed_seconds")
+    settings = {**config, "page_size": 1}
+    if patience is None or (isinstance(patience, int) and patience > _PATIENCE):
+        settings["backoff_max_elapsed_seconds"] = _PATIENCE
+    return settings
+
+
+def check(tap: SourceTap) -> None:
+    """Ask Kustomer who the key is, and for one row of a search, which most streams need.
+
+    Roles that other streams lack are logged: those streams are skipped, not the sync.
+    Raises: an error of ``tap_kustomer.errors`` with the sentence for the user.
+    """
+    streams = [one for one in tap.streams.values() if isinstance(one, KustomerStream)]
+    for stream in streams:
+        if stream.roles_documented and tap.org.may(stream.roles) is False:
+            logger.warning("%s cannot be read. %s", stream.name, role_advice(stream))
+    searched = next(one for one in streams if one.name == _PROBE)
+    try:
+        searched.ensure_prepared()
+    except MissingRoleError as error:
+        msg = f"{error} {role_advice(searched)}"
+        raise MissingRoleError(msg) from None

@@ -1,0 +1,89 @@
+"""Standard output, which belongs to the protocol: whole lines only, whichever thread writes."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import threading
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from tap_kustomer.airbyte.messages import log_message
+from tap_kustomer.messages import OutputClosed
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["LogMessages", "Output", "log_to"]
+
+_LEVELS = (
+    (logging.CRITICAL, "FATAL"),
+    (logging.ERROR, "ERROR"),
+    (logging.WARNING, "WARN"),
+    (logging.INFO, "INFO"),
+    (logging.DEBUG, "DEBUG"),
+)
+# Counters and timers of the SDK: Airbyte counts by itself, and the tap logs a summary.
+_METRICS = "singer_sdk.metrics"
+
+
+class Output:
+    """The one way to standard output. Worker threads log while the main thread writes rows."""
+
+    def __init__(self) -> None:
+        """Write to whatever standard output is at the time of writing."""
+        self._lock = threading.Lock()
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Write one message as one line. Raises ``OutputClosed``."""
+        # ASCII: a lone surrogate in a file name or a log text is then no reason to fail.
+        self.write(json.dumps(message, separators=(",", ":")).encode() + b"\n")
+
+    def write(self, lines: bytes | bytearray) -> None:
+        """Write whole lines. Raises ``OutputClosed`` when nobody reads any more."""
+        with self._lock:
+            try:
+                sys.stdout.buffer.write(lines)
+                sys.stdout.flush()
+            except BrokenPipeError:
+                raise OutputClosed from None
+
+
+class LogMessages(logging.Handler):
+    """Turns log records into LOG messages."""
+
+    def __init__(self, output: Output) -> None:
+        """Write to ``output``."""
+        super().__init__()
+        self._output = output
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool | logging.LogRecord:
+        return record.name != _METRICS and super().filter(record)
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        level = next((name for least, name in _LEVELS if record.levelno >= least), "TRACE")
+        trace = None
+        if record.exc_info and record.exc_info[0] is not None:
+            trace = "".join(traceback.format_exception(*record.exc_info))
+        try:
+            self._output.send(log_message(level, record.getMessage(), trace))
+        except OutputClosed:
+            return  # the next row or state ends the run; a log line is no reason to
+
+
+def log_to(output: Output) -> None:
+    """Send all logs and warnings of this process to ``output``, and none to stderr."""
+    level = logging.getLevelName(os.environ.get("TAP_KUSTOMER_LOGLEVEL", "INFO").upper())
+    root = logging.getLogger()
+    root.handlers[:] = [LogMessages(output)]
+    root.setLevel(level if isinstance(level, int) else logging.INFO)
+    logging.captureWarnings(capture=True)
