@@ -58,7 +58,7 @@ class ListPage:
             included=_resources(content.get("included")),
             next_link=next_link if isinstance(next_link, str) and next_link else None,
             has_links=isinstance(links, dict) and "next" in links,
-            total=int(total) if str(total).isdecimal() else None,
+            total=int(str(total)) if str(total).isdecimal() else None,
         )
 
 

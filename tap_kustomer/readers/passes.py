@@ -12,6 +12,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tap_kustomer import timestamps
+from tap_kustomer.errors import (
+    NotFoundError,
+    RequestRefusedError,
+    StreamError,
+    UntrustedAnswerError,
+)
+from tap_kustomer.readers.fresh import FreshReader
 from tap_kustomer.readers.query import Bounds
 from tap_kustomer.readers.ranges import OrderedPage, RangeReader, Until
 from tap_kustomer.readers.search import PageSearch
@@ -19,15 +26,14 @@ from tap_kustomer.readers.slices import SlicePlan
 from tap_kustomer.readers.workers import PageTask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from tap_kustomer.client.transport import KustomerClient
     from tap_kustomer.readers.pages import SearchPage
     from tap_kustomer.readers.query import SearchQuery
-    from tap_kustomer.readers.slices import Slice
     from tap_kustomer.readers.workers import Workers
 
-__all__ = ["FreshRows", "Probe", "SearchRun", "RunOptions"]
+__all__ = ["FreshRows", "Probe", "RunOptions", "SearchRun"]
 
 logger = logging.getLogger("tap-kustomer.search")
 
@@ -35,7 +41,6 @@ logger = logging.getLogger("tap-kustomer.search")
 # whose clock, is UNCONFIRMED. The days around that edge are read from both searches.
 ARCHIVE_AFTER_DAYS = 730
 _EDGE_DAYS = 2
-_EXTRA_CATCH_UP_PAGES = 10
 
 
 @dataclass(frozen=True)
@@ -78,15 +83,16 @@ class SearchRun:
         self._options = options
         self._page_size = options.page_size
         self._bookmark: str | None = None
+        self._fresh_after = ""  # the index shows all rows up to it: the pass's start - lookback
         self._emitted = _Emitted()
         self.total: int | None = None  # rows that the first search announced
 
     def probe(self, query: SearchQuery) -> Probe:
         """Send the first search of the run. Raises what ``PageSearch.ask`` raises."""
         started = self._now()
-        end = self._options.end
-        search = self._search(query, started)
-        bounds = Bounds(self._options.start, _bounded(end, started))
+        self._begin_pass(started)
+        search = self._search(query)
+        bounds = Bounds(self._options.start, _bounded(self._options.end, started))
         page = self._workers.call(lambda: search.ask(bounds))
         self._page_size = search.page_size
         return Probe(query, page, started, search.page_size)
@@ -98,126 +104,140 @@ class SearchRun:
         """
         options = self._options
         self.total = probe.page.total
-        started = probe.started
-        high = _bounded(options.end, started)
-        edge = timestamps.shift(started, days=-ARCHIVE_AFTER_DAYS)
-        edge_low = timestamps.shift(edge, days=-_EDGE_DAYS)
-        edge_high = min(timestamps.shift(edge, days=_EDGE_DAYS), high or started)
-        archived = options.archive and options.start < edge_high
-        self._emitted.fresh_after = self._fresh_after(started)
-
-        if probe.page.holds_all:
-            if archived:
-                yield from self._emit(iter([OrderedPage(probe.page, None)]), started)
-                yield from self._sliced((_archive(probe.query),), options.start, edge_high, started)
-            last = _last_settled(probe.page, self._fresh_after(started))
-            rows = None if archived else probe.page
-            yield from self._emit(iter([OrderedPage(rows, last)]), started)
+        self._begin_pass(probe.started)
+        end = _bounded(options.end, probe.started)
+        settled = self._fresh_after if end is None else min(end, self._fresh_after)
+        position = options.start
+        page: SearchPage | None = probe.page
+        search = self._search(probe.query)
+        whole = search.is_whole(probe.page)
+        edge = min(timestamps.shift(probe.started, days=_EDGE_DAYS - ARCHIVE_AFTER_DAYS), settled)
+        if options.archive and position < edge:
+            # Rows cross the edge from the standard search to the archive while this run reads,
+            # so the days around the edge come from the standard search before the archive.
+            yield from self._near_edge(search, probe.page, edge)
+            yield from self._archived(probe.query, edge)
+            position, page = max(_last_in_place(probe.page, settled) or "", edge), None
+        if whole:
+            yield from self._emit([OrderedPage(page, _at_end(probe.page, settled))])
             return
+        if position < settled:
+            yield from self._sliced(probe.query, position, settled, page)
+            position, page = settled, None
+        if end is None:
+            yield from self._catch_up(probe.query, position, page)
+        elif end > settled:
+            reader = FreshReader(self._search(probe.query))
+            tasks = _one_task(reader.read, position, end, page)
+            yield from self._emit(self._workers.in_order(tasks))
 
-        low, first = options.start, probe.page
-        if archived:
-            both = (probe.query, _archive(probe.query))
-            if low < edge_low:
-                yield from self._sliced(both[1:], low, edge_low, started)
-                low = edge_low
-            yield from self._sliced(both, low, edge_high, started)
-            low, first = edge_high, None
-        yield from self._sliced((probe.query,), low, high or started, started, first)
-        if high is None:
-            yield from self._catch_up(probe.query)
+    def _near_edge(self, search: PageSearch, first: SearchPage, edge: str) -> Iterator[FreshRows]:
+        """Emit what the standard search has up to ``edge``; it settles nothing yet."""
+        if search.is_whole(first) or (_last_in_place(first, self._fresh_after) or "") > edge:
+            yield from self._emit([OrderedPage(first, None)])
+            return
+        tasks = _one_task(RangeReader(search).read, self._options.start, Until(edge), first)
+        pages = self._workers.in_order(tasks)
+        yield from self._emit(OrderedPage(ordered.page, None) for ordered in pages)
+
+    def _archived(self, query: SearchQuery, edge: str) -> Iterator[FreshRows]:
+        """Read the archive search up to ``edge``, in the first form of the query it takes."""
+        start = self._options.start
+        refused: StreamError | None = None
+        for form in _archive_forms(query):
+            search = self._search(form)
+            bounds = Bounds(start, edge)
+            try:
+                first = self._workers.call(lambda: search.ask(bounds))  # noqa: B023 - runs here
+            except (RequestRefusedError, NotFoundError, UntrustedAnswerError) as error:
+                logger.info("%s: the archive search: %s", query.stream, error)
+                refused = refused or error
+                continue
+            if form.include_deleted != query.include_deleted:
+                logger.warning(
+                    "%s: the archive search does not give deleted rows here.", query.stream
+                )
+            yield from self._sliced(form, start, edge, first, edge)
+            return
+        msg = (
+            f"{query.stream}: the archive search cannot be read, so rows that were last updated "
+            f"over two years ago would be missing. ({refused}) Set `include_archived` to false, "
+            "or `start_date` to less than two years ago, to go without them."
+        )
+        raise StreamError(msg)
 
     def _sliced(
         self,
-        queries: tuple[SearchQuery, ...],
+        query: SearchQuery,
         low: str,
         high: str,
-        started: str,
         first: SearchPage | None = None,
+        first_high: str | None = None,
     ) -> Iterator[FreshRows]:
-        """Read one stretch of the first pass, each slice from all ``queries`` in turn."""
+        """Read one settled stretch of the first pass, several slices at a time."""
         plan = SlicePlan(low, high, page_size=self._page_size)
         opening = [first]
-
-        def read(slice_: Slice, page: SearchPage | None) -> Iterator[OrderedPage]:
-            main, *others = queries
-            pages = RangeReader(self._search(main, started)).read(
-                slice_.low,
-                slice_,
-                page,
-                expected=0 if slice_.low == low else 1,
-            )
-            if not others:
-                yield from pages
-                return
-            for ordered in pages:
-                yield replace(ordered, settled=None)
-            for query in others:
-                reader = RangeReader(self._search(query, started))
-                for ordered in reader.read(slice_.low, Until(slice_.high)):
-                    yield replace(ordered, settled=None)
-            yield OrderedPage(None, slice_.high)
 
         def next_task() -> PageTask | None:
             slice_ = plan.next_slice()
             if slice_ is None:
                 return None
             page = opening.pop() if opening else None
-            return PageTask(lambda: read(slice_, page), lambda: slice_.fitted)
+            reader = RangeReader(self._search(query))
+            return PageTask(
+                lambda: reader.read(slice_.low, slice_, page, first_high),
+                lambda: slice_.fitted,
+            )
 
-        yield from self._emit(self._workers.in_order(next_task), started)
+        yield from self._emit(self._workers.in_order(next_task))
 
-    def _catch_up(self, query: SearchQuery) -> Iterator[FreshRows]:
-        """Read what was updated during the first pass, from the bookmark without upper bound."""
-        started = self._now()
-        low = self._bookmark or self._options.start
-        reader = RangeReader(self._search(query, started))
-        tasks = [PageTask(lambda: reader.read(low, Until(None)), lambda: False)]
-        pages = self._workers.in_order(lambda: tasks.pop() if tasks else None)
-        left: int | None = None  # pages until the rest is the next run's
-        try:
-            for ordered in pages:
-                yield self._fresh_rows(ordered, started)
-                if ordered.page is None:
-                    continue
-                if left is None:
-                    announced = -(-(ordered.page.total or 0) // self._page_size)
-                    left = announced + _EXTRA_CATCH_UP_PAGES
-                left -= 1
-                if not left:
-                    logger.info(
-                        "%s: rows change faster than they are read; the next run goes on from "
-                        "the bookmark.",
-                        query.stream,
-                    )
-                    return
-        finally:
-            pages.close()
+    def _catch_up(
+        self, query: SearchQuery, low: str, first: SearchPage | None
+    ) -> Iterator[FreshRows]:
+        """Read what was updated during the first pass, without upper bound.
 
-    def _emit(self, pages: Iterator[OrderedPage], started: str) -> Iterator[FreshRows]:
+        It begins where the first pass ended, which is the bookmark or, when the last rows
+        before that moment are older, behind it where nothing is.
+        """
+        if first is None:
+            self._begin_pass(self._now())
+        search = self._search(query)
+        settled = self._fresh_after
+        page = first or self._workers.call(lambda: search.ask(Bounds(low)))
+        if search.is_whole(page):
+            yield from self._emit([OrderedPage(page, _at_end(page, settled))])
+            return
+        first_fresh: SearchPage | None = page
+        if low < settled:
+            tasks = _one_task(RangeReader(search).read, low, Until(settled), page)
+            yield from self._emit(self._workers.in_order(tasks))
+            low, first_fresh = settled, None
+        tasks = _one_task(FreshReader(search).read, low, None, first_fresh)
+        yield from self._emit(self._workers.in_order(tasks))
+
+    def _emit(self, pages: Iterable[OrderedPage]) -> Iterator[FreshRows]:
         for ordered in pages:
-            yield self._fresh_rows(ordered, started)
+            if ordered.settled is not None:
+                settled = max(min(ordered.settled, self._fresh_after), self._options.start)
+                if self._bookmark is None or settled > self._bookmark:
+                    self._bookmark = settled
+            page = ordered.page
+            if page is None:
+                yield FreshRows(b"", [], self._bookmark)
+            else:
+                yield FreshRows(page.raw, self._emitted.new_rows(page), self._bookmark)
 
-    def _fresh_rows(self, ordered: OrderedPage, started: str) -> FreshRows:
-        if ordered.settled is not None:
-            settled = max(min(ordered.settled, self._fresh_after(started)), self._options.start)
-            if self._bookmark is None or settled > self._bookmark:
-                self._bookmark = settled
-        page = ordered.page
-        if page is None:
-            return FreshRows(b"", [], self._bookmark)
-        return FreshRows(page.raw, self._emitted.new_rows(page), self._bookmark)
+    def _begin_pass(self, started: str) -> None:
+        self._fresh_after = timestamps.shift(started, seconds=-self._options.lookback_seconds)
+        self._emitted.fresh_after = self._fresh_after
 
-    def _search(self, query: SearchQuery, started: str) -> PageSearch:
+    def _search(self, query: SearchQuery) -> PageSearch:
         return PageSearch(
             self._client,
             query,
             page_size=self._page_size,
-            fresh_after=self._fresh_after(started),
+            fresh_after=self._fresh_after,
         )
-
-    def _fresh_after(self, started: str) -> str:
-        return timestamps.shift(started, seconds=-self._options.lookback_seconds)
 
     def _now(self) -> str:
         return timestamps.from_epoch(self._client.server_time.now())
@@ -238,26 +258,51 @@ class _Emitted:
 
     def new_rows(self, page: SearchPage) -> list[int]:
         """Return the places of the rows in ``page`` that were not emitted yet, and note them."""
-        indexes = []
-        for index, (id_, updated, _created) in enumerate(page.keys):
-            if id_ is not None and updated is not None:
-                if updated > self.fresh_after:
-                    if self._fresh.get(id_, "") >= updated:
-                        continue
-                    self._fresh[id_] = updated
-                else:
-                    if updated != self._moment:
-                        self._moment = updated
-                        self._ids = set()
-                    if id_ in self._ids:
-                        continue
-                    self._ids.add(id_)
-            indexes.append(index)
-        return indexes
+        return [
+            index
+            for index, (id_, updated, _created) in enumerate(page.keys)
+            if id_ is None or updated is None or self._is_new(id_, updated)
+        ]
+
+    def _is_new(self, id_: str, updated: str) -> bool:
+        if self._fresh and self._fresh.get(id_, "") >= updated:
+            return False
+        if updated > self.fresh_after:
+            self._fresh[id_] = updated
+            return True
+        if updated != self._moment:
+            self._moment = updated
+            self._ids = set()
+        if id_ in self._ids:
+            return False
+        self._ids.add(id_)
+        return True
 
 
-def _archive(query: SearchQuery) -> SearchQuery:
-    return replace(query, archive=True)
+def _archive_forms(query: SearchQuery) -> Iterator[SearchQuery]:
+    """Yield the forms of a query that the archive search may take, the likeliest first."""
+    forms = [replace(query, archive=True)]
+    if query.context.startswith("kobject_"):
+        # UNCONFIRMED which of the two the archive takes; it need not be the same as above.
+        for prefix in ("kobject", query.context):
+            forms.append(
+                replace(
+                    forms[0],
+                    attribute=f"{prefix}_updated_at",
+                    created_attribute=f"{prefix}_created_at",
+                )
+            )
+    if query.include_deleted:
+        forms += [replace(form, include_deleted=False) for form in forms]
+    yield from dict.fromkeys(forms)
+
+
+def _one_task(
+    read: Callable[..., Iterator[OrderedPage]], *args: object
+) -> Callable[[], PageTask | None]:
+    """Return what gives out one task and then no more."""
+    tasks = [PageTask(lambda: read(*args), lambda: False)]
+    return lambda: tasks.pop() if tasks else None
 
 
 def _bounded(end: str | None, started: str) -> str | None:
@@ -265,6 +310,13 @@ def _bounded(end: str | None, started: str) -> str | None:
     return end if end is not None and end < started else None
 
 
-def _last_settled(page: SearchPage, fresh_after: str) -> str | None:
+def _last_in_place(page: SearchPage, limit: str) -> str | None:
+    """Return the timestamp of the last row that the index surely shows in its place."""
+    in_place = [key.updated for key in page.keys if key.updated and key.updated <= limit]
+    return max(in_place, default=None)
+
+
+def _at_end(page: SearchPage, limit: str) -> str | None:
+    """Return the moment that is settled once nothing follows ``page``."""
     stamps = [key.updated for key in page.keys if key.updated is not None]
-    return min(max(stamps), fresh_after) if stamps else None
+    return min(max(stamps), limit) if stamps else None

@@ -16,6 +16,7 @@ class Bounds:
     high: str | None = None
     created_low: str | None = None  # with it, rows are sorted by their creation
     created_high: str | None = None
+    without_creation: bool = False  # only rows that do not tell when they were created
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class SearchQuery:
             criteria.append({sort: {"gte": bounds.created_low}})
             if bounds.created_high is not None:
                 criteria.append({sort: {"lte": bounds.created_high}})
+        elif self.created_attribute and bounds.without_creation:
+            criteria.append({self.created_attribute: {"not_set": ""}})
         body: dict[str, Any] = {
             "queryContext": self.context,
             "and": criteria,

@@ -67,7 +67,7 @@ class PageSearch:
             if attempt == _PARTIAL_TRIES // 2 and number == 1:
                 self.page_size = min(self.page_size, SMALLER_PAGE)
             page = self._sized(bounds, number)
-            if not page.timed_out and not self._is_short(page, number):
+            if not self._is_partial(page, number):
                 self._check(page, bounds)
                 self._size_proven = True
                 return page
@@ -81,6 +81,37 @@ class PageSearch:
             f"{self.query.stream}: Kustomer sent only a part of a search page {_PARTIAL_TRIES} "
             "times in a row, so the stream stopped instead of losing rows. Run again later; "
             "lower `page_size` if it stays so."
+        )
+        raise StreamError(msg)
+
+    def is_whole(self, page: SearchPage) -> bool:
+        """Whether ``page``, the first of a search, holds every row that matches.
+
+        A full page never counts as whole: its total may be that of a part of the index, and the
+        next page tells.
+        """
+        return len(page) < self.page_size and (page.total is None or page.total <= len(page))
+
+    def settled_total(self, page: SearchPage, bounds: Bounds, expected: int) -> SearchPage:
+        """Return ``page``, or a later answer when it has fewer rows than the ``expected`` ones.
+
+        Rows leave a settled range when they are updated, so its total may shrink. It also
+        shrinks when the index answers with a part of itself. It never grows, so an answer
+        counts when the one after it has no more rows.
+
+        Raises: ``StreamError`` when the answers keep growing.
+        """
+        if page.total is None or page.total >= expected:
+            return page
+        for _ in range(_PARTIAL_TRIES):
+            again = self.ask(bounds)
+            if (again.total or 0) <= (page.total or 0):
+                return page
+            page = again
+            self.client.clock.sleep(_PARTIAL_PAUSE)
+        msg = (
+            f"{self.query.stream}: Kustomer's answers do not agree on how many rows there are, so "
+            "the stream stopped instead of losing rows. Run again later."
         )
         raise StreamError(msg)
 
@@ -120,10 +151,14 @@ class PageSearch:
         )
         return self.client.fetch(request, lambda raw: peek(raw, self.query.field))
 
-    def _is_short(self, page: SearchPage, number: int) -> bool:
+    def _is_partial(self, page: SearchPage, number: int) -> bool:
+        """Whether the page lacks rows that it announces, or announces fewer than it has."""
+        if page.timed_out:
+            return True
         if page.total is None:
             return False
-        return len(page) < min(self.page_size, page.total - (number - 1) * self.page_size)
+        left = page.total - (number - 1) * self.page_size
+        return len(page) < min(self.page_size, left) or len(page) > max(left, 0)
 
     def _check(self, page: SearchPage, bounds: Bounds) -> None:
         """Refuse a page that shows that a filter, the sort or the page size was ignored."""
@@ -132,6 +167,8 @@ class PageSearch:
         by_creation = bounds.created_low is not None
         last = ""
         for key in page.keys:
+            if bounds.without_creation and key.created is not None:
+                self._distrust(f"the filter on {self.query.created_attribute}")
             if key.updated is None or key.updated > self.fresh_after:
                 continue
             if key.updated < bounds.low or (bounds.high and key.updated > bounds.high):

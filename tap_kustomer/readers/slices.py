@@ -56,7 +56,8 @@ class SlicePlan:
             left = rows if self._left is None else max(self._left, rows)
             self._left = left
             if rows > self.wanted * _TOO_MANY:
-                end = max(_between(slice_.low, slice_.high, self.wanted / rows), last)
+                # Behind the last row: two slices that meet at ties would both read them.
+                end = max(_between(slice_.low, slice_.high, self.wanted / rows), _behind(last))
                 fits = end >= slice_.high
             elif rows < self.wanted * _TOO_FEW and slice_.high < self.high:
                 end, fits = self._longer(slice_, left - rows, self.wanted - rows), False

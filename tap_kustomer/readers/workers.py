@@ -13,7 +13,6 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
 
@@ -68,7 +67,9 @@ class Workers:
             self._clock.check()
         return future.result()
 
-    def in_order(self, next_task: Callable[[], PageTask | None]) -> Generator[OrderedPage, None, None]:
+    def in_order(
+        self, next_task: Callable[[], PageTask | None]
+    ) -> Generator[OrderedPage, None, None]:
         """Yield the pages of all tasks, task after task, while up to ``size`` are read.
 
         A task that fails raises its error when its turn comes, after all pages before it.
@@ -169,5 +170,3 @@ class _OrderedRun:
         size = len(page.page.raw) if page.page is not None else 0
         with self._lock:
             self._buffered += sign * size
-
-
