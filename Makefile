@@ -38,7 +38,7 @@ check: $(VENV)/$(READY)  ## format, lint, types, generated files
 	@$(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	@$(VENV)/bin/python docs/generate.py --check
 
-docs: $(VENV)/$(READY)  ## write what the code says about itself into meltano.yml
+docs: $(VENV)/$(READY)  ## write what the code says about itself into README.md and meltano.yml
 	@$(VENV)/bin/python docs/generate.py
 
 clean:  ## remove the environments and everything that runs have left behind

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,11 @@ ALWAYS = frozenset(
 MADE_BY_THE_TAP = frozenset({"custom_attributes", "sync_runs"})
 """Streams whose rows are not objects of the org, so that it has no ids to compare with."""
 
+WITHOUT_ARCHIVE = frozenset({"conversation_time"})
+"""Contexts whose rows nothing returns once they are two years old."""
+
+TWO_YEARS = dt.timedelta(days=730)
+
 _PLURALS = {"satisfaction": "satisfaction_surveys"}
 _TIMEOUT = 30  # seconds
 
@@ -58,12 +64,22 @@ class Difference:
 def expected_ids(url: str) -> Ids:
     """Return the ids that the simulated org at ``url`` holds, by stream.
 
-    Rows of a disabled klass stay out: there is no stream for them.
+    Rows of a disabled klass stay out, since there is no stream for them, and so do rows that no
+    endpoint hands out any more.
     """
     klasses = [row["attributes"] for row in _ask(url, "rows", context="klass")["rows"]]
     disabled = {f"kobject_{k['name']}" for k in klasses if k["status"] == "disabled"}
     contexts = _ask(url, "counts").keys() - disabled
-    return {stream_of(c): frozenset(_ask(url, "ids", context=c)["ids"]) for c in contexts}
+    ids = {stream_of(c): frozenset(_ask(url, "ids", context=c)["ids"]) for c in contexts}
+    return ids | {stream_of(c): _recent_ids(url, c) for c in WITHOUT_ARCHIVE & contexts}
+
+
+def _recent_ids(url: str, context: str) -> frozenset[str]:
+    """Return the ids of the rows that were created within two years."""
+    now = dt.datetime.fromtimestamp(_ask(url, "clock")["now"], tz=dt.timezone.utc)
+    edge = (now - TWO_YEARS).isoformat(timespec="milliseconds")
+    rows = _ask(url, "rows", context=context)["rows"]
+    return frozenset(row["id"] for row in rows if row["attributes"]["createdAt"] >= edge)
 
 
 def _ask(url: str, what: str, **params: str) -> dict[str, Any]:

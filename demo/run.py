@@ -50,6 +50,7 @@ def simulated_org() -> Iterator[str]:
     """Run the simulator and yield its URL; stop it whatever happens."""
     command = [sys.executable, "-m", "simulator", "--port", "0"]
     command += ["--seed", str(SEED), "--customers", str(CUSTOMERS)]
+    command += ["--knob", "work_items_list=true"]  # not every org has this list
     with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None  # noqa: S101  # it is a pipe
@@ -89,9 +90,10 @@ def meltano(*arguments: str, env: Mapping[str, str]) -> None:
         command = [str(MELTANO), *arguments]
         code = subprocess.call(command, cwd=CHECKOUT, env=env, stdout=log, stderr=log)
     if code:
-        lines = LOG.read_text(encoding="utf-8").splitlines()[-40:]
-        console.print("\n".join(lines), markup=False, style="dim")
-        message = f"`meltano {' '.join(arguments)}` failed; all of its log is in {LOG}."
+        lines = LOG.read_text(encoding="utf-8").splitlines()
+        told = [line for line in lines if "[error" in line or "[warning" in line] or lines
+        console.print("\n".join(told[-20:]), markup=False, style="dim", soft_wrap=True)
+        message = f"`meltano {' '.join(arguments)}` failed. All of its log: {LOG}"
         raise DemoError(message)
 
 

@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from tap_kustomer.settings import SETTINGS_SCHEMA
+from tap_kustomer.tap import STREAM_TYPES
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -66,8 +69,40 @@ def _kind(described: JSON) -> str:
     return "decimal" if kind == "number" else str(kind)
 
 
+def settings_table(tap: JSON) -> str:
+    """Return the tap's own settings as a table."""
+    lines = ["| setting | default | meaning |", "|---|---|---|"]
+    for name in SETTINGS_SCHEMA["properties"]:
+        described = tap["settings"]["properties"][name]
+        default = described.get("default")
+        required = "required" if name in tap["settings"].get("required", []) else ""
+        shown = required if default is None else f"`{json.dumps(default)}`"
+        shown = shown.replace(tap["version"], "<version>").replace('`"', "`").replace('"`', "`")
+        meaning = described["description"]
+        if "enum" in described:
+            meaning += " One of " + ", ".join(f"`{v}`" for v in described["enum"] if v) + "."
+        lines.append(f"| `{name}` | {shown} | {meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def roles_table(_tap: JSON) -> str:
+    """Return the roles a key needs, and the streams that each opens."""
+    opened: dict[str, list[str]] = {}
+    for stream in STREAM_TYPES:
+        for role in stream.roles[:1]:
+            opened.setdefault(role, []).append(
+                f"`{stream.name}`{'' if stream.roles_documented else ' (probably)'}"
+            )
+    opened.setdefault("org.permission.klass.read", []).append("custom objects: their klasses")
+    lines = ["| role | opens |", "|---|---|"]
+    lines += [f"| `{role}` | {', '.join(names)} |" for role, names in opened.items()]
+    return "\n".join(lines) + "\n"
+
+
 PARTS: Mapping[tuple[str, str], Callable[[JSON], str]] = {
     ("meltano.yml", "settings"): meltano_settings,
+    ("README.md", "settings"): settings_table,
+    ("README.md", "roles"): roles_table,
 }
 
 

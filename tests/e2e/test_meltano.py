@@ -31,7 +31,7 @@ def serve() -> Simulator:
     """Return a server of a small org."""
     org = Org(seed=11)
     org.seed(customers=60)
-    return Simulator(org)
+    return Simulator(org, work_items_list=True)  # not every org has this list
 
 
 @pytest.fixture(scope="module")
