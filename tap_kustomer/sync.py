@@ -243,7 +243,7 @@ class SyncRun:
 
 def role_advice(stream: KustomerStream) -> str:
     """Return what to do when the key may not read ``stream``."""
-    role = stream.roles[0] if stream.roles else "org.permission"
+    role = stream.role_to_ask_for or "org.permission"
     probably = "" if stream.roles_documented else "probably "
     return (
         f"Make a key that has {probably}the role {role} (roles of a key cannot be changed later), "

@@ -28,7 +28,9 @@ def custom_of(entry: dict[str, Any]) -> dict[str, Any]:
     return properties
 
 
-def test_three_klasses_of_nearly_one_name_give_three_streams(sim: Simulator, tmp_path: Path) -> None:
+def test_three_klasses_of_nearly_one_name_give_three_streams(
+    sim: Simulator, tmp_path: Path
+) -> None:
     """The oldest keeps the plain name; the other gets a suffix that never changes."""
     sim.org.add_klass("ecomm-order", attributes={"orderTotalNum": {"type": "number"}})
     sim.org.clock.advance(5)

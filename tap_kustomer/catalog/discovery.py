@@ -129,20 +129,28 @@ def read_metadata(
 ) -> dict[str, dict[str, Any]]:
     """Return the custom attributes of each resource that Kustomer tells them of."""
     names = list(resources)
-    documents = workers.map(lambda name: _metadata(client, name), names)
-    return {name: document for name, document in zip(names, documents) if document is not None}
+    refused: list[str] = []
+
+    def read(name: str) -> dict[str, Any] | None:
+        try:
+            return _metadata(client, name)
+        except MissingRoleError:
+            refused.append(name)
+            return None
+
+    documents = dict(zip(names, workers.map(read, names), strict=True))
+    if refused:
+        logger.warning(
+            "This API key may not read the custom attributes of %s, so their types follow from "
+            "their names. Use a key with the role org.permission.metadata.read to have all.",
+            ", ".join(sorted(refused)),
+        )
+    return {name: document for name, document in documents.items() if document is not None}
 
 
 def _metadata(client: KustomerClient, resource: str) -> dict[str, Any] | None:
     try:
         document = read_one(client, f"/v1/metadata/{quote(resource, safe='')}") or {}
-    except MissingRoleError:
-        logger.warning(
-            "This API key may not read the custom attributes of %s, so their types follow from "
-            "their names. Use a key with the role org.permission.metadata.read to have all.",
-            resource,
-        )
-        return None
     except (NotFoundError, RequestRefusedError) as error:
         level = logging.WARNING if resource in _DOCUMENTED else logging.DEBUG
         logger.log(level, "No custom attributes of %s: %s", resource, error)

@@ -138,6 +138,11 @@ class KustomerStream(Stream):
     def prepare(self) -> None:
         """Settle with Kustomer how the stream can be read, before ``sync``."""
 
+    @property
+    def role_to_ask_for(self) -> str | None:
+        """The role that a key needs which was refused."""
+        return self.roles[0] if self.roles else None
+
     # ------------------------------------------------------------ rows
 
     @property

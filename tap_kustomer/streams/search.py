@@ -80,6 +80,13 @@ class SearchStream(KustomerStream):
         """Whether the search was refused and the list is read instead."""
         return self._lists_instead
 
+    @property
+    @override
+    def role_to_ask_for(self) -> str | None:
+        """The role for searching, or for the list where that is read instead."""
+        of_list = [role for role in self.roles if role not in SEARCH_ROLES]
+        return of_list[0] if self.reads_list and of_list else super().role_to_ask_for
+
     # ------------------------------------------------------------ which form of query
 
     def queries(self) -> Iterator[SearchQuery]:
@@ -151,7 +158,18 @@ class SearchStream(KustomerStream):
             for query in forms:
                 yield SearchQuery(**{**query.__dict__, "include_deleted": False})
 
+    @property
+    def first_answer(self) -> Probe | None:
+        """The answer to the first search; ``None`` where the list is read or nothing is due."""
+        return self._probe
+
     # ------------------------------------------------------------ from when
+
+    @property
+    def reaches_back(self) -> bool:
+        """Whether this run begins before the rows that standard search has."""
+        edge = self._tap.two_years_ago
+        return self.starting_at < timestamps.shift(edge, seconds=-REACHES_BACK_SECONDS)
 
     def _new_run(self) -> SearchRun | None:
         settings, start = self.settings, self._own_start
@@ -176,14 +194,13 @@ class SearchStream(KustomerStream):
         return self.workers if self.family is None else self.family.searchers
 
     def _warn_of_horizon(self) -> None:
-        start, edge = self._own_start, self._tap.two_years_ago
-        if self.ends_with_search and start < timestamps.shift(edge, seconds=-REACHES_BACK_SECONDS):
+        if self.ends_with_search and self.reaches_back:
             self.logger.warning(
                 "%s: Kustomer's search ends at rows updated two years ago and nothing else has "
                 "the older ones, so those from %s to %s are not read.",
                 self.name,
-                start,
-                edge,
+                self._own_start,
+                self._tap.two_years_ago,
             )
 
     def _warn_of_earlier_start(self) -> None:
