@@ -8,15 +8,17 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, timezone
 
-__all__ = ["from_epoch", "normalise", "parse", "shift", "to_text"]
+__all__ = ["from_epoch", "is_normal", "normalise", "parse", "shift", "to_text"]
 
 _FIRST, _LAST = "0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"
 _LENGTH = len(_FIRST)
 # What Kustomer sends nearly always. Anything else takes the slow way.
 _USUAL = re.compile(
-    r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z",
+    r"\d{4}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)"
+    r"|(?:0[13578]|1[02])-31)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z",
     re.ASCII,
 )
+is_normal = _USUAL.fullmatch  # whether a text is in that format already; fast
 # RFC 3339, a little wider: the parts after the day may be missing, a blank may stand for `T`.
 _TIMESTAMP = re.compile(
     r"(?P<day>\d{4}-\d{2}-\d{2})"

@@ -7,9 +7,10 @@ size and no more.
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -20,6 +21,9 @@ __all__ = ["RowKey", "SearchPage", "clean_text", "decode", "peek"]
 # Lone surrogates and NUL break loaders; JavaScript cuts emoji in half, so they do occur.
 _UNLOADABLE = re.compile("[\ud800-\udfff\x00]")
 _REPLACEMENT = "\ufffd"
+_LONGEST_INTEGER = 4_000  # digits; Python itself refuses to read more than 4,300
+_DEEPEST = 100  # levels of nesting, where there are more than Python reads
+_STRUCTURE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 
 
 class RowKey(NamedTuple):
@@ -44,10 +48,9 @@ class SearchPage:
         """Return the number of rows."""
         return len(self.keys)
 
-    @property
-    def holds_all(self) -> bool:
-        """Whether the page holds every row that matches."""
-        return self.total is not None and len(self.keys) >= self.total
+
+# Anything may stand where an object is expected; that is judged row by row, not page by page.
+_Other: TypeAlias = str | int | float | bool | list[Any] | None
 
 
 class _Attributes(msgspec.Struct):
@@ -57,7 +60,7 @@ class _Attributes(msgspec.Struct):
 
 class _Row(msgspec.Struct):
     id: Any = None
-    attributes: _Attributes | None = None
+    attributes: _Attributes | _Other = None
 
 
 class _Meta(msgspec.Struct):
@@ -67,11 +70,12 @@ class _Meta(msgspec.Struct):
 
 
 class _Envelope(msgspec.Struct):
-    data: list[_Row | None] | None = None
-    meta: _Meta | None = None
+    data: list[_Row | _Other] | None = None
+    meta: _Meta | _Other = None
 
 
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
+_NOTHING = _Attributes()
 
 
 def peek(raw: bytes, field: str = "updatedAt") -> SearchPage:
@@ -81,22 +85,28 @@ def peek(raw: bytes, field: str = "updatedAt") -> SearchPage:
     """
     try:
         envelope = _ENVELOPE.decode(raw)
-    except msgspec.DecodeError:
-        # Not JSON for msgspec, which refuses half emoji, or of another shape: the slow way
-        # makes clean bytes of what can be read at all.
+    except (ValueError, RecursionError):
+        # Not JSON for msgspec, which refuses half emoji: the slow way makes clean bytes of what
+        # can be read at all.
         raw = msgspec.json.encode(_loads_leniently(raw))
         envelope = _ENVELOPE.decode(raw)
     if envelope.data is None:
         msg = "the answer has no data"
         raise ValueError(msg)
-    meta = envelope.meta or _Meta()
+    meta = envelope.meta if isinstance(envelope.meta, _Meta) else _Meta()
     by_creation = field == "createdAt"
     keys = []
     for row in envelope.data:
-        attributes = (row and row.attributes) or _Attributes()
+        if not isinstance(row, _Row):
+            keys.append(RowKey(None, None, None))
+            continue
+        attributes = row.attributes if isinstance(row.attributes, _Attributes) else _NOTHING
         created = timestamps.normalise(attributes.createdAt)
         updated = created if by_creation else timestamps.normalise(attributes.updatedAt)
-        keys.append(RowKey(row.id if row else None, updated, created))
+        id_ = row.id
+        if id_.__class__ is not str:
+            id_ = str(id_) if type(id_) is int else None
+        keys.append(RowKey(id_, updated, created))
     return SearchPage(
         raw=raw,
         keys=keys,
@@ -107,15 +117,15 @@ def peek(raw: bytes, field: str = "updatedAt") -> SearchPage:
 
 
 def decode(raw: bytes) -> Any:  # noqa: ANN401
-    """Return the JSON of an answer, with text that every loader takes.
+    """Return the JSON of an answer, with text that every loader takes and finite numbers.
 
     Raises: ``ValueError`` when ``raw`` is no JSON.
     """
     try:
         # As fast as orjson here, and it keeps integers beyond 64 bits, which orjson rounds.
         content = msgspec.json.decode(raw)
-    except msgspec.DecodeError:
-        return clean_text(_loads_leniently(raw))
+    except (ValueError, RecursionError):
+        return _loads_leniently(raw)
     return clean_text(content) if b"\\u0000" in raw else content
 
 
@@ -131,13 +141,55 @@ def clean_text(value: Any) -> Any:  # noqa: ANN401
 
 
 def _loads_leniently(raw: bytes) -> Any:  # noqa: ANN401
-    """Return the JSON in ``raw`` as the standard library reads it; NaN and Infinity as text."""
+    """Return the JSON in ``raw`` as the standard library reads it.
+
+    What JSON cannot say (NaN, Infinity, 1e999) and what nests too deep becomes text.
+    """
+    text = raw.decode("utf-8-sig", errors="replace")
     try:
-        content = json.loads(raw.decode(errors="replace"), parse_constant=str)
-    except RecursionError as error:
-        msg = "nested too deeply"
-        raise ValueError(msg) from error
-    return clean_text(content)
+        return clean_text(_loads(text))
+    except RecursionError:
+        return clean_text(_loads(_shallow(text)))
+
+
+def _loads(text: str) -> Any:  # noqa: ANN401
+    return json.loads(
+        text,
+        strict=False,
+        parse_constant=str,
+        parse_int=_integer_or_text,
+        parse_float=_float_or_text,
+    )
+
+
+def _integer_or_text(text: str) -> int | str:
+    return int(text) if len(text) <= _LONGEST_INTEGER else text
+
+
+def _float_or_text(text: str) -> float | str:
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
+def _shallow(text: str) -> str:
+    """Return the JSON ``text`` with everything below ``_DEEPEST`` levels as a JSON string.
+
+    Python, and most loaders, end at about a thousand levels.
+    """
+    parts: list[str] = []
+    depth = begin = copied = 0
+    for match in _STRUCTURE.finditer(text):
+        bracket = match.group()
+        if bracket in "[{":
+            depth += 1
+            if depth == _DEEPEST:
+                begin = match.start()
+        elif bracket in "]}":
+            if depth == _DEEPEST:
+                parts += text[copied:begin], json.dumps(text[begin : match.end()])
+                copied = match.end()
+            depth -= 1
+    return "".join([*parts, text[copied:]])
 
 
 def _whole(value: object) -> int | None:
@@ -145,6 +197,6 @@ def _whole(value: object) -> int | None:
         return None
     if isinstance(value, int):
         return value
-    if isinstance(value, str) and value.isdecimal():
+    if isinstance(value, str) and re.fullmatch(r"\d{1,18}", value, re.ASCII):
         return int(value)
     return None

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from tap_kustomer.errors import StreamError
 from tap_kustomer.naming import snake_case
-from tap_kustomer.streams.values import MISFIT, converter, is_masked
+from tap_kustomer.streams.related import Relationships
+from tap_kustomer.streams.values import MISFIT, admits_null, converter, is_masked, plain_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,6 +25,16 @@ if TYPE_CHECKING:
 __all__ = ["RecordShape", "row_maker"]
 
 Record = dict[str, Any]
+# An attribute's column, the type whose values fit as they are, and the conversion of others.
+# No conversion: the value goes to the extras (no column either), nowhere, or is `custom`.
+_Step = tuple["str | None", "type | None", "Converter | None"]
+
+# Columns that the tap fills itself: an attribute of that name is unknown to the schema.
+_OURS = frozenset({"_sdc_deleted_at", "extra_attributes", "parent_updated_at", "id"})
+_MEMBERS = frozenset({"id", "type", "attributes", "relationships", "links"})
+_UNKNOWN = (None, True, None)  # a custom attribute that metadata does not tell of
+_to_moment = converter({"type": "string", "format": "date-time"})
+_to_boolean = converter({"type": "boolean"})
 
 
 @dataclass(frozen=True)
@@ -31,8 +42,8 @@ class RecordShape:
     """What a row of one stream looks like.
 
     ``properties`` is all that the schema knows, ``selected`` the columns that leave, and
-    ``selected_custom`` the custom attributes of them; ``private`` names columns and custom
-    attributes whose values never go anywhere else, because a stream map works on them.
+    ``deselected_custom`` the custom attributes of them that do not; ``private`` names columns
+    whose values never go anywhere else, because a stream map works on them.
     """
 
     stream: str
@@ -55,151 +66,192 @@ def row_maker(shape: RecordShape) -> Callable[[Mapping[str, Any]], Record]:
     return _RowMaker(shape)
 
 
+class _AliasFoundError(Exception):
+    """Two attribute names of the API lead to one column; it is learned in the middle of a row."""
+
+
 class _RowMaker:
     """The compiled conversion. What it learns of an attribute name, it learns once."""
 
     def __init__(self, shape: RecordShape) -> None:
         self._shape = shape
         self._columns = shape.properties
+        selected = {name for name in shape.properties if name in shape.selected}
+        # A column that a catalog does not let be null is absent until it has a value.
         self._empty: Record = dict.fromkeys(
-            name for name in shape.properties if name in shape.selected
+            name
+            for name, schema in shape.properties.items()
+            if name in selected and (name in {"id", "custom"} or admits_null(schema))
         )
-        self._empty.update({k: v for k, v in shape.constants.items() if k in shape.selected})
-        if "org_id" in self._empty:
+        self._empty.update({k: v for k, v in shape.constants.items() if k in selected})
+        if "org_id" in selected and shape.org_id is not None:
             self._empty["org_id"] = shape.org_id
-        self._has_custom = "custom" in self._empty
-        self._tells_extras = "extra_attributes" in self._empty
-        self._tells_deletion = "_sdc_deleted_at" in self._empty
-        self._tells_klass = "klass" in self._empty
+        self._tells_id = "id" in selected
+        self._has_custom = "custom" in selected
+        self._tells_extras = "extra_attributes" in selected and shape.keep_unknown
+        self._tells_deletion = "_sdc_deleted_at" in selected
+        self._tells_klass = "klass" in selected
         self._secrets = tuple(path.split(".") for path in shape.secrets)
-        self._secret_roots = frozenset(path[0] for path in self._secrets)
-        # Attribute name -> (column or None, conversion or None). Names of the API are few.
-        self._steps: dict[str, tuple[str | None, Converter | None]] = {}
+        # Attribute name -> what becomes of it. Names of the API are few.
+        self._steps: dict[str, _Step] = {}
+        self._names: dict[str, str] = {}  # column -> the first name that led to it
+        self._shared: set[str] = set()  # columns to which several names lead
         custom = shape.properties.get("custom", {}).get("properties", {})
-        self._custom: dict[str, Converter] = {
-            name: converter(schema) for name, schema in custom.items()
+        self._custom: dict[str, tuple[type | None, bool, Converter | None]] = {
+            name: (plain_type(schema), admits_null(schema), converter(schema))
+            for name, schema in custom.items()
         }
+        self._relationships = Relationships(
+            shape.properties, selected.__contains__, shape.private.__contains__
+        )
 
     def __call__(self, resource: Mapping[str, Any]) -> Record:
-        id_ = resource.get("id")
         row = self._empty.copy()
-        if "id" in row:
-            if not isinstance(id_, (str, int)) or id_ == "" or isinstance(id_, bool):
-                msg = (
-                    f"{self._shape.stream}: Kustomer sent a row without an id. The stream "
-                    "stopped, since such a row has no place in a table; report it to Kustomer."
-                )
-                raise StreamError(msg)
-            row["id"] = str(id_)
+        if self._tells_id:
+            row["id"] = self._id_of(resource)
         if self._tells_klass:
             row["klass"] = _klass_of(resource)
         extras: Record = {}
         attributes = resource.get("attributes")
-        if isinstance(attributes, dict):
-            if self._secret_roots:
+        if attributes.__class__ is dict:
+            if self._secrets:
                 attributes = self._without_secrets(attributes)
-            self._put_attributes(attributes, row, extras)
+            try:
+                self._put_attributes(attributes, row, extras)
+            except _AliasFoundError:
+                return self(resource)
         relationships = resource.get("relationships")
-        if isinstance(relationships, dict):
-            self._put_relationships(relationships, row, extras)
+        if relationships.__class__ is dict:
+            self._relationships.put(relationships, row, extras)
         if self._has_custom and row["custom"] is None:
             row["custom"] = {}
         if self._tells_deletion:
             row["_sdc_deleted_at"] = _deleted_at(attributes, row)
-        if extras and self._tells_extras and self._shape.keep_unknown:
+        self._put_rest(resource, extras)
+        if extras and self._tells_extras:
             row["extra_attributes"] = extras
         return row
 
-    def _put_attributes(self, attributes: Mapping[str, Any], row: Record, extras: Record) -> None:
+    def _put_rest(self, resource: Mapping[str, Any], extras: Record) -> None:
+        """Keep what a resource should not have, unless private values may be inside."""
+        for name in ("attributes", "relationships"):
+            value = resource.get(name)
+            if value.__class__ is not dict and value is not None and self._keeps_whole:
+                extras[name] = value
+        if not resource.keys() <= _MEMBERS:
+            for name in resource.keys() - _MEMBERS:
+                if resource[name] is not None and name not in self._shape.private:
+                    extras.setdefault(name, resource[name])
+
+    @property
+    def _keeps_whole(self) -> bool:
+        """Whether attributes may be moved unseen: nothing in them is private or deselected."""
+        shape = self._shape
+        return not (
+            shape.private
+            or shape.deselected_custom
+            or self._secrets
+            or shape.properties.keys() - shape.selected
+        )
+
+    def _id_of(self, resource: Mapping[str, Any]) -> str:
+        id_ = resource.get("id") if isinstance(resource, dict) else None
+        if type(id_) is int:
+            return str(id_)
+        if not isinstance(id_, str) or not id_.strip():
+            msg = (
+                f"{self._shape.stream}: Kustomer sent a row without an id. The stream "
+                "stopped, since such a row has no place in a table; report it to Kustomer."
+            )
+            raise StreamError(msg)
+        return id_
+
+    def _put_attributes(  # noqa: C901 - the hot loop: a call per branch would double its time
+        self,
+        attributes: Mapping[str, Any],
+        row: Record,
+        extras: Record,
+    ) -> None:
+        if self._shared:
+            attributes = self._without_aliases(attributes, extras)
         steps = self._steps
         for name, value in attributes.items():
             try:
-                column, convert = steps[name]
+                column, plain, convert = steps[name]
             except KeyError:
-                column, convert = steps[name] = self._learn(name)
-            if convert is None or column is None:
-                if column is None and value is not None:
+                column, plain, convert = self._learn(name)
+            if value.__class__ is plain:
+                row[column] = value  # type: ignore[index]  # a plain type comes with a column
+            elif value is None:
+                continue
+            elif convert is None:
+                if column is None:
                     extras[name] = value
-                continue
-            if value is None:
-                continue
-            fitting = convert(value) if column != "custom" else self._custom_of(value, extras)
-            if fitting is not MISFIT:
-                row[column] = fitting
-            elif column not in self._shape.private and not is_masked(value):
-                extras[name] = value
+                elif column == "custom" and self._has_custom:
+                    self._put_custom(value, row, extras)
+            else:
+                fitting = convert(value)
+                if fitting is not MISFIT:
+                    row[column] = fitting  # type: ignore[index]  # as does a conversion
+                elif column not in self._shape.private and not is_masked(value):
+                    extras[name] = value
 
-    def _learn(self, name: str) -> tuple[str | None, Converter | None]:
-        """Return where an attribute goes; (None, None): to the extras; (column, None): nowhere."""
+    def _learn(self, name: str) -> _Step:
+        """Note what becomes of an attribute. Raises ``_AliasFoundError``."""
         column = snake_case(name)
         schema = self._columns.get(column)
+        step: _Step
         if column in _OURS or schema is None:
-            return (column, None) if column in self._shape.private else (None, None)
-        if column not in self._shape.selected:
-            return column, None
-        return column, converter(schema)
+            step = (column if column in self._shape.private else None, None, None)
+        elif column not in self._shape.selected or column == "custom":
+            step = (column, None, None)
+        else:
+            step = (column, plain_type(schema), converter(schema))
+        self._steps[name] = step
+        if step[0] is not None and self._names.setdefault(column, name) != name:
+            self._shared.add(column)
+            raise _AliasFoundError
+        return step
 
-    def _custom_of(self, value: Any, extras: Record) -> Any:  # noqa: ANN401
+    def _without_aliases(self, attributes: Mapping[str, Any], extras: Record) -> Record:
+        """Return the attributes with one name per column; the values of others are extras."""
+        result = dict(attributes)
+        for column in self._shared:
+            names = [
+                name
+                for name in attributes
+                if attributes[name] is not None and snake_case(name) == column
+            ]
+            names.sort(key=lambda name: name != _camel_case(snake_case(name)))
+            for name in names[1:]:
+                value = result.pop(name)
+                if column in self._shape.selected and column not in self._shape.private:
+                    extras[name] = value
+        return result
+
+    def _put_custom(self, value: Any, row: Record, extras: Record) -> None:  # noqa: ANN401
+        shape = self._shape
         if not isinstance(value, dict):
-            return MISFIT
-        result: Record = {}
+            if "custom" not in shape.private and not shape.deselected_custom:
+                extras["custom"] = value
+            return
+        row["custom"] = result = {}
         for name, one in value.items():
-            if name in self._shape.deselected_custom:
+            plain, nulls, convert = self._custom.get(name, _UNKNOWN)
+            if name in shape.deselected_custom or (convert is None and not shape.keep_unknown):
                 continue
-            convert = self._custom.get(name)
-            if one is None or convert is None:
-                if convert is None and one is not None and not self._shape.keep_unknown:
-                    continue
+            if one.__class__ is plain or convert is None:
                 result[name] = one
                 continue
-            fitting = convert(one)
+            fitting = MISFIT if one is None else convert(one)
             if fitting is not MISFIT:
                 result[name] = fitting
                 continue
-            result[name] = None
-            private = not self._shape.private.isdisjoint({"custom", f"custom.{name}"})
-            if not private and not is_masked(one):
+            if nulls:
+                result[name] = None
+            private = "custom" in shape.private or f"custom.{name}" in shape.private
+            if one is not None and not private and not is_masked(one):
                 extras[f"custom.{name}"] = one
-        return result
-
-    def _put_relationships(
-        self,
-        relationships: Mapping[str, Any],
-        row: Record,
-        extras: Record,
-    ) -> None:
-        for name, relationship in relationships.items():
-            data = relationship.get("data") if isinstance(relationship, dict) else relationship
-            if data is None:
-                continue  # only a link, or nothing related
-            stem = snake_case(name)
-            if isinstance(data, list):
-                ids = [str(one["id"]) for one in data if isinstance(one, dict) and one.get("id")]
-                self._put_related(name, f"{stem}_ids", ids, data, row, extras)
-            elif isinstance(data, dict) and data.get("id") is not None:
-                self._put_related(name, f"{stem}_id", str(data["id"]), data, row, extras)
-                type_column = f"{stem}_type"
-                if row.get(type_column, MISFIT) is None and isinstance(data.get("type"), str):
-                    row[type_column] = data["type"]
-
-    def _put_related(  # noqa: PLR0913, PLR0917 - a value, its origin and its two destinations
-        self,
-        name: str,
-        column: str,
-        value: object,
-        data: object,
-        row: Record,
-        extras: Record,
-    ) -> None:
-        if column not in self._columns:
-            if f"relationships.{name}" not in self._shape.private:
-                extras[f"relationships.{name}"] = data
-        elif column in row:
-            present = row[column]
-            if present is None or column == "org_id":
-                row[column] = value
-            elif present != value and column not in self._shape.private:
-                extras[f"relationships.{name}"] = data
 
     def _without_secrets(self, attributes: Mapping[str, Any]) -> Record:
         result = dict(attributes)
@@ -208,8 +260,9 @@ class _RowMaker:
         return result
 
 
-# Columns that the tap fills itself: an attribute of that name is unknown to the schema.
-_OURS = frozenset({"_sdc_deleted_at", "extra_attributes", "parent_updated_at", "id"})
+def _camel_case(column: str) -> str:
+    first, *rest = column.split("_")
+    return first + "".join(word.title() for word in rest)
 
 
 def _klass_of(resource: Mapping[str, Any]) -> str | None:
@@ -238,11 +291,12 @@ def _remove(attributes: Record, path: list[str]) -> None:
 
 
 def _deleted_at(attributes: object, row: Record) -> str | None:
-    if not isinstance(attributes, dict) or attributes.get("deleted") is not True:
+    if not isinstance(attributes, dict) or "deleted" not in attributes:
         return None
-    moment = converter({"type": ["string"], "format": "date-time"})
+    if _to_boolean(attributes["deleted"]) is not True:
+        return None
     for name in ("deletedAt", "updatedAt"):
-        value = moment(attributes.get(name))
+        value = _to_moment(attributes.get(name))
         if value is not MISFIT:
             return str(value)
     return row.get("created_at")

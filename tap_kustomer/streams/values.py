@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from tap_kustomer import timestamps
@@ -12,7 +13,7 @@ from tap_kustomer import timestamps
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["MISFIT", "Converter", "converter", "is_masked"]
+__all__ = ["MISFIT", "Converter", "admits_null", "converter", "is_masked", "plain_type"]
 
 
 class _Misfit:
@@ -25,12 +26,24 @@ class _Misfit:
 MISFIT = _Misfit()
 Converter = Callable[[Any], Any]  # a value that is not None -> what fits, or MISFIT
 
+_is_normal = timestamps.is_normal
 _INT64 = 2**63
 _INTEGER = re.compile(r"[+-]?\d{1,19}", re.ASCII)
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d{1,400}(\.\d{0,400})?|\.\d{1,400})([eE][+-]?\d{1,4})?", re.ASCII)
 # How Kustomer masks a value that the key may not read is UNCONFIRMED; a text of nothing but
 # these characters is no value of a number, date or boolean.
-_MASK = re.compile(r"[*•●·#xX]{2,}")
+_MASK = re.compile(r"[*•●·]{2,}|[#xX]{4,}")
+# What a catalog may say of a column and the conversion understands. Other words (`enum`,
+# `pattern`: a user may declare them) are checked by the validator behind the conversion.
+_UNDERSTOOD = frozenset({"type", "format", "items", "description", "title", "additionalProperties"})
+_NATURAL: Mapping[type, tuple[str, ...]] = {
+    str: ("string",),
+    bool: ("boolean",),
+    int: ("integer", "number"),
+    float: ("number",),
+    dict: ("object",),
+    list: ("array",),
+}
 
 
 def is_masked(value: object) -> bool:
@@ -38,21 +51,93 @@ def is_masked(value: object) -> bool:
     return isinstance(value, str) and _MASK.fullmatch(value) is not None
 
 
+def admits_null(schema: Mapping[str, Any]) -> bool:
+    """Whether null fits ``schema``."""
+    if "type" in schema and schema.keys() <= _UNDERSTOOD:
+        return "null" in _types(schema)
+    return _checker(schema)(None)
+
+
+def plain_type(schema: Mapping[str, Any]) -> type | None:
+    """Return the type whose values all fit ``schema`` as they are, or ``None``.
+
+    It saves the call of a converter for most values. Integers and floats are not among them:
+    their size has to be looked at.
+    """
+    if not _is_understood(schema) or schema.get("format"):
+        return None
+    types = _types(schema) - {"null"}
+    if types in ({"string"}, {"string", "object", "array"}):
+        return str
+    if len(types) != 1 or (schema.get("items") or {}).get("type"):
+        return None
+    return {"boolean": bool, "object": dict, "array": list}.get(types.pop())
+
+
 def converter(schema: Mapping[str, Any]) -> Converter:
     """Return the function that makes a value fit ``schema``."""
-    types = [name for name in schema["type"] if name != "null"]
-    if len(types) > 1:
-        return _open
-    kind = types[0]
+    if _is_understood(schema):
+        return _converter(schema)
+    convert = _converter(schema) if "type" in schema else _same
+    fits = _checker(schema)
+
+    def checked(value: Any) -> Any:  # noqa: ANN401
+        fitting = convert(value)
+        return fitting if fitting is not MISFIT and fits(fitting) else MISFIT
+
+    return checked
+
+
+def _converter(schema: Mapping[str, Any]) -> Converter:
+    kinds = [kind for kind in _types(schema, list) if kind != "null"]
+    by_kind = {kind: _single(kind, schema) for kind in kinds}
+    if len(by_kind) == 1:
+        return by_kind[kinds[0]]
+
+    def convert(value: Any) -> Any:  # noqa: ANN401
+        natural = [kind for kind in _NATURAL.get(type(value), ()) if kind in by_kind]
+        for kind in natural + kinds:
+            fitting = by_kind[kind](value)
+            if fitting is not MISFIT:
+                return fitting
+        return MISFIT
+
+    return convert
+
+
+def _single(kind: str, schema: Mapping[str, Any]) -> Converter:
     if kind == "string":
         return _moment if schema.get("format") == "date-time" else _text
     if kind == "array":
         items = schema.get("items") or {}
-        return _array_of(converter(items)) if items.get("type") else _array
-    return {"integer": _integer, "number": _number, "boolean": _boolean, "object": _object}[kind]
+        return _array_of(items) if items else _array
+    return _BY_KIND.get(kind, _never)
+
+
+def _types(schema: Mapping[str, Any], make: Callable[[Any], Any] = set) -> Any:  # noqa: ANN401
+    types = schema.get("type", ())
+    return make([types] if isinstance(types, str) else types)
+
+
+def _is_understood(schema: Mapping[str, Any]) -> bool:
+    return (
+        "type" in schema
+        and schema.keys() <= _UNDERSTOOD
+        and schema.get("format") in {None, "date-time"}
+        and schema.get("additionalProperties", True) is True
+    )
+
+
+def _checker(schema: Mapping[str, Any]) -> Callable[[Any], bool]:
+    from jsonschema import Draft202012Validator, FormatChecker  # noqa: PLC0415 - rarely needed
+
+    validator = Draft202012Validator(dict(schema), format_checker=FormatChecker())
+    return lambda value: bool(validator.is_valid(value))
 
 
 def _moment(value: Any) -> Any:  # noqa: ANN401
+    if value.__class__ is str and _is_normal(value):
+        return value
     return timestamps.normalise(value) or MISFIT
 
 
@@ -67,8 +152,9 @@ def _text(value: Any) -> Any:  # noqa: ANN401
 
 
 def _integer(value: Any) -> Any:  # noqa: ANN401
-    whole = type(value) is float and value.is_integer()
-    if whole or (type(value) is str and _INTEGER.fullmatch(value.strip())):
+    if (type(value) is float and value.is_integer()) or (
+        type(value) is str and _INTEGER.fullmatch(value.strip())
+    ):
         value = int(value)
     if type(value) is int and -_INT64 <= value < _INT64:
         return value
@@ -77,8 +163,7 @@ def _integer(value: Any) -> Any:  # noqa: ANN401
 
 def _number(value: Any) -> Any:  # noqa: ANN401
     if type(value) is int:
-        # Loaders take a number as a double: an integer that a double cannot hold would change.
-        return value if abs(value) < _INT64 else MISFIT
+        return value if -_INT64 <= value < _INT64 else MISFIT
     if type(value) is float:
         return value if math.isfinite(value) else MISFIT
     if type(value) is str and _NUMBER.fullmatch(value.strip()):
@@ -86,7 +171,9 @@ def _number(value: Any) -> Any:  # noqa: ANN401
         if whole is not MISFIT:
             return whole
         number = float(value)
-        return number if math.isfinite(number) else MISFIT
+        # More digits than a double holds would be lost: such a text moves as it is.
+        if math.isfinite(number) and Decimal(repr(number)) == Decimal(value.strip()):
+            return number
     return MISFIT
 
 
@@ -106,15 +193,38 @@ def _array(value: Any) -> Any:  # noqa: ANN401
     return value if type(value) is list else MISFIT
 
 
-def _array_of(item: Converter) -> Converter:
+def _array_of(items: Mapping[str, Any]) -> Converter:
+    item = converter(items)
+    all_plain = {plain_type(items)}
+    absent = None if admits_null(items) else MISFIT
+
     def convert(value: Any) -> Any:  # noqa: ANN401
         # One value where several are allowed: `"5f00"` in an attribute that may have many.
         values = value if type(value) is list else [value]
-        fitting = [None if one is None else item(one) for one in values]
-        return MISFIT if MISFIT in fitting else fitting
+        if not values or set(map(type, values)) == all_plain:
+            return values
+        fitting = []
+        for one in values:
+            fit = absent if one is None else item(one)
+            if fit is MISFIT:
+                return MISFIT
+            fitting.append(fit)
+        return fitting
 
     return convert
 
 
-def _open(value: Any) -> Any:  # noqa: ANN401
-    return value if isinstance(value, (str, dict, list)) else _text(value)
+def _same(value: Any) -> Any:  # noqa: ANN401
+    return value
+
+
+def _never(_value: Any) -> Any:  # noqa: ANN401
+    return MISFIT
+
+
+_BY_KIND: Mapping[str, Converter] = {
+    "integer": _integer,
+    "number": _number,
+    "boolean": _boolean,
+    "object": _object,
+}
