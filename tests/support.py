@@ -162,6 +162,7 @@ def sync_tap(
     config: Mapping[str, Any],
     select: Collection[str],
     *,
+    catalog: Mapping[str, Any] | None = None,
     state: Mapping[str, Any] | None = None,
     clock: Clock | None = None,
 ) -> Output:
@@ -176,6 +177,7 @@ def sync_tap(
         with _quiet(), patch.object(sys, "stdout", stdout):
             tap = TapKustomer(
                 config=dict(config),
+                catalog=json.loads(json.dumps(catalog)) if catalog else None,
                 state=json.loads(json.dumps(state)) if state else None,
                 clock=clock or Clock(),
             )

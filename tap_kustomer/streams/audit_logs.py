@@ -35,12 +35,13 @@ RETENTION_DAYS = 90
 # How far entries may be out of order, since they are published some time after they happened. An
 # interrupted reading goes on this much before its end: a cursor may be gone by then, a time not.
 _DISORDER_SECONDS = 300
+_NO_END = "9999-12-31T23:59:59.999Z"
 
 
 class AuditLogs(KustomerStream):
     """One row per entry of the audit log: who changed what, and what was deleted.
 
-    Each object type of ``audit_log_object_types`` is read by itself, back from the run's start
+    Each object type of ``audit_log_object_types`` is read by itself, back from its newest entry
     to where its last complete reading began. A reading that was interrupted is finished first.
     """
 
@@ -59,22 +60,22 @@ class AuditLogs(KustomerStream):
         """Yield the entries of all types; the bookmark is the earliest of theirs."""
         settings = self.settings
         now = self._tap.server_now()
-        end = min(settings.end_date or now, now)
-        settled = min(end, timestamps.shift(now, seconds=-settings.lookback_seconds))
+        end = settings.end_date if (settings.end_date or now) < now else None
+        settled = min(end or now, timestamps.shift(now, seconds=-settings.lookback_seconds))
         types = settings.audit_log_object_types
-        self.run.from_ = min((self._read_until(kind) for kind in types), default=end)
+        self.run.from_ = min((self._read_until(kind) for kind in types), default=now)
         for kind in types:
             if (interrupted := self._part(kind).get("reading")) is not None:
                 yield from self._range(kind, dict(interrupted))
             start = self._read_until(kind)
-            if start <= end:
-                until = {"from": start, "until": end, "settled": max(settled, start)}
-                yield from self._range(kind, until)
+            if start <= (end or now):
+                reading = {"from": start, "until": end, "settled": max(settled, start)}
+                yield from self._range(kind, reading)
         # A type that was selected later holds the bookmark back only until it is read.
         yield RowBatch((), min((self._read_until(kind) for kind in types), default=None))
 
     def _part(self, kind: str) -> dict[str, Any]:
-        """Return what the state holds of one object type; empty without a bookmark to go on from."""
+        """Return what the state holds of one object type; nothing without a bookmark."""
         if not self.is_incremental:
             return {}
         parts = self.state.setdefault("object_types", {})
@@ -88,17 +89,15 @@ class AuditLogs(KustomerStream):
     def _range(self, kind: str, reading: dict[str, Any]) -> Iterator[RowBatch]:
         """Yield the entries of one type in one range of time, newest first."""
         self._warn_of_loss(kind, reading)
-        end = reading["until"]
+        params = {"filter[objectType]": kind, "filter[start]": reading["from"]}
+        reached = reading["until"] or _NO_END
         if "reached" in reading:
-            end = min(end, timestamps.shift(reading["reached"], seconds=_DISORDER_SECONDS))
-        params = {
-            "filter[objectType]": kind,
-            "filter[start]": reading["from"],
-            "filter[end]": end,
-        }
+            again = timestamps.shift(reading["reached"], seconds=_DISORDER_SECONDS)
+            reached = min(reached, again)
+        if reached != _NO_END:
+            params["filter[end]"] = reached
         pages = read_cursor(self.client, PATH, params, count=COUNT)
         floor = timestamps.shift(reading["from"], seconds=-_DISORDER_SECONDS)
-        reached = end
         while (page := self.workers.call(lambda: next(pages, None))) is not None:
             reached = self._check(kind, page, reached)
             yield RowBatch([self.make_row(row) for row in page.rows])
@@ -142,8 +141,8 @@ class AuditLogs(KustomerStream):
         edge = timestamps.shift(self._tap.server_now(), days=-RETENTION_DAYS)
         began = reading["from"]
         if "read_until" not in self._part(kind):
-            # A first reading begins at what there was when it started.
-            began = max(began, timestamps.shift(reading["until"], days=-RETENTION_DAYS))
+            # A first reading begins at what there was when it started, give or take a day.
+            began = max(began, timestamps.shift(reading["settled"], days=1 - RETENTION_DAYS))
             if "reached" not in reading:
                 self.logger.info(
                     "%s: Kustomer keeps most entries for %d days, so those of object type %s "
@@ -163,6 +162,6 @@ class AuditLogs(KustomerStream):
             RETENTION_DAYS,
             kind,
             began,
-            min(edge, str(reading.get("reached") or reading["until"])),
+            min(edge, str(reading.get("reached") or edge)),
             RETENTION_DAYS,
         )

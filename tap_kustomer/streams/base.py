@@ -178,8 +178,8 @@ class KustomerStream(Stream):
         )
 
     def selects(self, column: str) -> bool:
-        """Whether the catalog wants ``column``."""
-        return self._is_selected(column)
+        """Whether the stream has ``column`` and the catalog wants it."""
+        return column in self.schema["properties"] and self._is_selected(column)
 
     def _is_selected(self, *path: str) -> bool:
         breadcrumb: tuple[str, ...] = ()

@@ -129,7 +129,7 @@ class ChildStream(KustomerStream):
         for resource in found.rows:
             row = self.make_row(self.resource(resource))
             for column, value in {**own, **self.columns(resource)}.items():
-                if row.get(column, "") is None:
+                if row.get(column) is None and self.selects(column):
                     row[column] = value
             yield row
 

@@ -61,10 +61,9 @@ class CustomAttributes(KustomerStream):
             "id": None if id_ is None else str(id_),
             "suffix": suffix_of(name),
             "json_type": next(kind for kind in declared["type"] if kind != "null"),
-            "format": declared.get("format"),
         }
-        row.update({column: value for column, value in own.items() if column in row})
-        if "_sdc_deleted_at" in row and attributes.get("deletedAt"):
+        row.update({column: value for column, value in own.items() if self.selects(column)})
+        if self.selects("_sdc_deleted_at") and attributes.get("deletedAt"):
             row["_sdc_deleted_at"] = row.get("deleted_at") or None
         return row
 
