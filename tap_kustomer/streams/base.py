@@ -243,8 +243,7 @@ class KustomerStream(Stream):
         self.ensure_prepared()
         with self.get_record_counter() as counter, self.get_sync_timer():
             for batch in self.read():
-                for _ in range(self.write_batch(batch)):
-                    counter.increment()
+                counter.increment(self.write_batch(batch))
                 self._tap.check_for_stop()
         self._read_to_end = True
         if self._stream_version is not None:
