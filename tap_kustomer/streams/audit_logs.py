@@ -78,9 +78,7 @@ class AuditLogs(KustomerStream):
         """Return what the state holds of one object type; nothing without a bookmark."""
         if not self.is_incremental:
             return {}
-        parts = self.state.setdefault("object_types", {})
-        part: dict[str, Any] = parts.setdefault(kind, {})
-        return part
+        return dict((self.state.get("object_types") or {}).get(kind) or {})
 
     def _read_until(self, kind: str) -> str:
         done = timestamps.normalise(self._part(kind).get("read_until"))
@@ -109,7 +107,8 @@ class AuditLogs(KustomerStream):
 
     def _note(self, kind: str, part: dict[str, Any]) -> None:
         if self.is_incremental:
-            self.state["object_types"] = {**self.state["object_types"], kind: part}
+            known = self.state.get("object_types") or {}
+            self.state["object_types"] = {**known, kind: part}
             self._tap.write_state()
 
     def _check(self, kind: str, page: ListPage, reached: str) -> str:
