@@ -1,0 +1,301 @@
+"""The lists: what each needs to be whole, and what happens where the API is odd."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from simulator import Fault, Org, Simulator
+from simulator.clock import DAY
+from tests.support import Output, catalog_of, sync_tap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OPTIONAL = ["outbound_webhooks"]
+
+
+@pytest.fixture
+def server() -> Iterator[Simulator]:
+    """An empty org."""
+    with Simulator(org=Org(seed=6), limits=False) as simulator:
+        yield simulator
+
+
+def read(server: Simulator, *streams: str, **settings: Any) -> Output:
+    """Run the tap over some streams."""
+    config = {**server.config, "optional_streams": OPTIONAL, **settings}
+    return sync_tap(config, [*streams, "sync_runs"])
+
+
+def status(output: Output, stream: str) -> str:
+    """Return how a stream ended."""
+    [row] = [row for row in output.records("sync_runs") if row["stream"] == stream]
+    return str(row["status"])
+
+
+def test_users_include_the_deactivated_ones(server: Simulator) -> None:
+    """Old conversations name them; Kustomer shows them only when asked for."""
+    active = server.org.add("user", 3)
+    gone = server.org.add("user", 2, deleted=True)
+    output = read(server, "users")
+
+    assert output.ids("users") == {*active, *gone}
+    deleted = {row["id"] for row in output.records("users") if row["_sdc_deleted_at"]}
+    assert deleted == set(gone)
+
+
+def test_klasses_of_every_status_are_rows(server: Simulator) -> None:
+    """Rows of a disabled klass are still referred to."""
+    for status_ in ("enabled", "disabled", "existing_only"):
+        server.org.add_klass(f"klass-{status_}", status_)
+    output = read(server, "klasses")
+
+    assert {row["name"] for row in output.records("klasses")} == {
+        "klass-enabled", "klass-disabled", "klass-existing_only",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", ["array", "object"])
+def test_sla_versions_come_from_what_is_included(server: Simulator, shape: str) -> None:
+    """An answer with one version has an object where others have a list."""
+    server.set(included_shape=shape, list_max_page_size=1)
+    versions = []
+    for number in range(3):
+        [sla] = server.org.add("sla")
+        versions += server.org.add("sla_version", 1 if number else 2, parents={"sla": sla})
+    output = read(server, "slas", "sla_versions")
+
+    assert output.ids("slas") == set(server.org.ids("sla"))
+    assert output.ids("sla_versions") == set(versions)
+    assert {row["sla_id"] for row in output.records("sla_versions")} == output.ids("slas")
+
+
+def test_schedules_have_their_holidays(server: Simulator) -> None:
+    """They come only with the schedule asked for by id, one request each."""
+    [one, other] = server.org.add("schedule", 2)
+    holidays = server.org.add("holiday", 2, parents={"schedule": one})
+    output = read(server, "schedules")
+    rows = output.newest("schedules")
+
+    assert {day["id"] for day in rows[one]["holidays"]} == set(holidays)
+    assert all(day["startDate"] for day in rows[one]["holidays"])
+    assert rows[other]["holidays"] == []
+
+
+def test_holidays_that_nobody_wants_cost_no_request(server: Simulator) -> None:
+    """A deselected column is not read."""
+    server.org.add("schedule", 2)
+    config = server.config
+    catalog = catalog_of(config, ["schedules"])
+    for entry in catalog["streams"]:
+        for metadata in entry["metadata"]:
+            if metadata["breadcrumb"] == ["properties", "holidays"]:
+                metadata["metadata"]["selected"] = False
+    server.reset_log()
+    output = sync_tap(config, ["schedules"], catalog=catalog)
+
+    assert len(output.ids("schedules")) == 2
+    assert len([log for log in server.requests if log.path.startswith("/v1/schedules")]) == 1
+
+
+def test_a_schedule_that_is_gone_meanwhile_is_still_a_row(server: Simulator) -> None:
+    """The list had it."""
+    [gone] = server.org.add("schedule")
+    server.refuse(f"/v1/schedules/{gone}", 404)
+    output = read(server, "schedules")
+
+    assert output.status == 0
+    assert output.newest("schedules")[gone]["holidays"] is None
+
+
+@pytest.mark.parametrize("path", ["/v1/routing/queues", "/v1/queues"])
+def test_queues_are_found_under_either_path(server: Simulator, path: str) -> None:
+    """The documents do not agree on it."""
+    server.set(queues_path=path)
+    queues = server.org.add("queue", 3)
+    output = read(server, "queues")
+
+    assert output.ids("queues") == set(queues)
+
+
+@pytest.mark.parametrize(
+    "knobs",
+    [
+        {"list_links": False},
+        {"string_meta": True},
+        {"lists_report_total": True},
+        {"list_links": False, "lists_report_total": True, "string_meta": True},
+    ],
+    ids="-".join,
+)
+def test_a_list_is_read_to_its_end_whatever_it_tells_of_itself(
+    server: Simulator, knobs: dict[str, Any]
+) -> None:
+    """Some have no links, some an empty meta, some numbers as text."""
+    server.set(list_max_page_size=7, **knobs)
+    tags = server.org.add("tag", 30)
+    surveys = server.org.add("satisfaction", 15)
+    output = read(server, "tags", "satisfaction_surveys")
+
+    assert output.ids("tags") == set(tags)
+    assert output.ids("satisfaction_surveys") == set(surveys)
+
+
+def test_a_list_without_rows_is_complete(server: Simulator) -> None:
+    """An org without tags has none."""
+    output = read(server, "tags")
+
+    assert output.status == 0
+    assert output.streams == ["tags", "sync_runs"]
+    assert status(output, "tags") == "complete"
+
+
+def test_when_no_list_is_known_the_host_is_wrong(server: Simulator) -> None:
+    """A single list may be missing; all of them are not missing from any org."""
+    server.org.add("customer", 2)
+    for path in ("/v1/tags", "/v1/teams", "/v1/brands"):
+        server.refuse(path, 404)
+    output = read(server, "customers", "tags", "teams", "brands")
+    assert output.status == 1
+    assert "host" in output.stderr
+
+    server.allow("/v1/tags")
+    output = read(server, "customers", "tags", "teams", "brands")
+    assert output.status == 0
+    assert status(output, "teams") == "skipped"
+
+
+def test_the_old_version_of_a_list_stays_until_the_new_one_is_whole(server: Simulator) -> None:
+    """ACTIVATE_VERSION drops what is gone, so it never comes behind a part of a list."""
+    server.set(list_max_page_size=5)
+    server.org.add("tag", 12)
+    good = read(server, "tags", emit_activate_version_messages=True)
+    order = [one["type"] for one in good.messages if one.get("stream") == "tags"]
+    assert order == ["SCHEMA", *["RECORD"] * 12, "ACTIVATE_VERSION"]
+    assert {one["version"] for one in good.of_type("RECORD", "tags")} == {
+        good.of_type("ACTIVATE_VERSION", "tags")[0]["version"]
+    }
+
+    server.faults.add(Fault("status", status=422, path="/v1/tags", after=1, times=None))
+    broken = read(server, "tags", emit_activate_version_messages=True)
+    assert broken.status == 1
+    assert not broken.of_type("ACTIVATE_VERSION", "tags")
+    server.faults.clear()
+    server.refuse("/v1/tags", 404)
+    assert not read(server, "tags", emit_activate_version_messages=True).of_type("ACTIVATE_VERSION")
+
+
+def test_webhook_tokens_and_password_data_never_leave(server: Simulator) -> None:
+    """Not even as unknown attributes, in no spelling that the answers have."""
+    server.org.add("outbound_webhook", 2)
+    server.org.add("user", 2)
+    tokens = [row["attributes"]["token"] for row in server.org.rows("outbound_webhook")]
+    output = read(server, "outbound_webhooks", "users")
+
+    text = json.dumps(output.messages) + output.stderr
+    assert all(tokens)
+    assert not [token for token in tokens if token in text]
+    assert "allowNew" not in text
+    assert not [row for row in output.records("users") if row["extra_attributes"]]
+
+
+@pytest.mark.parametrize(
+    ("stream", "context", "knob"),
+    [
+        ("companies", "company", {"company_updated_at_supported": True}),
+        ("work_sessions", "work_session", {"work_session_attributes": ["updated_at"]}),
+        ("work_items", "work_item", {"work_item_attributes": ["updated_at"]}),
+    ],
+)
+def test_a_search_is_used_where_it_works_and_a_list_where_it_does_not(
+    server: Simulator, stream: str, context: str, knob: dict[str, Any]
+) -> None:
+    """Only an attribute that moves with the row will do: open sessions would freeze."""
+    server.set(work_items_list=True, list_max_page_size=5)
+    rows = server.org.add(context, 12)
+    listed = read(server, stream, emit_activate_version_messages=True)
+    assert listed.ids(stream) == set(rows)
+    assert listed.bookmark(stream) is None
+    assert listed.of_type("ACTIVATE_VERSION", stream)
+
+    server.set(**{name: _attributes(context, value) for name, value in knob.items()})
+    searched = read(server, stream)
+    assert searched.ids(stream) == set(rows)
+    assert searched.bookmark(stream) is not None
+    bodies = [log.body or {} for log in server.searches(context)]
+    assert {str(body["sort"]) for body in bodies} == {f"[{{'{context}_updated_at': 'asc'}}]"}
+
+
+def _attributes(context: str, value: Any) -> Any:
+    return [f"{context}_{name}" for name in value] if isinstance(value, list) else value
+
+
+def test_a_key_without_the_search_may_still_read_a_list(server: Simulator) -> None:
+    """Its role for the list is enough for that stream."""
+    server.org.roles = frozenset({"org.permission.company.read"})
+    companies = server.org.add("company", 3)
+    output = read(server, "companies")
+
+    assert output.status == 0
+    assert output.ids("companies") == set(companies)
+
+
+def test_work_items_without_search_and_list_are_no_part_of_the_org(server: Simulator) -> None:
+    """Only creating them is documented on that path."""
+    output = read(server, "work_items", "tags")
+
+    assert output.status == 0
+    assert status(output, "work_items") == "skipped"
+
+
+def test_conversation_times_warn_of_those_that_the_search_has_no_more(server: Simulator) -> None:
+    """They have no archive: a start that reaches further back would be a silent hole."""
+    now = server.org.clock.now()
+    recent = server.org.add("conversation_time", 8, created_at=now - 30 * DAY)
+    server.org.add("conversation_time", 2, created_at=now - 800 * DAY)
+    output = read(server, "conversation_times", start_date="2020-01-01")
+    assert output.status == 0
+    assert output.ids("conversation_times") == set(recent)
+    assert "2020-01-01" in output.stderr
+
+    config = {key: value for key, value in server.config.items() if key != "start_date"}
+    default = sync_tap(config, ["conversation_times"])
+    assert default.ids("conversation_times") == set(recent)
+    assert "two years ago" not in default.stderr
+    assert default.bookmark("conversation_times") == max(
+        row["created_at"] for row in default.records("conversation_times")
+    )
+
+
+def test_custom_attributes_tell_all_that_metadata_tells(server: Simulator) -> None:
+    """Choices, trees, targets and sensitivity, of standard objects and of all klasses."""
+    org = server.org
+    org.set_attribute("customer", "tierStr", displayName="Tier", enumeration=["a", "b"])
+    org.set_attribute("customer", "cityStr", displayName="City", enumeration=False)
+    org.set_attribute("customer", "taxStr", displayName="Tax", hasSensitiveAttributes=True)
+    org.set_attribute("conversation", "whyTree", displayName="Why", tree={"children": []})
+    org.add_klass("order")
+    org.set_attribute("kobject.order", "itemsId", target="kobject.item", multi=True)
+    org.add_klass("old", "disabled", attributes={"oldNum": {"displayName": "Old"}})
+    org.set_attribute("company", "goneAt", displayName="Gone")
+    org.delete_attribute("company", "goneAt")
+    output = read(server, "custom_attributes")
+    rows = {(row["resource"], row["name"]): row for row in output.records("custom_attributes")}
+
+    tier = rows["customer", "tierStr"]
+    assert (tier["enumeration"], tier["is_enumeration"]) == (["a", "b"], True)
+    assert (tier["suffix"], tier["json_type"]) == ("Str", "string")
+    city = rows["customer", "cityStr"]
+    assert (city["enumeration"], city["is_enumeration"]) == (None, False)
+    assert rows["customer", "taxStr"]["has_sensitive_attributes"] is True
+    assert rows["conversation", "whyTree"]["tree"] == {"children": []}
+    items = rows["kobject.order", "itemsId"]
+    assert (items["target"], items["multi"], items["json_type"]) == ("kobject.item", True, "array")
+    assert ("kobject.old", "oldNum") in rows
+    assert rows["company", "goneAt"]["_sdc_deleted_at"] == rows["company", "goneAt"]["deleted_at"]
+    assert rows["company", "goneAt"]["deleted_at"]
+    assert {row["org_id"] for row in rows.values()} == {org.org_id}
+    assert not [row for row in rows.values() if row["extra_attributes"]]
