@@ -191,7 +191,7 @@ def test_a_page_of_anything_is_peeked_at_without_a_crash(rows: list[Any], meta: 
         assert key.id is None or isinstance(key.id, str)
 
 
-def tells(shown: Any, value: Any) -> bool:
+def tells(shown: Any, value: Any) -> bool:  # noqa: PLR0911  # one line per type
     """Whether ``shown`` says the same as ``value``, in the type of its column."""
     if isinstance(value, bool):
         return shown is value or shown == str(value).lower()

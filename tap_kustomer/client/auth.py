@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from requests.auth import AuthBase
@@ -17,7 +17,23 @@ else:
 if TYPE_CHECKING:
     from requests import PreparedRequest
 
-__all__ = ["KustomerAuthenticator"]
+__all__ = ["KustomerAuthenticator", "Origin"]
+
+_PORTS = {"http": 80, "https": 443}
+
+
+class Origin(NamedTuple):
+    """Who answers an address: what decides whether the key may be sent."""
+
+    scheme: str
+    host: str
+    port: int | None
+
+    @classmethod
+    def of(cls, url: str) -> Origin:
+        """Return the origin of ``url``. Raises ``ValueError`` when it is no address."""
+        parts = urlsplit(url)
+        return cls(parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme))
 
 
 class KustomerAuthenticator(BearerTokenAuthenticator, AuthBase):
@@ -30,7 +46,7 @@ class KustomerAuthenticator(BearerTokenAuthenticator, AuthBase):
     def __init__(self, *, token: str, origin: str) -> None:
         """Keep the key for ``origin``, which is scheme and host without a path."""
         super().__init__(token=token)
-        self._origin = urlsplit(origin)[:2]
+        self._origin = Origin.of(origin)
 
     @override
     def __call__(self, r: PreparedRequest) -> PreparedRequest:
@@ -38,7 +54,7 @@ class KustomerAuthenticator(BearerTokenAuthenticator, AuthBase):
 
         Raises: ``ValueError`` when the request goes to another host than the configured one.
         """
-        if urlsplit(r.url or "")[:2] != self._origin:
+        if Origin.of(r.url or "") != self._origin:
             msg = "The API key was kept back: the request went to another host."
             raise ValueError(msg)
         r.headers.update(self.auth_headers)
@@ -46,4 +62,4 @@ class KustomerAuthenticator(BearerTokenAuthenticator, AuthBase):
 
     def __repr__(self) -> str:
         """Return a text without the key."""
-        return f"{type(self).__name__}(origin={'://'.join(self._origin)!r})"
+        return f"{type(self).__name__}(host={self._origin.host!r})"

@@ -7,6 +7,7 @@ Source: https://developer.kustomer.com/docs/concepts/rate-limits
 
 from __future__ import annotations
 
+import random
 import threading
 from collections import deque
 from contextlib import contextmanager
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["Budget", "RateLimiter"]
 
 _FIRST_ORG_LIMIT = 300  # the smallest plan, until an answer tells the org's own
+_TOO_MANY_REQUESTS = 429
+_LOOK = 0.1  # seconds between two looks at what another thread's request found out
+_JITTER = 0.5  # seconds; other clients of the org wait for the same moment
 
 
 class Budget(Enum):
@@ -41,18 +45,33 @@ class _Window:
     answered: deque[float] = field(default_factory=deque)
     in_flight: int = 0
     closed_until: float = 0.0
+    refusals_in_a_row: int = 0
 
     def wait(self, now: float) -> float:
         """Return the seconds until one more request is allowed; 0 when it is now."""
         # A slot is free again a minute after its answer, not after its sending: Kustomer
         # counted the request at some moment between the two.
-        while self.answered and self.answered[0] <= now - WINDOW:
+        while self.answered and self.answered[0] + WINDOW <= now:
             self.answered.popleft()
         wait = self.closed_until - now
+        if self.refusals_in_a_row and self.in_flight:
+            # One request tries whether the budget is open again; the others would be refused
+            # all at once.
+            wait = max(wait, _LOOK)
         if len(self.answered) + self.in_flight >= self.limit:
-            free_at = self.answered[0] + WINDOW if self.answered else now + 1
+            free_at = self.answered[0] + WINDOW if self.answered else now + _LOOK
             wait = max(wait, free_at - now)
         return max(wait, 0.0)
+
+    def refuse(self, now: float, asked: float | None) -> None:
+        """Close the window for as long as the refusal asks, a minute if it does not say."""
+        if now >= self.closed_until:  # else it was sent before the refusal of another came
+            self.refusals_in_a_row += 1
+        # A reset that has passed and still refuses would otherwise be asked without a pause.
+        shortest = min(2.0 ** (self.refusals_in_a_row - 1), WINDOW)
+        wait = max(WINDOW if asked is None else asked, shortest)
+        until = now + wait + random.random() * _JITTER  # noqa: S311 - not a secret
+        self.closed_until = max(self.closed_until, until)
 
 
 class RateLimiter:
@@ -148,30 +167,29 @@ class RateLimiter:
             # UNCONFIRMED whether searches show their own budget in the headers; a limit as
             # small as the search budget on a search can be nothing else.
             about_search = budget is Budget.SEARCH and (limit or 0) <= self._search_limit
-            if status == 429:  # noqa: PLR2004 - HTTP's own number
-                self._refuse(budget, remaining, asked, now, about_search=about_search)
-            if limit is None or remaining is None or about_search:
+            if status == _TOO_MANY_REQUESTS:
+                self.refusals += 1
+                if budget is Budget.SEARCH:
+                    self._search.refuse(now, asked)
+                if budget is Budget.ORG or (remaining == 0 and not about_search):
+                    self._org.refuse(now, asked)
                 return
-            if self._fixed_org_limit is None and limit > 0:
-                self._org.limit = self._share(limit)
+            self._org.refusals_in_a_row = 0
+            if budget is Budget.SEARCH:
+                self._search.refusals_in_a_row = 0
+            if limit is None or remaining is None or limit <= 0:
+                return
+            window = self._search if about_search else self._org
+            if remaining <= 0 and asked is not None:
+                window.closed_until = max(window.closed_until, now + asked)
+            if about_search:
+                window.limit = self._share(min(limit, self._search_limit))
+                return
+            if self._fixed_org_limit is None:
+                window.limit = self._share(limit)
+            # Only lists and children wait: they can spend all of it, searches only their own.
             reserve = limit * (1 - self._utilization)
             self._reserved_until = now + (asked or WINDOW) if remaining < reserve else 0.0
-
-    def _refuse(
-        self,
-        budget: Budget,
-        remaining: int | None,
-        asked: float | None,
-        now: float,
-        *,
-        about_search: bool,
-    ) -> None:
-        self.refusals += 1
-        until = now + (WINDOW if asked is None else asked)
-        if budget is Budget.SEARCH:
-            self._search.closed_until = max(self._search.closed_until, until)
-        if budget is Budget.ORG or (remaining == 0 and not about_search):
-            self._org.closed_until = max(self._org.closed_until, until)
 
     def _share(self, limit: int) -> int:
         return max(int(limit * self._utilization), 1)

@@ -6,6 +6,7 @@ Source: https://developer.kustomer.com/docs/concepts/errors
 
 from __future__ import annotations
 
+from datetime import timezone
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,7 +18,13 @@ if TYPE_CHECKING:
 
     from requests import Response
 
-__all__ = ["RETRIED_STATUSES", "header_epoch", "refusal", "seconds_to_wait"]
+__all__ = [
+    "RETRIED_STATUSES",
+    "header_epoch",
+    "is_region_mismatch",
+    "refusal",
+    "seconds_to_wait",
+]
 
 # The vendor's own table of retryable statuses was never seen: UNCONFIRMED beyond these.
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
@@ -54,6 +61,16 @@ REFUSALS: Mapping[int, _Refusal] = {
 }
 
 
+def is_region_mismatch(response: Response) -> bool:
+    """Whether the key belongs to another region than the host.
+
+    The status of this error is nowhere documented, the words are: look for them in any.
+    """
+    return response.status_code >= HTTPStatus.BAD_REQUEST and (
+        b"associated with pod" in response.content
+    )
+
+
 def refusal(response: Response, path: str) -> errors.KustomerError:
     """Return the error for an answer that no retry will better."""
     status = response.status_code
@@ -62,8 +79,7 @@ def refusal(response: Response, path: str) -> errors.KustomerError:
             f"Kustomer redirected {path} (status {status}). The API key is never sent after a "
             "redirect; put the host that answers directly into `api_url` or `org_name`.",
         )
-    # The status of this error is nowhere documented, the words are: look for them in any 4xx.
-    if b"associated with pod" in response.content:
+    if is_region_mismatch(response):
         return errors.CredentialsError(
             "The API key belongs to another region of Kustomer than the host that was asked. "
             "Set `org_name` (it always leads to the right region), or `region` to the region "
@@ -80,14 +96,18 @@ def refusal(response: Response, path: str) -> errors.KustomerError:
 def header_epoch(value: str | None) -> float | None:
     """Return the Unix seconds of an HTTP date, or ``None`` when it is none."""
     try:
-        return parsedate_to_datetime(value or "").timestamp()
-    except (ValueError, TypeError, OverflowError):
+        moment = parsedate_to_datetime(value or "")
+        if moment.tzinfo is None:  # the zone -0000: UTC, of which nothing more is known
+            moment = moment.replace(tzinfo=timezone.utc)
+        return moment.timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
 
 
 def seconds_to_wait(headers: Mapping[str, str], now: float) -> float | None:
     """Return how long a 429 asks to wait, in seconds, or ``None`` when it does not say.
 
+    At most a quarter of an hour: a longer one is asked again then.
     ``Retry-After`` (seconds or an HTTP date) counts before ``x-ratelimit-reset`` (Unix seconds,
     milliseconds, or a number of seconds: all were reported). ``now`` is Kustomer's Unix time.
     """

@@ -19,12 +19,16 @@ from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
 
 from tap_kustomer import errors
+from tap_kustomer.client.auth import Origin
 from tap_kustomer.client.rate_limit import Budget
 from tap_kustomer.client.responses import (
     RETRIED_STATUSES,
     header_epoch,
+    is_region_mismatch,
     refusal,
+    seconds_to_wait,
 )
+from tap_kustomer.client.trouble import Retry, trouble
 from tap_kustomer.clock import ServerTime
 
 if TYPE_CHECKING:
@@ -36,7 +40,7 @@ if TYPE_CHECKING:
     from tap_kustomer.client.rate_limit import RateLimiter
     from tap_kustomer.clock import Clock
 
-__all__ = ["KustomerClient", "Request", "Retry"]
+__all__ = ["KustomerClient", "Request"]
 
 T = TypeVar("T")
 logger = logging.getLogger("tap-kustomer.client")
@@ -44,15 +48,9 @@ logger = logging.getLogger("tap-kustomer.client")
 _CONNECT_TIMEOUT = 20.0  # seconds; the read timeout is the setting
 _LONGEST_PAUSE = 60.0  # seconds between two tries, when Kustomer does not name the moment
 _TOO_MANY_REQUESTS = 429
-
-
-class Retry(Exception):  # noqa: N818 - not an error until the time is up
-    """This try gave nothing usable; the next may. The text says why, without any content."""
-
-    def __init__(self, reason: str, *, paced: bool = False) -> None:
-        """Keep the reason; ``paced`` when the limiter already holds the next try back."""
-        super().__init__(reason)
-        self.paced = paced
+# Seconds to try a host that has never answered, or a Kustomer that is down as a whole: a typo
+# should not cost ten minutes, nor an outage ten minutes for each stream.
+_SHORT_PATIENCE = 20.0
 
 
 @dataclass(frozen=True)
@@ -90,10 +88,14 @@ class KustomerClient:
         self.clock = clock
         self.server_time = ServerTime(clock)
         self._api_url = api_url
-        self._origin = urlsplit(api_url)[:2]
+        self._origin = Origin.of(api_url)
         self._timeout = timeout
         self._max_elapsed = max_elapsed
         self._session = _session(authenticator, user_agent, connections)
+        # A proxy named in the environment would read what goes to this machine in plain http.
+        self._session.trust_env = self._origin.scheme == "https"
+        self._has_answered = False  # any answer, in this run
+        self._is_down = False  # retried in vain, and no good answer since
         self._counter_lock = threading.Lock()
         self.requests = 0
 
@@ -106,8 +108,12 @@ class KustomerClient:
 
         Raises: ``UntrustedAnswerError`` when the link leads to another host: the key stays here.
         """
-        url = urlsplit(urljoin(f"{self._api_url}{request.path}", link))
-        if url[:2] != self._origin:
+        try:
+            following = urljoin(f"{self._api_url}{request.path}", link)
+            url, origin = urlsplit(following), Origin.of(following)
+        except ValueError:
+            url, origin = urlsplit(""), None
+        if origin != self._origin:
             msg = (
                 f"Kustomer's answer to {request.path} links its next page to another host. "
                 "The link was not followed and the API key not sent; check `api_url`."
@@ -119,63 +125,90 @@ class KustomerClient:
     def fetch(self, request: Request, parse: Callable[[bytes], T]) -> T:
         """Return ``parse`` of the answer's body; retried until it parses or the time is up.
 
+        The time counts from the first sending: waiting for a turn is no fault of Kustomer's.
         Raises: an error of ``tap_kustomer.errors``; ``StopRequested``.
         """
-        started = self.clock.monotonic()
+        path = request.path.partition("?")[0]
+        began: list[float] = []
         pauses = backoff.expo(base=2, factor=1, max_value=_LONGEST_PAUSE)
         next(pauses)  # a generator of the library answers from its second step on
+
+        def left(error: Retry) -> float:
+            return began[0] + self._patience(error) - self.clock.monotonic()
 
         def pause(details: Details) -> None:
             # The library would sleep deaf to signals, so the wait is made here and its own is 0.
             error = details["exception"]
-            if not (isinstance(error, Retry) and error.paced):
-                longest = float(pauses.send(None) or 0)
-                self.clock.sleep(longest * (0.5 + random.random() / 2))  # noqa: S311 - jitter
+            if not isinstance(error, Retry) or error.paced:
+                return
+            seconds = float(pauses.send(None) or 0) * (0.5 + random.random() / 2)  # noqa: S311 - jitter
+            seconds = max(min(seconds, left(error)), error.asked, 0.0)
+            logger.warning("%s: %s; trying again in %.1f seconds.", path, error, seconds)
+            self.clock.sleep(seconds)
 
-        def out_of_time(_error: Exception) -> bool:
-            return self.clock.monotonic() - started >= self._max_elapsed
+        def attempt() -> T:
+            return self._try(request, path, parse, began)
 
-        attempt = backoff.on_exception(
+        tries = backoff.on_exception(
             backoff.constant,
             Retry,
             interval=0,
             jitter=None,
-            giveup=out_of_time,
+            giveup=lambda error: isinstance(error, Retry) and left(error) <= 0,
             on_backoff=pause,
             logger=None,
-        )(self._try)
+        )
         try:
-            return attempt(request, parse)
+            return tries(attempt)()
         except Retry as error:
-            path = request.path.partition("?")[0]
-            msg = (
-                f"Kustomer did not answer {path} properly for {self._max_elapsed:.0f} seconds; "
-                f"the last try: {error}. Run again later (the state continues where this run "
-                "stopped), or raise `backoff_max_elapsed_seconds`."
-            )
-            raise errors.UnavailableError(msg) from None
+            self._is_down = True
+            raise self._unavailable(path, error, self.clock.monotonic() - began[0]) from None
 
-    def _try(self, request: Request, parse: Callable[[bytes], T]) -> T:
-        path = request.path.partition("?")[0]
-        response = self._send(request)
+    def _patience(self, error: Retry) -> float:
+        if self._is_down or (error.unreachable and not self._has_answered):
+            return min(self._max_elapsed, _SHORT_PATIENCE)
+        return self._max_elapsed
+
+    def _unavailable(self, path: str, error: Retry, seconds: float) -> errors.UnavailableError:
+        if error.unreachable and not self._has_answered:
+            return errors.UnavailableError(f"{self._api_url} could not be reached: {error}.")
+        return errors.UnavailableError(
+            f"Kustomer did not answer {path} properly for {seconds:.0f} seconds; the last try: "
+            f"{error}. Run again later (the state continues where this run stopped), or raise "
+            "`backoff_max_elapsed_seconds`.",
+        )
+
+    def _try(
+        self,
+        request: Request,
+        path: str,
+        parse: Callable[[bytes], T],
+        began: list[float],
+    ) -> T:
+        response = self._send(request, began)
+        self._has_answered = True
         status = response.status_code
         if status == requests.codes.ok:
             try:
-                return parse(response.content)
+                content = parse(response.content)
             except ValueError:
-                reason = "the body was no valid JSON"
+                reason = "status 200, but the body was not the JSON that was asked for"
                 raise Retry(reason) from None
-        if status in RETRIED_STATUSES:
+            self._is_down = False
+            return content
+        if status == _TOO_MANY_REQUESTS:
+            reason = "status 429, the budget of requests is used up"
+            raise Retry(reason, paced=True)
+        if status in RETRIED_STATUSES and not is_region_mismatch(response):
+            retry_after = {"retry-after": response.headers.get("retry-after", "")}
+            asked = seconds_to_wait(retry_after, self.server_time.now())
             reason = f"status {status}"
-            if status == _TOO_MANY_REQUESTS:
-                reason = "status 429, the budget is used up"
-            else:
-                logger.warning("Kustomer answered %s with %s; trying again.", path, reason)
-            raise Retry(reason, paced=status == _TOO_MANY_REQUESTS)
+            raise Retry(reason, asked=asked or 0.0)
         raise refusal(response, path)
 
-    def _send(self, request: Request) -> requests.Response:
+    def _send(self, request: Request, began: list[float]) -> requests.Response:
         with self.limiter.turn(request.budget):
+            began.append(self.clock.monotonic())
             with self._counter_lock:
                 self.requests += 1
             try:
@@ -188,17 +221,14 @@ class KustomerClient:
                     timeout=(min(_CONNECT_TIMEOUT, self._timeout), self._timeout),
                     allow_redirects=False,
                 )
-            except requests.exceptions.SSLError:
-                reason = "the TLS certificate of the host could not be verified"
-                raise Retry(reason) from None
-            except requests.exceptions.Timeout:
-                reason = f"no answer within `request_timeout` ({self._timeout:.0f} seconds)"
-                raise Retry(reason) from None
-            except requests.exceptions.ConnectionError as error:
-                raise Retry(_connection_trouble(error)) from None
             except requests.exceptions.RequestException as error:
-                reason = f"the answer broke off ({type(error).__name__})"
-                raise Retry(reason) from None
+                raise trouble(error, self._timeout) from None
+            except OSError:
+                msg = (
+                    "The certificates that TLS needs could not be read. Check the path in "
+                    "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE in the environment."
+                )
+                raise errors.CredentialsError(msg) from None
             date = header_epoch(response.headers.get("date"))
             if date is not None:
                 self.server_time.observe(date)
@@ -232,13 +262,3 @@ class _NoCookies(RequestsCookieJar):
 
     def set_cookie(self, cookie: Any, *_args: Any, **_kwargs: Any) -> None:  # noqa: ANN401
         """Forget ``cookie``."""
-
-
-def _connection_trouble(error: requests.exceptions.ConnectionError) -> str:
-    """Return the kind of trouble in words; the error's own text would show the whole URL."""
-    text = str(error)
-    if "NameResolution" in text or "getaddrinfo" in text:
-        return "the host name could not be resolved (check `org_name`, `region` or `api_url`)"
-    if "Connection refused" in text:
-        return "the connection was refused (check `api_url`, and that the host is up)"
-    return "the connection was cut"

@@ -1,0 +1,79 @@
+"""What went wrong on the way, in words: the library's own texts would show whole addresses."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from requests import exceptions
+
+__all__ = ["Retry", "trouble"]
+
+
+class Retry(Exception):  # noqa: N818 - not an error until the time is up
+    """This try gave nothing usable; the next may. The text says why, without any content.
+
+    ``paced``: the limiter already holds the next try back. ``asked``: seconds that the answer
+    asks to wait. ``unreachable``: there was no connection at all.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        paced: bool = False,
+        asked: float = 0.0,
+        unreachable: bool = False,
+    ) -> None:
+        """Keep the reason."""
+        super().__init__(reason)
+        self.paced = paced
+        self.asked = asked
+        self.unreachable = unreachable
+
+
+class _Trouble(NamedTuple):
+    """An error of the library, told by its type and by words in its text."""
+
+    error: type[exceptions.RequestException]
+    words: str
+    reason: str
+    unreachable: bool = True  # no connection at all, so trying for long is of little use
+
+
+# The first that fits counts.
+_TROUBLES = (
+    _Trouble(
+        exceptions.ProxyError,
+        "",
+        "the proxy named in the environment (HTTPS_PROXY) did not connect",
+    ),
+    _Trouble(
+        exceptions.SSLError,
+        "CERTIFICATE_VERIFY_FAILED",
+        "the TLS certificate of the host could not be verified",
+    ),
+    _Trouble(exceptions.SSLError, "", "the host does not speak TLS (check `api_url`)"),
+    _Trouble(exceptions.ConnectTimeout, "", "the host did not accept a connection in time"),
+    _Trouble(exceptions.Timeout, "", "", unreachable=False),
+    _Trouble(exceptions.ConnectionError, "Read timed out", "", unreachable=False),
+    _Trouble(
+        exceptions.ConnectionError,
+        "NameResolution",
+        "the host name could not be resolved (check `org_name`, `region` or `api_url`)",
+    ),
+    _Trouble(
+        exceptions.ConnectionError,
+        "refused",
+        "the connection was refused (check `api_url`, and that the host is up)",
+    ),
+)
+
+
+def trouble(error: exceptions.RequestException, timeout: float) -> Retry:
+    """Return what happened as a reason to try again; ``timeout`` is in seconds."""
+    text = str(error)
+    for known in _TROUBLES:
+        if isinstance(error, known.error) and known.words in text:
+            reason = known.reason or f"no answer within `request_timeout` ({timeout:.0f} seconds)"
+            return Retry(reason, unreachable=known.unreachable)
+    return Retry(f"the connection was cut ({type(error).__name__})")
