@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["Relationships"]
 
 
+_REFERENCE = frozenset({"type", "id"})
+
+
 class _Step(NamedTuple):
     """Where one relationship goes; a column that does not leave is ``None``."""
 
@@ -88,7 +91,7 @@ class Relationships:
             return False
         id_ = data.get("id")
         if id_ is None or id_ == "":
-            return not data
+            return data.keys() <= _REFERENCE  # nobody, as in the audit log of a system's change
         column = step.id_column
         if column is None:
             return step.ids_column is None  # deselected, unless the schema expects several
