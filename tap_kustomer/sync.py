@@ -169,7 +169,8 @@ class SyncRun:
 
     def _fail(self, run: StreamRun, sentence: str) -> None:
         run.status, run.error = FAILED, sentence
-        logger.error("%s", sentence if run.stream in sentence else f"{run.stream}: {sentence}")
+        named = sentence.startswith(f"{run.stream}:")
+        logger.error("%s", sentence if named else f"{run.stream}: {sentence}")
 
     def _check_role(self, stream: KustomerStream) -> None:
         if stream.roles_documented and self._tap.org.may(stream.roles) is False:

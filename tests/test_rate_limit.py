@@ -27,14 +27,14 @@ class FakeClock(Clock):
     def __init__(self) -> None:
         super().__init__()
         self.time = 1000.0
-        self.slept: list[float] = []
         self.due: list[tuple[float, int, AbstractContextManager[None]]] = []
 
     def monotonic(self) -> float:
+        """Return the time that the test has made."""
         return self.time
 
     def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
+        """Move the time."""
         end = self.time + seconds
         while self.due and self.due[0][0] <= end:
             self.answer()

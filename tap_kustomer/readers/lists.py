@@ -63,8 +63,19 @@ class ListPage:
 
 
 def _resources(value: object) -> list[dict[str, Any]]:
-    candidates = value if isinstance(value, list) else [value]
-    return [item for item in candidates if isinstance(item, dict)]
+    """Return the resources; one that is no object stays as an empty one, which no row is made of.
+
+    Raises: ``ValueError`` when ``value`` is neither a list nor a resource: no rows would be found
+    where there are some, and a target would empty its table.
+    """
+    if value is None:
+        return []
+    if isinstance(value, list):
+        return [item if isinstance(item, dict) else {} for item in value]
+    if isinstance(value, dict):
+        return [value]
+    msg = "the answer holds no resources"
+    raise ValueError(msg)
 
 
 class KustomerPaginator(BaseAPIPaginator[Request]):
