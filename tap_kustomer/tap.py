@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.plugin_base import JSONSchemaValidator
+from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_kustomer import timestamps
 from tap_kustomer.catalog.discovery import discover_org
@@ -277,7 +278,32 @@ class TapKustomer(Tap):
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         self.stop.handle(signum, frame)
 
+    def test_streams(self) -> None:
+        """Read one row of every stream; ``exit_status`` tells whether all could be read.
+
+        Unlike the SDK's test, a stream whose role is missing or that the org does not have is
+        what it is in a run: a warning.
+        """
+        for stream in self.streams.values():
+            stream.ABORT_AT_RECORD_COUNT = 1
+            stream.selected = True
+        self.sync_all()
+
     # ------------------------------------------------------------ command line
+
+    @override
+    @classmethod
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        """Run ``--test``, or ``--test=schema`` for the SCHEMA messages alone."""
+        if value == CliTestOptionValue.Disabled.value:
+            return
+        config = ctx.params["config"]
+        tap = cls(config=config.config, parse_env_config=config.parse_env)
+        if value == CliTestOptionValue.Schema.value:
+            tap.write_schemas()
+        else:
+            tap.test_streams()
+        ctx.exit(tap.exit_status)
 
     @override
     @classmethod

@@ -15,7 +15,7 @@ from tap_kustomer.tap import TapKustomer
 
 _org = Org(seed=3)
 _org.seed(customers=30)
-_sim = Simulator(org=_org).__enter__()
+_sim = Simulator(org=_org, work_items_list=True).__enter__()
 atexit.register(_sim.__exit__, None, None, None)
 
 TestTapKustomer = get_tap_test_class(
