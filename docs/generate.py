@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from docs.streams_page import join_diagram, stream_sections, stream_table
 from tap_kustomer.settings import SETTINGS_SCHEMA
 from tap_kustomer.tap import STREAM_TYPES
 
@@ -103,6 +104,9 @@ PARTS: Mapping[tuple[str, str], Callable[[JSON], str]] = {
     ("meltano.yml", "settings"): meltano_settings,
     ("README.md", "settings"): settings_table,
     ("README.md", "roles"): roles_table,
+    ("docs/streams.md", "table"): stream_table,
+    ("docs/streams.md", "diagram"): join_diagram,
+    ("docs/streams.md", "streams"): stream_sections,
 }
 
 

@@ -119,7 +119,8 @@ class WorkSessions(SearchStream):
 class WorkItems(SearchStream):
     """One row per work item: the way of a conversation through routing.
 
-    UNCONFIRMED, as for work sessions; that there is a list is UNCONFIRMED too.
+    UNCONFIRMED that the search takes ``work_item_updated_at``, and that there is a list: only
+    creating work items is documented on its path.
     """
 
     name = "work_items"
