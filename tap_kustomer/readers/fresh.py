@@ -24,7 +24,8 @@ __all__ = ["FreshReader"]
 
 logger = logging.getLogger("tap-kustomer.search")
 
-_EXTRA_STEPS = 10  # pages beyond those that were announced; then the rest is the next run's
+_EXTRA_STEPS = 10  # pages beyond those that were announced
+_GAIN = 0.9  # of the announced rows may be left after these pages, else the end flees
 _DOUBTFUL_SHARE = 0.25  # of a step: without trust in timestamps a step brings much less
 
 
@@ -50,12 +51,10 @@ class FreshReader:
         """
         position = back = low
         expected = 0
-        left: float | None = None
+        left, announced = 0.0, None
         while True:
             page, first = first or self._search.ask(Bounds(position, high)), None
             yield OrderedPage(page, None)
-            if left is None:
-                left = -(-(page.total or 0) // self._search.page_size) + _EXTRA_STEPS
             short = page.total is not None and page.total < expected
             if self._trusts and (short or not _in_order(page, high)):
                 self._trusts = False
@@ -66,6 +65,9 @@ class FreshReader:
             if self._search.is_whole(page):
                 return
             left -= 1 if self._trusts else _DOUBTFUL_SHARE
+            if left <= 0 and (announced is None or (page.total or 0) <= announced * _GAIN):
+                announced = page.total or 0
+                left = announced / self._search.page_size + _EXTRA_STEPS
             if left <= 0:
                 logger.info(
                     "%s: rows change faster than they are read; the next run goes on from the "

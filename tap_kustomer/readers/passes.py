@@ -110,15 +110,20 @@ class SearchRun:
         position = options.start
         page: SearchPage | None = probe.page
         search = self._search(probe.query)
-        whole = search.is_whole(probe.page)
         edge = min(timestamps.shift(probe.started, days=_EDGE_DAYS - ARCHIVE_AFTER_DAYS), settled)
         if options.archive and position < edge:
             # Rows cross the edge from the standard search to the archive while this run reads,
             # so the days around the edge come from the standard search before the archive.
+            self._emitted.keeps_all = True  # the archive and the rest show some of them again
             yield from self._near_edge(search, probe.page, edge)
+            self._emitted.keeps_all = False
             yield from self._archived(probe.query, edge)
             position, page = max(_last_in_place(probe.page, settled) or "", edge), None
-        if whole:
+            if search.is_whole(probe.page):
+                # A row of the archive that was updated meanwhile is behind the first answer.
+                yield from self._emit([OrderedPage(None, _at_end(probe.page, settled))])
+                position = settled
+        elif search.is_whole(probe.page):
             yield from self._emit([OrderedPage(page, _at_end(probe.page, settled))])
             return
         if position < settled:
@@ -252,6 +257,7 @@ class _Emitted:
 
     def __init__(self) -> None:
         self.fresh_after = ""
+        self.keeps_all = False  # remember rows of any age
         self._moment = ""
         self._ids: set[str] = set()
         self._fresh: dict[str, str] = {}
@@ -267,7 +273,7 @@ class _Emitted:
     def _is_new(self, id_: str, updated: str) -> bool:
         if self._fresh and self._fresh.get(id_, "") >= updated:
             return False
-        if updated > self.fresh_after:
+        if updated > self.fresh_after or self.keeps_all:
             self._fresh[id_] = updated
             return True
         if updated != self._moment:

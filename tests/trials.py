@@ -1,0 +1,214 @@
+"""Small random orgs, what happens to them while they are read, and what must hold of the runs.
+
+A trial is two or three runs of the whole tap with small pages, so that every case of a large org
+is reached with a hundred rows. The org changes between any two searches; the last run is quiet.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+
+from simulator import MISSING, Clock, Fault, Org, Simulator, to_iso
+from tap_kustomer import clock as tap_clock
+from tests.support import sync_tap
+
+if TYPE_CHECKING:
+    from tests.support import Output
+
+__all__ = ["LONG", "Trial", "run_trial", "trials"]
+
+SPEED = 400.0  # a run of 0.1 seconds takes 40 seconds of the org's time: longer than some lookbacks
+DAY = 86_400.0
+LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
+
+settings.register_profile(
+    "trials",
+    deadline=None,
+    derandomize=not LONG,
+    database=None,
+    phases=(Phase.explicit, Phase.generate, *((Phase.shrink,) if LONG else ())),
+    print_blob=LONG,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One org and its fate."""
+
+    seed: int = 1
+    page_size: int = 5
+    rows: int = 40
+    ties: tuple[int, ...] = ()  # sizes of groups that share `updated_at`
+    ties_share_creation: bool = False
+    missing_creation: float = 0.0  # share of rows
+    fresh: float = 0.0  # share of rows that were updated within the last minutes
+    old: float = 0.0  # share of rows that were updated two to three years ago
+    at_edge: float = 0.0  # share of rows whose last update is two years old, give or take a day
+    edge_offset: float = 0.0  # seconds by which the org's two years differ from ours
+    drift: float = 0.0  # rows that are updated before each search, per row that it brings
+    arrivals: float = 0.0  # new rows before each search, likewise
+    jump: float = 0.0  # seconds that pass with each search
+    lag: float = 0.0  # seconds, at most
+    lookback: int = 60
+    fresh_documents: bool = False
+    faults: tuple[str, ...] = ()
+    clamp: int | None = None
+    kill: float | None = None  # where the first run ends: share of what it would have printed
+    concurrency: int = 3
+
+
+def trials(**fixed: st.SearchStrategy[Any]) -> st.SearchStrategy[Trial]:
+    """Return random trials; what is not named keeps its harmless default."""
+    common: dict[str, st.SearchStrategy[Any]] = {
+        "seed": st.integers(0, 10_000),
+        "page_size": st.integers(3, 12),
+        "rows": st.integers(0, 90),
+        "kill": st.none() | st.floats(0, 1),
+        "concurrency": st.integers(1, 4),
+    }
+    return st.builds(Trial, **{**common, **fixed})
+
+
+def build(trial: Trial) -> Org:
+    """Return the trial's org."""
+    rng = random.Random(trial.seed)
+
+    def lag() -> float:
+        return rng.uniform(0, trial.lag) if trial.lag else 0.0
+
+    org = Org(
+        seed=trial.seed,
+        clock=Clock(speed=SPEED),
+        realistic=False,
+        plan_limit=1_000_000,
+        search_limit=1_000_000,
+        index_lag=lag,
+    )
+    now = org.clock.now()
+    stamps = [_moment(trial, rng, now) for _ in range(trial.rows)]
+    for size in trial.ties:
+        stamps += [_moment(trial, rng, now)] * size
+    stamps.sort()
+    shared: dict[float, float] = {}
+    for stamp in stamps:
+        created: object = shared.setdefault(stamp, stamp - rng.uniform(0, 90) * DAY)
+        if not trial.ties_share_creation:
+            created = stamp - rng.uniform(0, 90) * DAY
+        if rng.random() < trial.missing_creation:
+            created = MISSING
+        org.add("customer", updated_at=stamp, created_at=created)  # type: ignore[arg-type]
+    return org
+
+
+def _moment(trial: Trial, rng: random.Random, now: float) -> float:
+    place = rng.random()
+    if place < trial.fresh:
+        return now - rng.uniform(0, 2 * trial.lookback)
+    if place < trial.fresh + trial.old:
+        return now - rng.uniform(735, 1095) * DAY
+    if place < trial.fresh + trial.old + trial.at_edge:
+        return now - 730 * DAY + rng.uniform(-DAY, DAY)
+    return now - rng.uniform(0.01, 700) * DAY
+
+
+def run_trial(trial: Trial) -> list[Output]:
+    """Run the tap until it has seen all, checking each run; returns the runs."""
+    org = build(trial)
+    # What the index had not shown long before the first run counts as shown.
+    org.clock.advance(1)
+    knobs: dict[str, Any] = {
+        "fresh_documents": trial.fresh_documents,
+        "edge_offset_seconds": trial.edge_offset,
+    }
+    if trial.clamp is not None:
+        knobs |= {"max_page_size": trial.clamp, "oversize": "clamp"}
+    with Simulator(org, **knobs) as sim:
+        start = to_iso(int((org.clock.now() - 1100 * DAY) * 1000))
+        if not (trial.old or trial.at_edge):
+            start = to_iso(int((org.clock.now() - 705 * DAY) * 1000))
+        config = {
+            **sim.config,
+            "start_date": start,
+            "page_size": trial.page_size,
+            "lookback_seconds": trial.lookback,
+            "max_concurrency": trial.concurrency,
+            "search_requests_per_minute": 100_000,
+            "requests_per_minute": 100_000,
+        }
+        for kind in trial.faults:
+            detail: dict[str, Any] = {"status": 503} if kind == "status" else {}
+            path = "/v1/customers"
+            sim.faults.add(Fault(kind, path=path, probability=0.08, times=None, **detail))
+        rng = random.Random(trial.seed + 1)
+
+        def live() -> None:
+            org.clock.advance(trial.jump)
+            org.update_random("customer", _some(rng, trial.drift * (trial.page_size - 1)))
+            for _ in range(_some(rng, trial.arrivals * (trial.page_size - 1))):
+                org.add("customer", updated_at=org.clock.now(), created_at=org.clock.now())
+
+        sim.before_each_search(live)
+        known = _indexed(org)
+        runs = [_run(config)]
+        assert runs[0].status == 0, runs[0].stderr
+        missing = known - runs[0].ids("customers")
+        assert not missing, f"{len(missing)} rows were there when the run began"
+        held: dict[str, str] = {}
+        if trial.kill is not None:
+            runs[0].messages = runs[0].messages[: round(len(runs[0].messages) * trial.kill)]
+        runs.append(_run(config, runs[0].state))
+        sim.clear_hooks()
+        sim.faults.clear()
+        org.clock.advance(max(trial.lag, 1))
+        runs.append(_run(config, runs[1].state or runs[0].state))
+        truth = {row["id"]: row["attributes"]["updatedAt"] for row in org.rows("customer")}
+        for run in runs:
+            assert run.status == 0, run.stderr
+            check_states(run, truth, held)
+        assert held == truth
+    return runs
+
+
+def _some(rng: random.Random, share: float) -> int:
+    """Return a whole number that is ``share`` on average."""
+    return int(share) + (rng.random() < share % 1)
+
+
+def _indexed(org: Org) -> set[str]:
+    """Return the ids that the search shows by now."""
+    view = org.store.view("customer")
+    return {version.id for version in view.documents.values()}
+
+
+def check_states(run: Output, truth: dict[str, str], held: dict[str, str]) -> None:
+    """Check that no STATE is ahead of a row, whatever line the run is killed behind.
+
+    A row whose last version is not newer than the bookmark would never be read again, so it
+    must have been written before. ``held`` is what a target holds; it is brought up to date.
+    """
+    waiting = {id_: stamp for id_, stamp in truth.items() if held.get(id_) != stamp}
+    before = ""
+    for message in run.messages:
+        if message["type"] == "RECORD" and message["stream"] == "customers":
+            id_, stamp = message["record"]["id"], message["record"]["updated_at"]
+            held[id_] = stamp
+            if waiting.get(id_) == stamp:
+                del waiting[id_]
+        elif message["type"] == "STATE":
+            bookmark = message["value"]["bookmarks"].get("customers", {})
+            moment = bookmark.get("replication_key_value") or ""
+            assert moment >= before, "the bookmark went back"
+            before = moment
+            passed = [stamp for stamp in waiting.values() if stamp < moment]
+            assert not passed, f"the bookmark {moment} passed {len(passed)} rows"
+
+
+def _run(config: dict[str, Any], state: dict[str, Any] | None = None) -> Output:
+    return sync_tap(config, ["customers"], state=state, clock=tap_clock.Clock(SPEED))
