@@ -1,0 +1,6 @@
+select distinct
+    one_row.conversation_id,
+    {{ element_text('one') }} as team_id
+from {{ ref('stg_kustomer__conversations') }} as one_row
+{{ each_element('one_row.assigned_teams_doc', 'one') }}
+where {{ element_text('one') }} is not null

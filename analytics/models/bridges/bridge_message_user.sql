@@ -1,0 +1,20 @@
+with messages as (
+    select * from {{ ref('stg_kustomer__messages') }}
+)
+
+select distinct
+    messages.message_id,
+    {{ element_text('one') }} as user_id,
+    'assigned' as role
+from messages
+{{ each_element('messages.assigned_users_doc', 'one') }}
+where {{ element_text('one') }} is not null
+
+union all
+
+select
+    message_id,
+    created_by_id as user_id,
+    'author' as role
+from messages
+where created_by_id is not null and created_by_type = 'user'

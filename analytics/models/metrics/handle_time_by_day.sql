@@ -1,0 +1,21 @@
+with entries as (
+    select
+        {{ local_day('times.handled_at') }} as day,
+        conversations.channel,
+        times.conversation_id,
+        times.handle_seconds
+    from {{ ref('stg_kustomer__conversation_times') }} as times
+    inner join {{ ref('conversation_metrics') }} as conversations
+        on times.conversation_id = conversations.conversation_id
+)
+
+select
+    day,
+    channel,
+    count(*) as entries,
+    count(distinct conversation_id) as conversations,
+    sum(handle_seconds) as handle_seconds,
+    {{ share_of('sum(handle_seconds)', 'count(distinct conversation_id)') }}
+        as seconds_per_conversation
+from entries
+group by day, channel

@@ -1,0 +1,8 @@
+select
+    created_day as day,
+    channel,
+    {{ count_if('was_done') }} as done,
+    {{ count_if('was_reopened') }} as reopened,
+    {{ share_of(count_if('was_reopened'), count_if('was_done')) }} as reopen_rate
+from {{ ref('conversation_metrics') }}
+group by created_day, channel

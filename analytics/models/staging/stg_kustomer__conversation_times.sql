@@ -1,0 +1,10 @@
+select
+    id as conversation_time_id,
+    org_id,
+    conversation_id,
+    created_by_id as user_id,
+    {{ utc('created_at') }} as created_at,
+    coalesce({{ utc('handle_at') }}, {{ utc('created_at') }}) as handled_at,
+    {{ as_seconds('handle_time', var('kustomer_handle_time_unit')) }} as handle_seconds,
+    {{ json_doc('created_by_teams') }} as created_by_teams_doc
+from {{ source('kustomer', 'conversation_times') }}

@@ -1,0 +1,6 @@
+select
+    id as tag_id,
+    org_id,
+    name as tag_name,
+    coalesce(deleted, false) as deleted
+from {{ source('kustomer', 'tags') }}
