@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from tap_kustomer.airbyte.spec import tap_config
 from tap_kustomer.errors import MissingRoleError
+from tap_kustomer.settings import Settings
 from tap_kustomer.streams.base import KustomerStream
 from tap_kustomer.sync import role_advice
+from tap_kustomer.tap import OPTIONAL_STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,12 +27,13 @@ _PROBE = "customers"
 
 
 def modest(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``config`` for a check: one row is enough, and nobody waits long for an answer."""
-    patience = config.get("backoff_max_elapsed_seconds")
-    settings = {**config, "page_size": 1}
-    if patience is None or (isinstance(patience, int) and patience > _PATIENCE):
-        settings["backoff_max_elapsed_seconds"] = _PATIENCE
-    return settings
+    """Return ``config`` for a check: one row is enough, and nobody waits long for an answer.
+
+    Raises: ``SettingsError`` for a setting that a sync would refuse.
+    """
+    wanted = Settings.from_config(tap_config(config), optional_names=OPTIONAL_STREAMS)
+    patience = min(wanted.backoff_max_elapsed_seconds, _PATIENCE)
+    return {**config, "page_size": 1, "backoff_max_elapsed_seconds": patience}
 
 
 def check(tap: SourceTap) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FailureType",
+    "Status",
     "catalog_message",
     "connection_status",
     "error_trace",

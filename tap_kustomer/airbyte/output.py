@@ -7,10 +7,10 @@ import logging
 import os
 import sys
 import threading
-import traceback
 from typing import TYPE_CHECKING, Any
 
 from tap_kustomer.airbyte.messages import log_message
+from tap_kustomer.errors import frames_of
 from tap_kustomer.messages import OutputClosed
 
 if sys.version_info >= (3, 12):
@@ -63,17 +63,14 @@ class LogMessages(logging.Handler):
         """Write to ``output``."""
         super().__init__()
         self._output = output
-
-    @override
-    def filter(self, record: logging.LogRecord) -> bool | logging.LogRecord:
-        return record.name != _METRICS and super().filter(record)
+        self.addFilter(lambda record: record.name != _METRICS)
 
     @override
     def emit(self, record: logging.LogRecord) -> None:
         level = next((name for least, name in _LEVELS if record.levelno >= least), "TRACE")
         trace = None
-        if record.exc_info and record.exc_info[0] is not None:
-            trace = "".join(traceback.format_exception(*record.exc_info))
+        if record.exc_info and record.exc_info[1] is not None:
+            trace = frames_of(record.exc_info[1])
         try:
             self._output.send(log_message(level, record.getMessage(), trace))
         except OutputClosed:

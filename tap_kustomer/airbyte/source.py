@@ -27,7 +27,7 @@ from tap_kustomer.airbyte.state import tap_state
 from tap_kustomer.airbyte.statuses import StreamStatuses
 from tap_kustomer.airbyte.tap import SourceTap, failure_type
 from tap_kustomer.clock import Clock, StopRequested
-from tap_kustomer.errors import KustomerError
+from tap_kustomer.errors import KustomerError, frames_of
 from tap_kustomer.messages import OutputClosed
 from tap_kustomer.streams.base import KustomerStream
 from tap_kustomer.sync import bug_sentence
@@ -149,7 +149,7 @@ def _sync(tap: SourceTap, state: object) -> int:
             "connection.",
             name,
         )
-    tap.sync_all()
+    tap.read()
     return tap.exit_status
 
 
@@ -159,7 +159,7 @@ def _sentence(error: Exception) -> str:
         return " ".join(error.errors)
     if isinstance(error, KustomerError):
         return str(error)
-    logger.debug("Traceback of the error below:", exc_info=error)
+    logger.debug("Traceback of the error below: %s", frames_of(error))
     return f"source-kustomer: {bug_sentence(error)}"
 
 

@@ -10,6 +10,7 @@ from tap_kustomer.airbyte.messages import status_trace
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tap_kustomer.airbyte.messages import Status
     from tap_kustomer.airbyte.output import Output
 
 __all__ = ["StreamStatuses"]
@@ -83,6 +84,6 @@ class StreamStatuses:
         if stream not in self._last:
             self._announce(stream, "STARTED")
 
-    def _announce(self, stream: str, status: str) -> None:
+    def _announce(self, stream: str, status: Status) -> None:
         self._last[stream] = status
         self._output.send(status_trace(stream, status))

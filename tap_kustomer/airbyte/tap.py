@@ -74,19 +74,18 @@ class SourceTap(TapKustomer):
         Raises: what discovery raises.
         """
         self.setup_mapper()
-        for name, stream in self.streams.items():
+        for name in self.streams:
             if name in self.configured:
-                self.configured[name].apply_to(stream)
+                self.configured[name].apply_to(self.stream(name))
             else:
-                stream.selected = False
+                self.stream(name).selected = False
         return [name for name in self.configured if name not in self.streams]
 
-    @override
-    def sync_all(self) -> None:
-        """Sync, with every configured stream ended at the end, whatever happened."""
+    def read(self) -> None:
+        """Sync what is selected, with every configured stream ended at the end, whatever happened."""
         self.client.limiter.on_wait = lambda seconds: self._statuses.wait(seconds, self.clock.now())
         self._writer.continue_from(self.state)
-        super().sync_all()
+        self.sync_all()
         for run in self.finished_runs():
             self._end(run)
 
@@ -115,5 +114,5 @@ class SourceTap(TapKustomer):
             self._statuses.end(run.stream, complete=False)
 
     def _would_empty(self, run: StreamRun) -> bool:
-        """Whether the destination would take "complete, without rows" for an empty table."""
-        return self.configured[run.stream].replaces_table
+        """Whether a destination that is told "complete, no rows" would empty a filled table."""
+        return self.configured[run.stream].replaces_table and self.stream(run.stream).was_read
