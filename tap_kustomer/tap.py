@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from singer_sdk import Tap
+from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.plugin_base import JSONSchemaValidator
 from singer_sdk.tap_base import CliTestOptionValue
@@ -22,8 +23,10 @@ from tap_kustomer.client.auth import KustomerAuthenticator
 from tap_kustomer.client.rate_limit import RateLimiter
 from tap_kustomer.client.transport import KustomerClient
 from tap_kustomer.clock import Clock
+from tap_kustomer.environment import settings_from_environment
 from tap_kustomer.errors import SettingsError
 from tap_kustomer.messages import KustomerWriter
+from tap_kustomer.progress import Progress
 from tap_kustomer.readers.passes import ARCHIVE_AFTER_DAYS
 from tap_kustomer.readers.workers import Workers
 from tap_kustomer.settings import SETTINGS_SCHEMA, Settings, unknown_settings
@@ -167,6 +170,12 @@ class TapKustomer(Tap):
 
     # ------------------------------------------------------------ settings
 
+    @classproperty
+    def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805 - the SDK's property of the class
+        schema = cls.config_jsonschema
+        cls.append_builtin_config(schema)
+        return settings_from_environment(schema, cls._env_var_prefix)
+
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Judge the settings without repeating a value: it may be a secret of the wrong type."""
@@ -182,7 +191,8 @@ class TapKustomer(Tap):
         for found in JSONSchemaValidator(schema).iter_errors(self._config):
             name = str(found.path[0]) if found.path else ""
             if name and name not in own:
-                problems.append(f"`{name}` does not have the form that the SDK asks for.")
+                wanted = f" ({found.validator_value})" if found.validator == "type" else ""
+                problems.append(f"`{name}` does not have the form that the SDK asks for{wanted}.")
         if problems and raise_errors:
             raise SettingsError(problems)
         for warning in unknown_settings(self._config, schema["properties"]):
@@ -251,13 +261,14 @@ class TapKustomer(Tap):
         """
         check_state(self.state, self.org.id)
         mark_state(cast("dict[str, Any]", self.state), self.org.id)
-        self._run = SyncRun(self)
+        self._run = run = SyncRun(self)
         try:
-            self._run.sync()
+            with Progress(lambda: list(run.runs), self.client.limiter):
+                run.sync()
         finally:
             self.write_state()
             self.close()
-        self.exit_status = int(self._run.failed)
+        self.exit_status = int(run.failed)
 
     def finished_runs(self) -> list[StreamRun]:
         """Return what became of the streams that were synced so far."""

@@ -9,12 +9,16 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "tap_kustomer"
 
 # A room may import the rooms behind it in this order, and itself.
-ORDER = ["airbyte", "tap", "cli", "check", "sync", "streams", "catalog", "readers", "client"]
+ORDER = ["airbyte", "tap", "cli", "check", "progress", "sync", "streams", "catalog", "readers", "client"]
 # Anyone may import these; they import no room.
 VOCABULARY = {
     "__init__",
     "clock",
+    "environment",
+    "environment",
     "errors",
+    "input_files",
+    "input_files",
     "messages",
     "naming",
     "org",
