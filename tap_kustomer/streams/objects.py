@@ -68,8 +68,14 @@ class Notes(SearchStream):
         )
         # The days around the edge come from both, as its exact place is not known.
         last = timestamps.shift(edge, days=2)
+        # A note that was updated since the first search is behind that search's answer.
+        recent = self.run.started_at if self.settings.end_date is None else None
         for rows in listed_rows(self, ("/v1/notes",)):
-            old = [row for row in rows if start <= _updated(row) <= last]
+            old = [
+                row
+                for row in rows
+                if start <= _updated(row) <= last or (recent and _updated(row) > recent)
+            ]
             yield RowBatch([self.make_row(row) for row in old])
 
 

@@ -143,7 +143,14 @@ class SearchStream(KustomerStream):
             if form in self._tap.refused_forms:
                 continue
             try:
-                return reading.probe(query)
+                probe = reading.probe(query)
+                if query.include_deleted != self.settings.include_deleted:
+                    self.logger.warning(
+                        "%s: Kustomer's search gives no deleted rows here, so deletes of this "
+                        "stream are not seen.",
+                        self.name,
+                    )
+                return probe
             except (RequestRefusedError, NotFoundError, UntrustedAnswerError) as error:
                 self._tap.refused_forms.add(form)
                 self.logger.info("%s: %s cannot be used: %s", self.name, query.attribute, error)

@@ -1,0 +1,204 @@
+"""Rows idle for over two years, the edge between the two searches, and deleted rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from simulator import Fault
+from tap_kustomer import clock as tap_clock
+from tests.support import FAST, Output, sync_tap
+
+if TYPE_CHECKING:
+    from simulator import Simulator
+
+DAY = 86_400.0
+START = "2019-01-01T00:00:00Z"
+
+
+def read(sim: Simulator, *select: str, state: Any = None, **config: Any) -> Output:
+    """Run the tap in quick time, from long ago."""
+    settings = {**sim.config, "start_date": START, "page_size": 20, **config}
+    return sync_tap(settings, select or ["customers"], state=state, clock=tap_clock.Clock(FAST))
+
+
+def test_rows_idle_for_years_come_from_the_archive(fast_sim: Simulator) -> None:
+    """The standard search has nothing older than two years, and does not say so."""
+    org = fast_sim.org
+    org.add("customer", 100, updated_at=lambda n: org.clock.now() - (1_400 - 13 * n) * DAY)
+
+    output = read(fast_sim)
+
+    assert output.ids("customers") == set(org.ids("customer"))
+    assert any(log.is_archive for log in fast_sim.searches("customer"))
+
+
+@pytest.mark.parametrize("offset", [-1.9, -0.5, 0, 0.5, 1.9])
+def test_no_row_is_lost_at_the_edge_wherever_it_is(fast_sim: Simulator, offset: float) -> None:
+    """The vendor's two years may end up to two days before or after ours."""
+    org = fast_sim.org
+    fast_sim.set(edge_offset_seconds=offset * DAY)
+    org.add("customer", 120, updated_at=lambda n: org.clock.now() - (733 - 0.05 * n) * DAY)
+
+    output = read(fast_sim)
+
+    assert output.ids("customers") == set(org.ids("customer"))
+
+
+def test_rows_that_cross_the_edge_while_they_are_read_are_not_lost(fast_sim: Simulator) -> None:
+    """Each search lets an hour pass: rows go from the standard search to the archive."""
+    org = fast_sim.org
+    org.add("customer", 120, updated_at=lambda n: org.clock.now() - (731 - 0.025 * n) * DAY)
+    fast_sim.before_each_search(org.clock.advance, 3_600)
+
+    output = read(fast_sim)
+
+    assert output.ids("customers") == set(org.ids("customer"))
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.8])
+def test_a_run_that_was_killed_continues_across_the_edge(fast_sim: Simulator, share: float) -> None:
+    """Days later the edge has moved: the bookmark passed it only behind both searches."""
+    org = fast_sim.org
+    org.add("customer", 120, updated_at=lambda n: org.clock.now() - (740 - 0.1 * n) * DAY)
+    first = read(fast_sim)
+    first.messages = first.messages[: int(len(first.messages) * share)]
+    org.clock.advance(1.5 * DAY)
+
+    second = read(fast_sim, state=first.state)
+
+    assert first.ids("customers") | second.ids("customers") == set(org.ids("customer"))
+
+
+def test_without_the_archive_only_two_years_are_read(fast_sim: Simulator) -> None:
+    """`include_archived` false asks the standard search alone."""
+    org = fast_sim.org
+    recent = org.add("customer", 10)
+    org.add("customer", 10, updated_at=org.clock.now() - 900 * DAY)
+
+    output = read(fast_sim, include_archived=False)
+
+    assert output.ids("customers") == set(recent)
+    assert not any(log.is_archive for log in fast_sim.searches())
+
+
+def test_notes_idle_for_years_come_from_the_list(fast_sim: Simulator) -> None:
+    """Notes have no archive search."""
+    org = fast_sim.org
+    org.add("note", 60, updated_at=lambda n: org.clock.now() - (1_000 - 15 * n) * DAY)
+
+    output = read(fast_sim, "notes")
+
+    assert output.ids("notes") == set(org.ids("note"))
+    assert any(log.path == "/v1/notes" for log in fast_sim.requests)
+    assert not any(log.is_archive for log in fast_sim.searches())
+
+
+def test_an_old_note_that_is_updated_meanwhile_is_read(fast_sim: Simulator) -> None:
+    """When the list shows it, the first search is already answered, and the list is filtered."""
+    org = fast_sim.org
+    ids = org.add("note", 20, updated_at=lambda n: org.clock.now() - (900 - n) * DAY)
+    waiting = list(ids)
+    fast_sim.before_each_request(
+        lambda: (
+            org.update("note", waiting.pop())
+            if waiting and fast_sim.requests[-1].path == "/v1/notes"
+            else None
+        )
+    )
+
+    output = read(fast_sim, "notes")
+
+    assert len(waiting) < len(ids)
+    assert output.ids("notes") == set(ids)
+
+
+def test_a_refused_archive_fails_the_stream_with_a_way_out(fast_sim: Simulator) -> None:
+    """Rows that cannot be read must not be missing in silence."""
+    fast_sim.org.add("customer", 10, updated_at=fast_sim.org.clock.now() - 900 * DAY)
+    fast_sim.set(archive_refused_contexts=("customer",))
+
+    output = read(fast_sim)
+
+    assert output.status == 1
+    assert "`include_archived`" in output.stderr
+
+
+def test_the_archive_may_take_other_attributes_than_the_search(fast_sim: Simulator) -> None:
+    """Which attribute filters a klass is open, in each of the two searches."""
+    org = fast_sim.org
+    org.add_klass("order")
+    org.add("kobject_order", 60, updated_at=lambda n: org.clock.now() - (1_000 - 15 * n) * DAY)
+    fast_sim.set(archive_kobject_klass_attribute="kobject_<klass>_updated_at")
+
+    output = read(fast_sim, "kobject_order")
+
+    assert output.status == 0, output.stderr
+    assert output.ids("kobject_order") == set(org.ids("kobject_order"))
+
+
+def test_the_archive_may_give_smaller_pages(fast_sim: Simulator) -> None:
+    """That it takes 500 rows a page is nowhere documented."""
+    org = fast_sim.org
+    fast_sim.set(archive_page_size=100)
+    org.add("customer", 450, updated_at=lambda n: org.clock.now() - (1_400 - n) * DAY)
+
+    output = read(fast_sim, page_size=500)
+
+    assert output.ids("customers") == set(org.ids("customer"))
+
+
+# -------------------------------------------------------------------- deleted rows
+
+
+def test_deleted_rows_are_marked(fast_sim: Simulator) -> None:
+    """A soft delete moves the row's update, so an incremental run sees it."""
+    org = fast_sim.org
+    ids = org.add("customer", 10)
+    first = read(fast_sim, start_date=fast_sim.config["start_date"])
+    org.delete("customer", ids[3])
+
+    second = read(fast_sim, state=first.state)
+
+    assert all(row["_sdc_deleted_at"] is None for row in first.records("customers"))
+    row = second.newest("customers")[ids[3]]
+    assert row["_sdc_deleted_at"] == row["updated_at"] == row["deleted_at"]
+
+
+def test_deleted_rows_can_be_left_out(fast_sim: Simulator) -> None:
+    """`include_deleted` false is what the search does by itself."""
+    org = fast_sim.org
+    ids = org.add("customer", 10)
+    org.delete("customer", ids[3])
+
+    output = read(fast_sim, include_deleted=False)
+
+    assert output.ids("customers") == set(ids) - {ids[3]}
+
+
+def test_a_context_that_refuses_deleted_rows_is_read_without_them(fast_sim: Simulator) -> None:
+    """A warning says once that deletes of this stream are not seen."""
+    org = fast_sim.org
+    org.add("customer", 30)
+    fast_sim.set(include_deleted_supported=())
+
+    output = read(fast_sim, start_date=fast_sim.config["start_date"], page_size=10)
+
+    assert output.status == 0
+    assert output.ids("customers") == set(org.ids("customer"))
+    assert output.stderr.count("deleted rows") == 1
+
+
+def test_rows_erased_meanwhile_do_not_stop_a_run(fast_sim: Simulator) -> None:
+    """A row that is removed for good makes totals shrink, everywhere."""
+    org = fast_sim.org
+    ids = org.add("customer", 200)
+    waiting = ids[::7]
+    fast_sim.before_each_search(lambda: waiting and org.erase("customer", waiting.pop()))
+    fast_sim.faults.add(Fault("slow", seconds=0.01, times=3))
+
+    output = read(fast_sim, start_date=fast_sim.config["start_date"])
+
+    assert output.status == 0
+    assert output.ids("customers") >= set(org.ids("customer"))
