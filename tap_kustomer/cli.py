@@ -6,17 +6,19 @@ import gc
 import logging
 import os
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import click
-from singer_sdk.exceptions import ConfigValidationError
-from singer_sdk.helpers._util import load_json
-from singer_sdk.plugin_base import SingerCommand
+from singer_sdk.exceptions import ConfigValidationError, MapExpressionError, StreamMapConfigError
+from singer_sdk.plugin_base import SingerCommand, _ConfigInput
 
 from tap_kustomer.check import preflight
 from tap_kustomer.clock import StopRequested
-from tap_kustomer.errors import KustomerError
+from tap_kustomer.errors import KustomerError, frames_of
+from tap_kustomer.input_files import read_catalog, read_config, read_state
 from tap_kustomer.messages import OutputClosed
+from tap_kustomer.sync import bug_sentence
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -24,8 +26,6 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from typing import IO
-
     from tap_kustomer.tap import TapKustomer
 
 __all__ = ["KustomerCommand"]
@@ -43,43 +43,42 @@ class KustomerCommand(SingerCommand):
             name=command.name,
             callback=_runner(tap_class),
             context_settings=command.context_settings,
-            params=[*command.params, _CHECK],
+            params=[*map(_with_own_reading, command.params), _CHECK],
             help=command.help,
             logger=tap_class.logger,
         )
 
     @override
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the command and leave the process with its status."""
+        """Run the command and leave the process with its status; every error is a sentence."""
         try:
-            return super().main(*args, **kwargs)
+            # Else click itself would leave, with a page on how to use the command and status 2.
+            status = super().main(*args, **{**kwargs, "standalone_mode": False})
         except ConfigValidationError as error:
             leave(1, *error.errors)
         except KustomerError as error:
             leave(1, str(error))
-        except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
-            leave(1, f"{error.filename}: {error.strerror}. Check the path of the file.")
-        except ValueError as error:
-            if not isinstance(error, json_errors()):
-                raise
-            leave(1, "A config, catalog or state file is no valid JSON. Check the file.")
+        except click.ClickException as error:
+            leave(1, f"{error.format_message()} See tap-kustomer --help.")
+        except (MapExpressionError, StreamMapConfigError):
+            # Their texts repeat the expression, which may hold a salt.
+            leave(1, "`stream_maps` does not have the form that the SDK asks for.")
+        except StopRequested as stop:
+            leave(stop.exit_status)
+        except (click.Abort, KeyboardInterrupt):
+            leave(130)
         except OutputClosed:
             leave(1)
+        except Exception as error:  # noqa: BLE001 - its own text could show a key or a row
+            logger.debug("Traceback of the error below: %s", frames_of(error))
+            leave(1, f"tap-kustomer: {bug_sentence(error)}")
+        leave(status if isinstance(status, int) else 0)
 
     @override
     def invoke(self, ctx: click.Context) -> Any:
         """Run the callback; unlike the SDK's, errors reach ``main`` as they are."""
         logging.captureWarnings(capture=True)
         return click.Command.invoke(self, ctx)
-
-
-def json_errors() -> tuple[type[ValueError], ...]:
-    """Return the errors of the JSON readers that the SDK may use."""
-    import json  # noqa: PLC0415 - needed only when something failed
-
-    import simplejson  # noqa: PLC0415
-
-    return (json.JSONDecodeError, simplejson.JSONDecodeError, UnicodeDecodeError)
 
 
 def leave(status: int, *sentences: str) -> None:
@@ -91,7 +90,32 @@ def leave(status: int, *sentences: str) -> None:
     except (BrokenPipeError, ValueError):
         # Python flushes once more at its end and would complain about the closed pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if threading.active_count() > 1:
+        # Python would wait for threads that wait for Kustomer, minutes long.
+        logging.shutdown()
+        os._exit(status)
     sys.exit(status)
+
+
+def _with_own_reading(option: click.Parameter) -> click.Parameter:
+    """Return the option as the SDK made it, its file read so that a bad one is a sentence."""
+    if option.name == "config":
+        option.callback = _config
+    elif option.name in {"catalog", "state"}:
+        option.type = click.STRING
+    return option
+
+
+def _config(
+    _context: click.Context,
+    _option: click.Parameter,
+    paths: tuple[str, ...],
+) -> _ConfigInput:
+    merged: dict[str, Any] = {}
+    for path in paths:
+        if path != "ENV":
+            merged |= read_config(path)
+    return _ConfigInput(config=merged, parse_env="ENV" in paths)
 
 
 _CHECK = click.Option(
@@ -131,8 +155,8 @@ def _runner(tap_class: type[TapKustomer]) -> Any:  # noqa: ANN401 - what click c
         check: bool = False,
         about_format: str | None = None,
         config: Any = None,  # noqa: ANN401 - the SDK's private type
-        state: IO[str] | None = None,
-        catalog: IO[str] | None = None,
+        state: str | None = None,
+        catalog: str | None = None,
     ) -> None:
         if about:
             tap_class.print_about(about_format)
@@ -142,18 +166,15 @@ def _runner(tap_class: type[TapKustomer]) -> Any:  # noqa: ANN401 - what click c
         tap_class.print_version(print_fn=tap_class.logger.info)
         tap = tap_class(
             config=config.config,
-            state=None if state is None else load_json(state.read()),
-            catalog=None if catalog is None else load_json(catalog.read()),
+            state=None if state is None else read_state(state),
+            catalog=None if catalog is None else read_catalog(catalog),
             parse_env_config=config.parse_env,
             validate_config=True,
         )
-        try:
-            if check:
-                leave(_check(tap, as_json=about_format == "json"))
-            collect_garbage_rarely()
-            tap.sync_all()
-        except StopRequested:
-            leave(tap.stop.exit_status)
+        if check:
+            leave(_check(tap, as_json=about_format == "json"))
+        collect_garbage_rarely()
+        tap.sync_all()
         leave(tap.exit_status)
 
     return run

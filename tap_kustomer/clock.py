@@ -17,6 +17,11 @@ _TICK = 0.1
 class StopRequested(BaseException):
     """A signal asked the tap to stop; not an error of any stream."""
 
+    def __init__(self, exit_status: int = 143) -> None:
+        """Keep the status with which the process shall end."""
+        super().__init__()
+        self.exit_status = exit_status
+
 
 class Clock:
     """Wall clock, monotonic clock and sleep, all in seconds; replaced as a whole in tests."""
@@ -24,6 +29,7 @@ class Clock:
     def __init__(self, speed: float = 1.0) -> None:
         """Make a clock; ``speed`` 10 lets ten of its seconds pass in one."""
         self.stop_requested = False
+        self.exit_status = 143  # 128 and the number of the signal that asked
         self._speed = speed
         self._origin = time.time()
         self._started = time.monotonic()
@@ -47,7 +53,7 @@ class Clock:
     def check(self) -> None:
         """Raise ``StopRequested`` when a stop is wanted."""
         if self.stop_requested:
-            raise StopRequested
+            raise StopRequested(self.exit_status)
 
 
 class ServerTime:

@@ -17,6 +17,8 @@ a key, a row or a body of an answer.
 
 from __future__ import annotations
 
+import traceback
+
 from singer_sdk.exceptions import ConfigValidationError
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "StreamError",
     "UnavailableError",
     "UntrustedAnswerError",
+    "frames_of",
 ]
 
 
@@ -75,3 +78,14 @@ class UntrustedAnswerError(StreamError):
 
 class UnavailableError(StreamError):
     """Kustomer did not answer properly in the time that one request may be retried."""
+
+
+def frames_of(error: BaseException) -> str:
+    """Return the traceback without the texts of the errors: they may show a key or a row."""
+    parts = []
+    current: BaseException | None = error
+    while current is not None:
+        parts.append(type(current).__name__)
+        parts += [line.rstrip() for line in traceback.format_tb(current.__traceback__)]
+        current = current.__cause__ or current.__context__
+    return "\n".join(parts)

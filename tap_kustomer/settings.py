@@ -6,6 +6,7 @@ value before the first request and never repeats the value of a secret, whatever
 
 from __future__ import annotations
 
+import ast
 import difflib
 import logging
 import re
@@ -205,7 +206,10 @@ SETTINGS_SCHEMA: dict[str, Any] = th.PropertiesList(
         th.IntegerType,
         default=600,
         title="Longest retry",
-        description="Seconds that one request is retried before its stream fails.",
+        description=(
+            "Seconds that one request is retried before its stream fails. A host that has never "
+            "answered, or a Kustomer that is down as a whole, is tried for 20 seconds."
+        ),
     ),
     th.Property(
         "user_agent",
@@ -279,6 +283,8 @@ class Settings:
             user_agent=read.header("user_agent", f"tap-kustomer/{__version__}"),
         )
         read.flag("emit_activate_version_messages", default=False)
+        read.stream_maps()
+        read.flattening()
         if settings.start_date and settings.end_date and settings.start_date > settings.end_date:
             read.problems.append("`start_date` lies after `end_date`; swap them or drop one.")
         if read.problems:
@@ -361,6 +367,38 @@ class _Reader:
             )
         return text
 
+    def stream_maps(self) -> None:
+        maps = self._config.get("stream_maps")
+        if maps is None:
+            return
+        if not isinstance(maps, dict):
+            self.problems.append("`stream_maps` must be an object: a mapping for each stream.")
+            return
+        for stream, mapping in maps.items():
+            if isinstance(mapping, dict):
+                for column, expression in mapping.items():
+                    self._expression(f"{stream}.{column}", expression)
+            elif mapping not in {None, "__NULL__"}:
+                self.problems.append(f"`stream_maps`: {stream} must be an object or null.")
+
+    def _expression(self, place: str, expression: object) -> None:
+        """Judge one expression without repeating it: it may hold a salt."""
+        if expression is None or place.endswith(("__source__", "__alias__")):
+            return
+        if place.endswith("__key_properties__") and isinstance(expression, list):
+            return
+        try:
+            ast.parse(expression, mode="eval")  # type: ignore[call-overload]  # judged here
+        except (SyntaxError, TypeError, ValueError, RecursionError, MemoryError):
+            self.problems.append(f"`stream_maps`: {place} must be an expression, or null.")
+
+    def flattening(self) -> None:
+        enabled = self.flag("flattening_enabled", default=False)
+        depth = self.number("flattening_max_depth", -1, 0, 100)
+        self.number("flattening_max_key_length", 255, 16, 255)
+        if enabled and depth < 0:
+            self.problems.append("`flattening_max_depth` must be set: 1, say.")
+
     def api_key(self) -> str:
         value = self._config.get("api_key")
         if value is None:
@@ -427,6 +465,8 @@ class _Reader:
                 f"`{name}` must begin with https://: over plain http the API key could be read "
                 "on the way. Only addresses of this machine may use http.",
             )
+        if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]*:[0-9a-f:.]*", host):
+            self.problems.append(problem)
         literal = f"[{host}]" if ":" in host else host
         return f"{url.scheme}://{literal}" + (f":{port}" if port else "")
 

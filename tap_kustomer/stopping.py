@@ -37,6 +37,7 @@ class SignalStop:
         if self.signal_number is not None:
             os._exit(128 + number)
         self.signal_number = number
+        self._clock.exit_status = self.exit_status
         self._clock.stop_requested = True
         last_resort = threading.Timer(_LONGEST_SHUTDOWN, os._exit, [self.exit_status])
         last_resort.daemon = True

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
 
 from tap_kustomer import timestamps
-from tap_kustomer.errors import CredentialsError, KustomerError, MissingRoleError, NotFoundError
+from tap_kustomer.errors import (
+    CredentialsError,
+    KustomerError,
+    MissingRoleError,
+    NotFoundError,
+    frames_of,
+)
 from tap_kustomer.streams.base import KustomerStream, StreamRun
 from tap_kustomer.streams.children import ChildStream
 from tap_kustomer.streams.families import Family
@@ -169,7 +175,7 @@ class SyncRun:
             self._fail(stream.run, str(error))
         else:
             self._fail(stream.run, f"{stream.name}: {bug_sentence(error)}")
-            logger.debug("Traceback of the error above:", exc_info=error)
+            logger.debug("Traceback of the error above: %s", frames_of(error))
 
     def _fail(self, run: StreamRun, sentence: str) -> None:
         run.status, run.error = FAILED, sentence

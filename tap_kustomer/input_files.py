@@ -1,0 +1,80 @@
+"""The files that a user gives: config, catalog and state; what is wrong with one is a sentence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from singer_sdk.singerlib import Catalog
+
+from tap_kustomer.errors import SettingsError, StateError
+from tap_kustomer.state import check_state
+
+__all__ = ["InputFileError", "read_catalog", "read_config", "read_state"]
+
+
+class InputFileError(SettingsError):
+    """A file cannot be used; its text holds no content of the file."""
+
+    def __init__(self, problem: str) -> None:
+        """Keep the sentence."""
+        super().__init__([problem])
+
+
+def read_config(path: str) -> dict[str, Any]:
+    """Return the settings in the file. Raises ``InputFileError``."""
+    content = _read(path, "config")
+    if not isinstance(content, dict):
+        msg = f"The config file {path} must hold a JSON object of settings."
+        raise InputFileError(msg)
+    return content
+
+
+def read_catalog(path: str) -> dict[str, Any]:
+    """Return the Singer catalog in the file. Raises ``InputFileError``."""
+    content = _read(path, "catalog")
+    try:
+        if not isinstance(content["streams"], list):
+            raise TypeError  # noqa: TRY301 - one sentence for all that can be wrong
+        for entry in Catalog.from_dict(content).streams:
+            if not isinstance(entry.tap_stream_id, str):
+                raise TypeError  # noqa: TRY301
+            entry.schema.to_dict()
+            entry.metadata.resolve_selection()
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+        msg = f"The catalog file {path} is no Singer catalog. Make one with --discover."
+        raise InputFileError(msg) from error
+    return dict(content)
+
+
+def read_state(path: str) -> dict[str, Any]:
+    """Return the state in the file, also when it is a whole STATE message.
+
+    Raises: ``InputFileError``, ``StateError``.
+    """
+    content = _read(path, "state")
+    if isinstance(content, dict) and content.get("type") == "STATE":
+        content = content.get("value")
+    if content is None:
+        msg = f"The state file {path} holds no state; leave --state out to begin afresh."
+        raise StateError(msg)
+    check_state(content)
+    return dict(content)
+
+
+def _read(path: str, kind: str) -> Any:  # noqa: ANN401
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        msg = f"The {kind} file {path} cannot be read: {error.strerror}. Check its path."
+        raise InputFileError(msg) from error
+    except json.JSONDecodeError as error:
+        # The cause would hold the whole file, secrets included.
+        msg = (
+            f"The {kind} file {path} is no valid JSON (line {error.lineno}, column "
+            f"{error.colno}). Check the file."
+        )
+    except (UnicodeDecodeError, RecursionError):
+        msg = f"The {kind} file {path} is no valid JSON in UTF-8. Check the file."
+    raise InputFileError(msg)
