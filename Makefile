@@ -8,6 +8,7 @@ PYTEST_WORKERS ?= auto
 VENV := .venv
 MELTANO_VENV := .venv-meltano
 CHECKS_VENV := .venv-singer-tools
+AIRBYTE_VENV := .venv-pyairbyte
 READY := .ready
 
 # Warnings about a newer pip or a missing optional index would hide what matters.
@@ -26,7 +27,7 @@ demo: $(VENV)/$(READY) $(MELTANO_VENV)/$(READY)  ## load a simulated Kustomer or
 test: $(VENV)/$(READY)  ## run the tests that need nothing but Python
 	$(VENV)/bin/python -m pytest -m "not e2e" -n $(PYTEST_WORKERS) --dist worksteal
 
-e2e: $(VENV)/$(READY) $(MELTANO_VENV)/$(READY) $(CHECKS_VENV)/$(READY)  ## run the tests that need Meltano, DuckDB and singer-check-tap
+e2e: $(VENV)/$(READY) $(MELTANO_VENV)/$(READY) $(CHECKS_VENV)/$(READY) $(AIRBYTE_VENV)/$(READY)  ## run the tests that need Meltano, DuckDB, singer-check-tap and PyAirbyte
 	$(VENV)/bin/python -m pytest -m e2e
 
 check: $(VENV)/$(READY)  ## format, lint, types, generated files
@@ -42,7 +43,7 @@ docs: $(VENV)/$(READY)  ## write what the code says about itself into README.md 
 	@$(VENV)/bin/python docs/generate.py
 
 clean:  ## remove the environments and everything that runs have left behind
-	rm -rf $(VENV) $(MELTANO_VENV) $(CHECKS_VENV) .meltano output/* demo/.work dist build
+	rm -rf $(VENV) $(MELTANO_VENV) $(CHECKS_VENV) $(AIRBYTE_VENV) .meltano output/* demo/.work dist build
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The tap, its tests and its checks.
@@ -61,6 +62,12 @@ $(MELTANO_VENV)/$(READY): demo/requirements-meltano.txt
 $(CHECKS_VENV)/$(READY): tests/e2e/requirements-singer-tools.txt
 	$(call environment,$(CHECKS_VENV))
 	@$(CHECKS_VENV)/bin/python $(PIP) install --requirement $<
+	@touch $@
+
+# PyAirbyte brings half of its destinations' clients along: nothing else should live with it.
+$(AIRBYTE_VENV)/$(READY): tests/e2e/requirements-pyairbyte.txt
+	$(call environment,$(AIRBYTE_VENV))
+	@$(AIRBYTE_VENV)/bin/python $(PIP) install --requirement $<
 	@touch $@
 
 # pip older than 25.1 does not know dependency groups, and Python brings an old one.

@@ -82,7 +82,7 @@ class SourceTap(TapKustomer):
         return [name for name in self.configured if name not in self.streams]
 
     def read(self) -> None:
-        """Sync what is selected, with every configured stream ended at the end, whatever happened."""
+        """Sync what is selected; every stream whose turn came is ended when this returns."""
         self.client.limiter.on_wait = lambda seconds: self._statuses.wait(seconds, self.clock.now())
         self._writer.continue_from(self.state)
         self.sync_all()

@@ -1,0 +1,179 @@
+"""PyAirbyte, Airbyte's own engine for Python, reads the simulated org into DuckDB."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pytest
+
+from demo.compare import MADE_BY_THE_TAP, compare, expected_ids
+from simulator import Fault, Org, Simulator
+from tests.airbyte_support import run_source
+from tests.e2e.project import CHECKOUT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PYTHON = CHECKOUT / ".venv-pyairbyte" / "bin" / "python"
+SOURCE = Path(sys.executable).with_name("source-kustomer")
+HERE = Path(__file__).parent
+
+
+def _is_installed() -> bool:
+    return bool(list(PYTHON.parent.parent.glob("lib/python*/site-packages/airbyte/__init__.py")))
+
+
+pytestmark = pytest.mark.skipif(
+    not _is_installed(),
+    reason=(
+        "PyAirbyte supports Python 3.10 to 3.12 only; .venv-pyairbyte is not there or is of "
+        f"another version (this is {sys.version_info.major}.{sys.version_info.minor})"
+    ),
+)
+
+
+def in_pyairbyte(
+    script: str, *arguments: object, given: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run a script of this folder in PyAirbyte's environment."""
+    return subprocess.run(
+        [str(PYTHON), str(HERE / script), *map(str, arguments)],
+        input=given,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=150,
+        env={**os.environ, "AIRBYTE_OFFLINE_MODE": "1", "DO_NOT_TRACK": "1", "NO_COLOR": "1"},
+    )
+
+
+@pytest.fixture
+def org() -> Org:
+    """An org with rows in nearly every stream."""
+    org = Org(seed=17)
+    org.seed(customers=40)
+    return org
+
+
+@pytest.fixture
+def sim(org: Org) -> Iterator[Simulator]:
+    """Serve it."""
+    with Simulator(org, work_items_list=True) as served:
+        yield served
+
+
+class Cache:
+    """A DuckDB cache that PyAirbyte fills from a simulated org."""
+
+    def __init__(self, sim: Simulator, folder: Path) -> None:
+        self.folder = folder / "cache"
+        self._config = folder / "config.json"
+        settings = {"start_date": "2015-01-01", "page_size": 50, "backoff_max_elapsed_seconds": 1}
+        self._config.write_text(json.dumps({**sim.config, **settings}), encoding="utf-8")
+
+    def read(self) -> subprocess.CompletedProcess[str]:
+        """Read all streams."""
+        return in_pyairbyte("pyairbyte_read.py", SOURCE, self._config, self.folder)
+
+    def rows_read(self) -> int:
+        """Read all streams and return how many rows came; fail with PyAirbyte's log if it fails."""
+        done = self.read()
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        assert len(result["streams"]) > 25
+        return int(result["rows"])
+
+    def rows(self, table: str) -> list[tuple[str, str]]:
+        """Return id and name of the rows in a table of people."""
+        return self._query(f'select id, name from "{table}"')  # noqa: S608 - a test names it
+
+    def ids(self) -> dict[str, frozenset[str]]:
+        """Return the ids in each stream's table."""
+        tables = self._query(
+            "select table_name, table_name from information_schema.columns where column_name = 'id'"
+        )
+        names = {name for name, _ in tables} - MADE_BY_THE_TAP
+        return {name: frozenset(self._ids(name)) for name in names}
+
+    def _ids(self, table: str) -> list[str]:
+        rows = self._query(f'select id, id from "{table}"')  # noqa: S608 - the database named it
+        assert len(rows) == len(set(rows)), f"{table} holds a row twice"
+        return [id_ for id_, _ in rows]
+
+    def _query(self, sql: str) -> list[tuple[str, str]]:
+        (database,) = self.folder.glob("*.duckdb")
+        with duckdb.connect(str(database), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+
+def differences(sim: Simulator, cache: Cache) -> dict[str, str]:
+    """Return by stream what the tables lack or have too much; empty when all is there."""
+    return {one.stream: str(one) for one in compare(expected_ids(sim.url), cache.ids())}
+
+
+def test_tables_hold_the_org_after_a_second_read_and_after_a_failure(
+    org: Org, sim: Simulator, tmp_path: Path
+) -> None:
+    """The second read is incremental; a failed one leaves the tables as they were."""
+    cache = Cache(sim, tmp_path)
+
+    first = cache.rows_read()
+    org.clock.advance(3600)
+    changed = org.update_random("customer", 5)
+    org.add("message", 3, updated_at=org.clock.now())
+    second = cache.rows_read()
+
+    assert not differences(sim, cache)
+    names = dict(cache.rows("customers"))
+    for id_ in changed:
+        assert names[id_] == org.row("customer", id_)["attributes"]["name"]
+    searched = sum(len(org.ids(one)) for one in ("customer", "conversation", "message", "note"))
+    assert second < first - searched + 30  # lists come whole each time
+
+    org.clock.advance(3600)
+    org.add("conversation", 4, updated_at=org.clock.now())
+    org.add("message", 120, updated_at=org.clock.now())
+    sim.faults.add(Fault("status", context="message", after=1, times=None, status=500))
+    failed = cache.read()
+    sim.faults.clear()
+    cache.rows_read()
+
+    assert failed.returncode != 0
+    assert "AirbyteConnectorFailedError" in failed.stderr
+    assert not differences(sim, cache)
+
+
+def offer(sim: Simulator, folder: Path) -> dict[str, Any]:
+    """Return spec and catalog, with every optional stream."""
+    (spec,) = run_source("spec", folder).of_type("SPEC")
+    optional = spec["connectionSpecification"]["properties"]["optional_streams"]["items"]["enum"]
+    config = {**sim.config, "optional_streams": optional}
+    (catalog,) = run_source("discover", folder, config=config).of_type("CATALOG")
+    return {"spec": spec, "catalog": catalog}
+
+
+def test_airbytes_own_checks_find_no_problem(sim: Simulator, tmp_path: Path) -> None:
+    """The lints of the connector development kit, those that only warn included."""
+    given = offer(sim, tmp_path)
+    done = in_pyairbyte("pyairbyte_lint.py", given=json.dumps(given))
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+
+
+def test_airbytes_own_checks_would_find_problems(sim: Simulator, tmp_path: Path) -> None:
+    """A check that cannot fail would prove nothing."""
+    given = offer(sim, tmp_path)
+    del given["spec"]["connectionSpecification"]["properties"]["api_key"]["airbyte_secret"]
+    given["catalog"]["streams"][0]["json_schema"]["additionalProperties"] = False
+    given["catalog"]["streams"][1]["default_cursor_field"] = ["nowhere"]
+
+    done = in_pyairbyte("pyairbyte_lint.py", given=json.dumps(given))
+
+    assert len(done.stdout.splitlines()) == 3
