@@ -18,6 +18,7 @@ from tap_kustomer.clock import StopRequested
 from tap_kustomer.errors import KustomerError, frames_of
 from tap_kustomer.input_files import read_catalog, read_config, read_state
 from tap_kustomer.messages import OutputClosed
+from tap_kustomer.readers.workers import THREADS
 from tap_kustomer.sync import bug_sentence
 
 if sys.version_info >= (3, 12):
@@ -90,7 +91,7 @@ def leave(status: int, *sentences: str) -> None:
     except (BrokenPipeError, ValueError):
         # Python flushes once more at its end and would complain about the closed pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if threading.active_count() > 1:
+    if any(thread.name.startswith(THREADS) for thread in threading.enumerate()):
         # Python would wait for threads that wait for Kustomer, minutes long.
         logging.shutdown()
         os._exit(status)

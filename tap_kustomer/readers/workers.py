@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from tap_kustomer.clock import Clock
     from tap_kustomer.readers.ranges import OrderedPage
 
-__all__ = ["PageTask", "Workers"]
+__all__ = ["THREADS", "PageTask", "Workers"]
 
 S = TypeVar("S")
 T = TypeVar("T")
 
+THREADS = "kustomer"  # beginning of the threads' names
 # Bytes of pages that wait for their turn, over all tasks: a few slices of large rows.
 BUFFER_BYTES = 64 * 1024 * 1024
 _TICK = 0.1  # seconds between two looks at the stop flag
@@ -47,7 +48,7 @@ class Workers:
         """Start no thread before the first task; ``size`` requests are in flight at most."""
         self._clock = clock
         self.size = size
-        self._pool = ThreadPoolExecutor(size, thread_name_prefix="kustomer")
+        self._pool = ThreadPoolExecutor(size, thread_name_prefix=THREADS)
 
     def close(self) -> None:
         """Let go of the threads; requests in flight are not waited for."""
