@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -167,6 +168,47 @@ def test_names_that_are_too_long_are_cut_and_stay_apart(server: Simulator, org: 
     assert len(names) == 2
     assert {len(name) for name in names} == {MAX_IDENTIFIER_BYTES}
     assert streams_of(server) - {"kobject_ecomm_order"} == names
+
+
+FLAT = {"flattening_enabled": True, "flattening_max_depth": 2}
+
+
+def test_flattened_names_that_are_too_long_are_cut_and_stay_apart(
+    server: Simulator, org: Org
+) -> None:
+    """A column name is an identifier too; the values arrive under the same names."""
+    attributes = [f"{'x' * 70}{last}Str" for last in "ab"]
+    for name in attributes:
+        org.set_attribute("customer", name, displayName="Long")
+    [id_] = org.add("customer", custom=dict.fromkeys(attributes, "here"))
+    first, second = read(server, "customers", **FLAT), read(server, "customers", **FLAT)
+    columns = first.schema("customers")["properties"]
+    long = {name for name in columns if name.startswith("custom__x")}
+
+    assert {len(name) for name in long} == {MAX_IDENTIFIER_BYTES}
+    assert len(long) == 2
+    assert list(second.schema("customers")["properties"]) == list(columns)
+    row = first.newest("customers")[id_]
+    assert [row[name] for name in long] == ["here", "here"]
+    assert set(row) <= set(columns)
+
+
+def test_a_flattened_attribute_that_nobody_describes_is_kept(server: Simulator, org: Org) -> None:
+    """It has no column of its own, so it leaves with the other unknown ones."""
+    [id_] = org.add("customer", custom={"tierStr": "gold", "newStr": "x"})
+    row = read(server, "customers", **FLAT).newest("customers")[id_]
+
+    assert row["custom__tierStr"] == "gold"
+    assert json.loads(row["extra_attributes"]) == {"custom.newStr": "x"}
+
+
+def test_an_open_custom_stays_one_column_when_flattened(server: Simulator, org: Org) -> None:
+    """Without any attribute in metadata there would be no column for it."""
+    [id_] = org.add("company", custom={"newStr": "x"})
+    server.set(company_updated_at_supported=True)
+    row = read(server, "companies", **FLAT).newest("companies")[id_]
+
+    assert json.loads(row["custom"]) == {"newStr": "x"}
 
 
 def test_a_klass_that_takes_no_new_objects_is_still_read(server: Simulator, org: Org) -> None:

@@ -204,6 +204,26 @@ def test_columns_can_be_deselected_and_mapped(trimmed: Output, stream: str) -> N
         assert row["twice"] == source + source
 
 
+@pytest.fixture(scope="module")
+def flat(config: dict[str, Any]) -> Output:
+    """Return a run over all streams with flattening on."""
+    flattening = {"flattening_enabled": True, "flattening_max_depth": 2}
+    return sync_tap({**config, "page_size": 500, **flattening}, NAMES)
+
+
+@pytest.mark.parametrize("stream", NAMES)
+def test_flattened_rows_have_a_column_for_every_key(flat: Output, stream: str) -> None:
+    """A key that no column takes is lost in the target without a word."""
+    columns = flat.schema(stream)["properties"]
+    validator = Draft202012Validator({"type": "object", "properties": columns})
+
+    assert flat.records(stream)
+    for row in flat.records(stream):
+        assert set(row) <= set(columns)
+        validator.validate(row)
+    assert not [name for name, one in columns.items() if "object" in one["type"]]
+
+
 @pytest.mark.parametrize("stream", NAMES)
 def test_secrets_never_leave(whole: Output, stream: str) -> None:
     """Tokens, headers and password data are in the answers, not in the rows."""

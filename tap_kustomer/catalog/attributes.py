@@ -66,14 +66,17 @@ def custom_schema(properties: Mapping[str, Any]) -> dict[str, Any]:
     """Return the schema of ``custom``, with a typed property for each attribute in metadata.
 
     Deleted attributes stay: their values may still be in rows, and a column that vanished
-    would break the table. Keys that metadata does not know are allowed.
+    would break the table. Keys that metadata does not know are allowed. Without any attribute
+    there are no ``properties``: the SDK's flattening would leave no column at all.
     """
-    return {
+    schema: dict[str, Any] = {
         "type": "object",
         "description": "Custom attributes of the org, under their system names.",
-        "properties": {
-            name: attribute_schema(name, definition if isinstance(definition, dict) else {})
-            for name, definition in properties.items()
-        },
         "additionalProperties": True,
     }
+    if properties:
+        schema["properties"] = {
+            name: attribute_schema(name, definition if isinstance(definition, dict) else {})
+            for name, definition in properties.items()
+        }
+    return schema

@@ -18,6 +18,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from tap_kustomer import timestamps
 from tap_kustomer.catalog.schema import object_schema
+from tap_kustomer.streams.flattened import rename, short_names, with_known_custom_only
 from tap_kustomer.streams.records import RecordShape, row_maker
 
 if sys.version_info >= (3, 12):
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from singer_sdk.helpers.types import Context
-    from singer_sdk.singerlib import StateMessage  # noqa: F401 - named in docstrings
+    from singer_sdk.mapper import StreamMap
+    from singer_sdk.singerlib import SchemaMessage
 
     from tap_kustomer.client.transport import KustomerClient
     from tap_kustomer.messages import KustomerWriter
@@ -206,18 +208,30 @@ class KustomerStream(Stream):
         if len(maps) == 1 and _changes_nothing(maps[0]):
             writer.write_records(maps[0].stream_alias, rows, self._stream_version)
             return
+        known = self.schema["properties"].get("custom", {}).get("properties", {})
+        names = [_short_names(stream_map) for stream_map in maps]
         for row in rows:
-            for stream_map in maps:
-                mapped = stream_map.transform(row)
+            for stream_map, shorter in zip(maps, names, strict=True):
+                flat = stream_map.flattening_enabled
+                mapped = stream_map.transform(with_known_custom_only(row, known) if flat else row)
                 if mapped is not None:
                     self._tap.write_message(
                         RecordMessage(
                             stream=stream_map.stream_alias,
-                            record=mapped,
+                            record=rename(mapped, shorter),
                             version=self._stream_version,
                             time_extracted=self._tap.extracted_at(),
                         ),
                     )
+
+    @override
+    def _generate_schema_messages(self) -> Generator[SchemaMessage, None, None]:
+        for message in super()._generate_schema_messages():
+            names = short_names(message.schema.get("properties", {}))
+            if names and any(one.flattening_enabled for one in self.stream_maps):
+                properties = rename(message.schema["properties"], names)
+                message.schema = {**message.schema, "properties": properties}
+            yield message
 
     # ------------------------------------------------------------ one run
 
@@ -319,6 +333,12 @@ class KustomerStream(Stream):
             self.state["replication_key"] = self.replication_key
             self.state["replication_key_value"] = moment
             self._tap.write_state()
+
+
+def _short_names(stream_map: StreamMap) -> dict[str, str]:
+    if not stream_map.flattening_enabled:
+        return {}
+    return short_names(stream_map.transformed_schema.get("properties", {}))
 
 
 def _changes_nothing(stream_map: object) -> bool:

@@ -90,8 +90,10 @@ class Relationships:
         if not step.is_known:
             return False
         id_ = data.get("id")
-        if id_ is None or id_ == "":
+        if id_ is None:
             return data.keys() <= _REFERENCE  # nobody, as in the audit log of a system's change
+        if id_ == "":
+            return False
         column = step.id_column
         if column is None:
             return step.ids_column is None  # deselected, unless the schema expects several
