@@ -59,9 +59,13 @@ class KustomerWriter(MsgSpecWriter):
         _put(self.format_message(message))
 
 
-def _put(lines: bytearray) -> None:
+def _put(lines: bytes | bytearray) -> None:
+    # Unbuffered (PYTHONUNBUFFERED, as in many images), a signal cuts a write to a full pipe
+    # short, and the rest of the line would be missing before the last STATE.
+    rest = memoryview(lines)
     try:
-        sys.stdout.buffer.write(lines)
+        while rest:
+            rest = rest[sys.stdout.buffer.write(rest) :]
         sys.stdout.flush()
     except BrokenPipeError:
         raise OutputClosed from None
