@@ -9,6 +9,10 @@ VENV := .venv
 MELTANO_VENV := .venv-meltano
 CHECKS_VENV := .venv-singer-tools
 AIRBYTE_VENV := .venv-pyairbyte
+LOADER_VENV := .venv-loader
+# Two loaders for PostgreSQL; each names a program `target-postgres` and wants the room to itself.
+POSTGRES_VENV := .venv-target-postgres
+PIPELINEWISE_VENV := .venv-pipelinewise-postgres
 READY := .ready
 
 # Warnings about a newer pip or a missing optional index would hide what matters.
@@ -16,7 +20,7 @@ PIP := -m pip --quiet --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test e2e check docs clean
+.PHONY: help demo test e2e soak check docs clean
 
 help:  ## list the tasks
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,8 +31,11 @@ demo: $(VENV)/$(READY) $(MELTANO_VENV)/$(READY)  ## load a simulated Kustomer or
 test: $(VENV)/$(READY)  ## run the tests that need nothing but Python
 	$(VENV)/bin/python -m pytest -m "not e2e" -n $(PYTEST_WORKERS) --dist worksteal
 
-e2e: $(VENV)/$(READY) $(MELTANO_VENV)/$(READY) $(CHECKS_VENV)/$(READY) $(AIRBYTE_VENV)/$(READY)  ## run the tests that need Meltano, DuckDB, singer-check-tap and PyAirbyte
+e2e: $(VENV)/$(READY) $(MELTANO_VENV)/$(READY) $(CHECKS_VENV)/$(READY) $(AIRBYTE_VENV)/$(READY) $(POSTGRES_VENV)/$(READY) $(PIPELINEWISE_VENV)/$(READY)  ## run the tests that need Meltano, DuckDB, PostgreSQL, singer-check-tap and PyAirbyte
 	$(VENV)/bin/python -m pytest -m e2e
+
+soak: $(VENV)/$(READY) $(LOADER_VENV)/$(READY)  ## ten minutes of faults, limits and kills, compared row by row (SOAK="--seconds 60 --seed 7")
+	@$(VENV)/bin/python -m soak $(SOAK)
 
 check: $(VENV)/$(READY)  ## format, lint, types, generated files
 	@$(VENV)/bin/ruff format --check --quiet . || { echo 'Run: $(VENV)/bin/ruff format .'; exit 1; }
@@ -43,7 +50,7 @@ docs: $(VENV)/$(READY)  ## write what the code says about itself into README.md 
 	@$(VENV)/bin/python docs/generate.py
 
 clean:  ## remove the environments and everything that runs have left behind
-	rm -rf $(VENV) $(MELTANO_VENV) $(CHECKS_VENV) $(AIRBYTE_VENV) .meltano output/* demo/.work dist build
+	rm -rf $(VENV) $(MELTANO_VENV) $(CHECKS_VENV) $(AIRBYTE_VENV) $(LOADER_VENV) $(POSTGRES_VENV) $(PIPELINEWISE_VENV) .meltano output/* demo/.work dist build
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The tap, its tests and its checks.
@@ -68,6 +75,23 @@ $(CHECKS_VENV)/$(READY): tests/e2e/requirements-singer-tools.txt
 $(AIRBYTE_VENV)/$(READY): tests/e2e/requirements-pyairbyte.txt
 	$(call environment,$(AIRBYTE_VENV))
 	@$(AIRBYTE_VENV)/bin/python $(PIP) install --requirement $<
+	@touch $@
+
+# The loader that `meltano.yml` names, without Meltano.
+$(LOADER_VENV)/$(READY): demo/loader/pyproject.toml demo/loader/target_duckdb_no_header.py
+	$(call environment,$(LOADER_VENV))
+	@$(LOADER_VENV)/bin/python $(PIP) install ./demo/loader
+	@touch $@
+
+$(POSTGRES_VENV)/$(READY): tests/e2e/requirements-target-postgres.txt
+	$(call environment,$(POSTGRES_VENV))
+	@$(POSTGRES_VENV)/bin/python $(PIP) install --requirement $<
+	@touch $@
+
+# Without looking at what it asks for: the file says why.
+$(PIPELINEWISE_VENV)/$(READY): tests/e2e/requirements-pipelinewise-postgres.txt
+	$(call environment,$(PIPELINEWISE_VENV))
+	@$(PIPELINEWISE_VENV)/bin/python $(PIP) install --no-deps --requirement $<
 	@touch $@
 
 # pip older than 25.1 does not know dependency groups, and Python brings an old one.
