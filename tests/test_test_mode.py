@@ -23,6 +23,18 @@ def test_one_row_of_each_stream_is_read(sim: Simulator, tmp_path: Path) -> None:
     assert output.counts["tags"] == 1
 
 
+def test_children_give_one_row_too(sim: Simulator, tmp_path: Path) -> None:
+    """They are read with their parent, which ends after its first row."""
+    for id_ in sim.org.add("conversation", 3):
+        sim.org.add("customer_event", 2, parents={"conversation": id_})
+    children = ["conversation_events", "conversation_forwards"]
+
+    output = run_tap({**sim.config, "optional_streams": children}, "--test", folder=tmp_path)
+
+    assert output.status == 0, output.stderr
+    assert output.counts["conversations"] == output.counts["conversation_events"] == 1
+
+
 def test_a_stream_without_role_or_endpoint_is_no_failure(tmp_path: Path) -> None:
     """It is what it is in a run: a warning that says what to do."""
     roles = ["org.permission.search.create", "org.permission.klass.read"]

@@ -54,7 +54,8 @@ class ChildStream(KustomerStream):
 
     def paths(self, parent: dict[str, Any]) -> Sequence[str]:
         """Return what to ask for to have the children of ``parent``."""
-        return [self.path.format(id=quote(str(parent.get("id")), safe=""))]
+        id_ = parent.get("id")
+        return [self.path.format(id=quote(str(id_), safe=""))] if id_ else []
 
     def resource(self, found: dict[str, Any]) -> dict[str, Any]:
         """Return the resource as a row is made from it."""

@@ -115,7 +115,7 @@ class SearchStream(KustomerStream):
         self._own_start = self.starting_at
         self._settle()
         if self.family is not None and self._probe is not None:
-            first = decode(self._probe.page.raw)["data"][:1]
+            first = [one for one in decode(self._probe.page.raw)["data"][:1] if one]
             # A child that may not be read would hold the start back in every run.
             if self.family.drop_refused(first):
                 self._settle()
