@@ -195,7 +195,7 @@ def test_rows_erased_meanwhile_do_not_stop_a_run(fast_sim: Simulator) -> None:
     org = fast_sim.org
     ids = org.add("customer", 200)
     waiting = ids[::7]
-    fast_sim.before_each_search(lambda: waiting and org.erase("customer", waiting.pop()))
+    fast_sim.before_each_search(lambda: [org.erase("customer", waiting.pop())] if waiting else None)
     fast_sim.faults.add(Fault("slow", seconds=0.01, times=3))
 
     output = read(fast_sim, start_date=fast_sim.config["start_date"])

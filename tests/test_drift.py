@@ -46,7 +46,9 @@ def test_the_row_behind_an_updated_one_is_not_skipped(fast_sim: Simulator) -> No
     org = fast_sim.org
     ids = org.add("customer", 60)
     waiting = list(ids)
-    fast_sim.before_each_search(lambda: waiting and org.update("customer", waiting.pop(0)))
+    fast_sim.before_each_search(
+        lambda: [org.update("customer", waiting.pop(0))] if waiting else None
+    )
 
     output = read(fast_sim, page_size=6)
 
@@ -58,7 +60,9 @@ def test_the_last_rows_may_move_too(fast_sim: Simulator) -> None:
     org = fast_sim.org
     ids = org.add("customer", 60)
     waiting = list(ids)
-    fast_sim.before_each_search(lambda: waiting and org.update("customer", waiting.pop()))
+    fast_sim.before_each_search(
+        lambda: [org.update("customer", waiting.pop())] if waiting else None
+    )
 
     output = read(fast_sim, page_size=6)
 

@@ -160,6 +160,7 @@ def run_trial(trial: Trial) -> list[Output]:
         assert runs[0].status == 0, runs[0].stderr
         missing = known - runs[0].ids("customers")
         assert not missing, f"{len(missing)} rows were there when the run began"
+        _check_requests(trial, runs[0], len(sim.searches("customer")))
         held: dict[str, str] = {}
         if trial.kill is not None:
             runs[0].messages = runs[0].messages[: round(len(runs[0].messages) * trial.kill)]
@@ -174,6 +175,20 @@ def run_trial(trial: Trial) -> list[Output]:
             check_states(run, truth, held)
         assert held == truth
     return runs
+
+
+def _check_requests(trial: Trial, run: Output, searches: int) -> None:
+    """Check that a calm run takes a tenth more searches than pages, and a few.
+
+    A page begins with the last row of the one before. Rows that only page numbers tell apart,
+    and documents that do not tell where they are, cost more.
+    """
+    walks = trial.ties_share_creation or trial.missing_creation
+    if trial.faults or trial.clamp or trial.fresh_documents or walks or trial.drift:
+        return
+    ideal = len(run.records("customers")) / (trial.page_size - 1)
+    limit = 1.1 * ideal + 9 + 5 * len(trial.ties)
+    assert searches <= limit, f"{searches} searches, {ideal} pages"
 
 
 def _some(rng: random.Random, share: float) -> int:

@@ -55,7 +55,8 @@ class SlicePlan:
         Making a slice longer costs a part of a page, since the answer that showed the need was
         not full. Making it shorter costs nothing. So a slice is rather made too long.
         """
-        last = max((key.updated for key in page.keys if key.updated), default=position)
+        stamps = [key.updated for key in page.keys if key.updated] or [position]
+        first, last = min(stamps), max(stamps)
         with self._lock:
             # The first slice is the whole range: its first answer tells how many rows there are.
             left = rows if self._left is None else max(self._left, rows)
@@ -64,7 +65,7 @@ class SlicePlan:
                 more = (self.wanted - len(page)) / max(len(page), 1)
                 end = max(
                     _between(slice_.low, slice_.high, self.wanted / rows),
-                    _between(position, last, 1 + more),
+                    _between(first, last, 1 + more),
                     # Behind the last row: two slices that meet at ties would both read them.
                     _behind(last),
                 )

@@ -1,0 +1,171 @@
+"""Long time ranges in slices: as many requests as pages, in order, in bounded memory."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from simulator import Clock, Org, Simulator
+from tap_kustomer import clock as tap_clock
+from tap_kustomer.readers import workers
+from tap_kustomer.readers.pages import SearchPage
+from tap_kustomer.readers.ranges import OrderedPage
+from tests.support import FAST, Output, sync_tap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+DAY = 86_400.0
+PAGE = 100
+ROWS = 12_000  # as many pages as 60,000 rows at 500 a page
+
+
+def quick_org() -> Org:
+    """Return an org without limits."""
+    return Org(
+        seed=4,
+        clock=Clock(speed=FAST),
+        realistic=False,
+        plan_limit=100_000,
+        search_limit=100_000,
+    )
+
+
+def read(sim: Simulator, **config: Any) -> Output:
+    """Run the tap in quick time."""
+    settings = {**sim.config, "page_size": PAGE, "search_requests_per_minute": 100_000, **config}
+    return sync_tap(settings, ["customers"], clock=tap_clock.Clock(FAST))
+
+
+def evenly(rng: random.Random, now: float) -> float:
+    """Rows all over 18 months."""
+    return now - rng.uniform(1, 540) * DAY
+
+
+def in_bursts(rng: random.Random, now: float) -> float:
+    """Six imports of an hour each, months apart."""
+    return now - rng.choice([12, 40, 150, 151, 300, 520]) * DAY + rng.uniform(0, 3_600)
+
+
+def with_an_empty_year(rng: random.Random, now: float) -> float:
+    """Some old rows, then nothing for a year."""
+    return now - (rng.uniform(500, 540) if rng.random() < 0.3 else rng.uniform(1, 100)) * DAY
+
+
+def in_one_day(rng: random.Random, now: float) -> float:
+    """Everything was imported on one day."""
+    return now - 200 * DAY + rng.uniform(0, DAY)
+
+
+def more_and_more(rng: random.Random, now: float) -> float:
+    """A growing company."""
+    return now - 600 - min(rng.expovariate(1 / 30), 540) * DAY
+
+
+def around_one_hot_moment(rng: random.Random, now: float) -> float:
+    """A bulk update of a fifth of all rows."""
+    return now - 90 * DAY if rng.random() < 0.2 else evenly(rng, now)
+
+
+@pytest.mark.parametrize(
+    "when",
+    [evenly, in_bursts, with_an_empty_year, in_one_day, more_and_more, around_one_hot_moment],
+)
+def test_a_run_takes_about_as_many_searches_as_pages(
+    when: Callable[[random.Random, float], float],
+) -> None:
+    """At most 5 % more, however the rows lie in time."""
+    org = quick_org()
+    rng, now = random.Random(6), org.clock.now()
+    org.add("customer", ROWS, updated_at=sorted(when(rng, now) for _ in range(ROWS)))
+    with Simulator(org) as sim:
+        output = read(sim)
+        searches = len(sim.searches("customer"))
+
+    assert output.ids("customers") == set(org.ids("customer"))
+    assert len(output.records("customers")) < ROWS * 1.01
+    # Each page begins with the last row of the one before.
+    assert searches <= 1.05 * ROWS / (PAGE - 1)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 99])
+def test_what_one_answer_holds_takes_one_search(rows: int) -> None:
+    """The first search has no upper bound and is the whole run."""
+    org = quick_org()
+    org.add("customer", rows)
+    with Simulator(org) as sim:
+        output = read(sim)
+        assert len(sim.searches()) == 1
+
+    assert output.ids("customers") == set(org.ids("customer"))
+
+
+def test_slices_are_read_at_the_same_time() -> None:
+    """A search takes seconds; one after another would leave the budget unused."""
+    org = Org(seed=4, realistic=False, plan_limit=100_000, search_limit=100_000)
+    org.add("customer", 3_000)
+    with Simulator(org, page_latency=0.1) as sim:
+        begun = time.monotonic()
+        output = sync_tap(
+            {**sim.config, "page_size": 20, "search_requests_per_minute": 10_000}, ["customers"]
+        )
+        seconds = time.monotonic() - begun
+        searches = len(sim.searches())
+
+    assert output.ids("customers") == set(org.ids("customer"))
+    assert seconds < 0.6 * searches * 0.1
+
+
+def test_rows_leave_in_order_with_a_state_behind_each_page() -> None:
+    """The bookmark is valid at any moment: it only ever moves behind written rows."""
+    org = quick_org()
+    org.add("customer", 3_000)
+    with Simulator(org, page_latency=lambda: random.random() * 2) as sim:
+        output = read(sim, page_size=20)
+
+    stamps = [row["updated_at"] for row in output.records("customers")]
+    assert stamps == sorted(stamps)
+    last, since = "", 0
+    for message in output.messages:
+        if message["type"] == "RECORD":
+            since += 1
+            last = message["record"]["updated_at"]
+        elif message["type"] == "STATE":
+            bookmark = message["value"]["bookmarks"]["customers"]
+            assert bookmark.get("replication_key_value", "") <= last
+            assert since <= 20
+            since = 0
+
+
+def test_a_slow_first_slice_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages of later slices wait for their turn; more than the buffer is not fetched."""
+    monkeypatch.setattr(workers, "BUFFER_BYTES", 10_000)
+    gate = threading.Event()
+    fetched = [0]
+
+    def pages(first: bool) -> Iterator[OrderedPage]:  # noqa: FBT001
+        for _ in range(40):
+            if first:
+                gate.wait(5)
+            fetched[0] += not first
+            page = SearchPage(b"x" * 1_000, [], 0, 0, timed_out=False)
+            yield OrderedPage(page, None)
+
+    tasks = [
+        workers.PageTask(lambda first=first: pages(first), lambda: True)  # type: ignore[misc]
+        for first in (True, False, False, False)
+    ]
+    pool = workers.Workers(tap_clock.Clock(), 4)
+    threading.Timer(0.6, gate.set).start()
+    waiting = iter(pool.in_order(lambda: tasks.pop(0) if tasks else None))
+    next(waiting)
+    before = fetched[0]
+    rest = sum(1 for _ in waiting)
+    pool.close()
+
+    assert before <= 10 + 3
+    assert rest == 159
