@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.singerlib.encoding.simple import Message
 
-__all__ = ["KustomerWriter", "OutputClosed"]
+__all__ = ["KustomerWriter", "OutputClosed", "write_lines"]
 
 
 class OutputClosed(BaseException):
@@ -51,15 +51,16 @@ class KustomerWriter(MsgSpecWriter):
             message["record"] = record
             encode_into(message, lines, -1)
             lines += b"\n"
-        _put(lines)
+        write_lines(lines)
 
     @override
     def write_message(self, message: Message) -> None:
         """Write one message. Raises ``OutputClosed``."""
-        _put(self.format_message(message))
+        write_lines(self.format_message(message))
 
 
-def _put(lines: bytes | bytearray) -> None:
+def write_lines(lines: bytes | bytearray) -> None:
+    """Write whole lines to standard output. Raises ``OutputClosed`` when nobody reads any more."""
     # Unbuffered (PYTHONUNBUFFERED, as in many images), a signal cuts a write to a full pipe
     # short, and the rest of the line would be missing before the last STATE.
     rest = memoryview(lines)

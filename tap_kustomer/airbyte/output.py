@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_kustomer.airbyte.messages import log_message
 from tap_kustomer.errors import frames_of
-from tap_kustomer.messages import OutputClosed
+from tap_kustomer.messages import OutputClosed, write_lines
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -49,11 +49,7 @@ class Output:
     def write(self, lines: bytes | bytearray) -> None:
         """Write whole lines. Raises ``OutputClosed`` when nobody reads any more."""
         with self._lock:
-            try:
-                sys.stdout.buffer.write(lines)
-                sys.stdout.flush()
-            except BrokenPipeError:
-                raise OutputClosed from None
+            write_lines(lines)
 
 
 class LogMessages(logging.Handler):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +24,7 @@ from tap_kustomer.airbyte.spec import specification
 from tap_kustomer.airbyte.state import tap_state
 from tap_kustomer.airbyte.statuses import StreamStatuses
 from tap_kustomer.airbyte.tap import SourceTap, failure_type
+from tap_kustomer.cli import leave
 from tap_kustomer.clock import Clock, StopRequested
 from tap_kustomer.errors import KustomerError, frames_of
 from tap_kustomer.messages import OutputClosed
@@ -58,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         status = run(options, output)
     except OutputClosed:
         status = 1
-    _leave(status)
+    leave(status)
 
 
 def run(options: argparse.Namespace, output: Output, clock: Clock | None = None) -> int:
@@ -73,6 +72,8 @@ def run(options: argparse.Namespace, output: Output, clock: Clock | None = None)
     command = {"check": _check, "discover": _discover, "read": _read}[options.command]
     try:
         return command(options, output, clock)
+    except StopRequested as stop:
+        return stop.exit_status
     except Exception as error:  # noqa: BLE001 - whatever it is, Airbyte gets a sentence
         output.send(error_trace(_sentence(error), failure_type(type(error))))
         return 1
@@ -104,8 +105,6 @@ def _check(options: argparse.Namespace, output: Output, clock: Clock | None) -> 
         tap = SourceTap(modest(_settings(options)), output, clock=clock)
         with closing(tap):
             check(tap)
-    except StopRequested:
-        return tap.stop.exit_status
     except Exception as error:  # noqa: BLE001 - whatever it is, Airbyte gets a sentence
         output.send(connection_status(_sentence(error)))
     else:
@@ -115,12 +114,9 @@ def _check(options: argparse.Namespace, output: Output, clock: Clock | None) -> 
 
 def _discover(options: argparse.Namespace, output: Output, clock: Clock | None) -> int:
     tap = SourceTap(_settings(options), output, clock=clock)
-    try:
-        with closing(tap):
-            streams = [one for one in tap.streams.values() if isinstance(one, KustomerStream)]
-            output.send(catalog_message([offered_stream(one) for one in streams]))
-    except StopRequested:
-        return tap.stop.exit_status
+    with closing(tap):
+        streams = [one for one in tap.streams.values() if isinstance(one, KustomerStream)]
+        output.send(catalog_message([offered_stream(one) for one in streams]))
     return 0
 
 
@@ -133,7 +129,7 @@ def _read(options: argparse.Namespace, output: Output, clock: Clock | None) -> i
             return _sync(tap, None if options.state is None else _content(options.state))
     except StopRequested:
         output.send(error_trace(_STOPPED, "transient_error"))
-        return tap.stop.exit_status
+        raise
     finally:
         # Airbyte waits for an end of each stream, also of those whose turn never came.
         statuses.end_rest(configured)
@@ -181,12 +177,3 @@ def _content(path: Path) -> Any:  # noqa: ANN401 - what a file holds
     except ValueError:
         msg = f"{path} is no valid JSON. Check the file."
         raise FileError(msg) from None
-
-
-def _leave(status: int) -> None:
-    """End the process; never fails on a closed pipe, as Python's own flush would."""
-    try:
-        sys.stdout.flush()
-    except (BrokenPipeError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(status)
