@@ -193,15 +193,15 @@ def test_a_page_of_anything_is_peeked_at_without_a_crash(rows: list[Any], meta: 
 
 def tells(shown: Any, value: Any) -> bool:  # noqa: PLR0911  # one line per type
     """Whether ``shown`` says the same as ``value``, in the type of its column."""
+    if isinstance(shown, list) and shown != value:
+        values = value if isinstance(value, list) else [value]
+        return len(values) == len(shown) and all(map(tells, shown, values))
     if isinstance(value, bool):
         return shown is value or shown == str(value).lower()
     if shown == value and isinstance(shown, bool) == isinstance(value, bool):
         return True
     if isinstance(shown, bool):
         return isinstance(value, str) and str(shown).lower() == value.strip().lower()
-    if isinstance(shown, list):
-        values = value if isinstance(value, list) else [value]
-        return len(values) == len(shown) and all(map(tells, shown, values))
     if isinstance(shown, (int, float, str)) and isinstance(value, (int, float, str)):
         try:
             return Decimal(str(shown)) == Decimal(str(value).strip())

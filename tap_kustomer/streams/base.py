@@ -18,7 +18,8 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from tap_kustomer import timestamps
 from tap_kustomer.catalog.schema import object_schema
-from tap_kustomer.streams.flattened import rename, short_names, with_known_custom_only
+from tap_kustomer.streams.flattened import rename, short_names
+from tap_kustomer.streams.mapped import RowMap
 from tap_kustomer.streams.records import RecordShape, row_maker
 
 if sys.version_info >= (3, 12):
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from singer_sdk.helpers.types import Context
-    from singer_sdk.mapper import StreamMap
     from singer_sdk.singerlib import SchemaMessage
 
     from tap_kustomer.client.transport import KustomerClient
@@ -96,6 +96,7 @@ class KustomerStream(Stream):
         self.run = StreamRun(self.name)
         self._prepared = False
         self._read_to_end = False
+        self._row_maps: list[RowMap] | None = None
         self._make_row: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
 
     # ------------------------------------------------------------ parts of the tap
@@ -199,7 +200,7 @@ class KustomerStream(Stream):
             source = mapping.get("__source__", pattern)
             if fnmatch.fnmatch(self.name, source):
                 for column in mapping:
-                    if not column.startswith("__") or column == "__source__":
+                    if not column.startswith("__"):
                         yield column
 
     def _write_rows(self, rows: list[dict[str, Any]]) -> None:
@@ -208,17 +209,17 @@ class KustomerStream(Stream):
         if len(maps) == 1 and _changes_nothing(maps[0]):
             writer.write_records(maps[0].stream_alias, rows, self._stream_version)
             return
-        known = self.schema["properties"].get("custom", {}).get("properties", {})
-        names = [_short_names(stream_map) for stream_map in maps]
+        if self._row_maps is None:
+            named = tuple(self._mapped_columns())
+            self._row_maps = [RowMap(self.name, one, named) for one in maps]
         for row in rows:
-            for stream_map, shorter in zip(maps, names, strict=True):
-                flat = stream_map.flattening_enabled
-                mapped = stream_map.transform(with_known_custom_only(row, known) if flat else row)
+            for row_map in self._row_maps:
+                mapped = row_map(row)
                 if mapped is not None:
                     self._tap.write_message(
                         RecordMessage(
-                            stream=stream_map.stream_alias,
-                            record=rename(mapped, shorter),
+                            stream=row_map.alias,
+                            record=mapped,
                             version=self._stream_version,
                             time_extracted=self._tap.extracted_at(),
                         ),
@@ -333,12 +334,6 @@ class KustomerStream(Stream):
             self.state["replication_key"] = self.replication_key
             self.state["replication_key_value"] = moment
             self._tap.write_state()
-
-
-def _short_names(stream_map: StreamMap) -> dict[str, str]:
-    if not stream_map.flattening_enabled:
-        return {}
-    return short_names(stream_map.transformed_schema.get("properties", {}))
 
 
 def _changes_nothing(stream_map: object) -> bool:

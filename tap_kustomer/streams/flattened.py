@@ -8,22 +8,29 @@ from tap_kustomer.naming import MAX_IDENTIFIER_BYTES, fit_identifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from collections.abc import Set as AbstractSet
 
 __all__ = ["rename", "short_names", "with_known_custom_only"]
 
 
-def with_known_custom_only(row: dict[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+def with_known_custom_only(
+    row: dict[str, Any],
+    known: AbstractSet[str],
+    *,
+    keep: bool = True,
+) -> dict[str, Any]:
     """Return ``row`` with the custom attributes that its schema has no column for moved.
 
     Flattened, each would be a key of the record that no column takes. Where the schema knows no
-    custom attribute at all, ``custom`` stays one column and ``row`` stays as it is.
+    custom attribute at all, ``custom`` stays one column and ``row`` stays as it is. Without
+    ``keep`` they are left out: a stream map that names ``custom`` wants no copy of it.
     """
     custom = row.get("custom")
-    if not known or not isinstance(custom, dict) or custom.keys() <= known.keys():
+    if not known or not isinstance(custom, dict) or custom.keys() <= known:
         return row
     unknown = {f"custom.{name}": one for name, one in custom.items() if name not in known}
     changed = {**row, "custom": {name: one for name, one in custom.items() if name in known}}
-    if "extra_attributes" in row:
+    if keep and "extra_attributes" in row:
         changed["extra_attributes"] = {**(row["extra_attributes"] or {}), **unknown}
     return changed
 

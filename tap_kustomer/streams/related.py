@@ -81,7 +81,7 @@ class Relationships:
                 extras[step.extra] = data
 
     @staticmethod
-    def _put_one(  # noqa: PLR0911 - one line per shape
+    def _put_one(  # noqa: C901, PLR0911 - one line per shape
         step: _Step,
         data: Mapping[str, Any],
         row: dict[str, Any],

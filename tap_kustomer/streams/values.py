@@ -13,7 +13,7 @@ from tap_kustomer import timestamps
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["MISFIT", "Converter", "admits_null", "converter", "is_masked", "plain_type"]
+__all__ = ["MISFIT", "Converter", "admits_null", "checker", "converter", "is_masked", "plain_type"]
 
 
 class _Misfit:
@@ -55,7 +55,7 @@ def admits_null(schema: Mapping[str, Any]) -> bool:
     """Whether null fits ``schema``."""
     if "type" in schema and schema.keys() <= _UNDERSTOOD:
         return "null" in _types(schema)
-    return _checker(schema)(None)
+    return checker(schema)(None)
 
 
 def plain_type(schema: Mapping[str, Any]) -> type | None:
@@ -79,7 +79,7 @@ def converter(schema: Mapping[str, Any]) -> Converter:
     if _is_understood(schema):
         return _converter(schema)
     convert = _converter(schema) if "type" in schema else _same
-    fits = _checker(schema)
+    fits = checker(schema)
 
     def checked(value: Any) -> Any:  # noqa: ANN401
         fitting = convert(value)
@@ -128,7 +128,8 @@ def _is_understood(schema: Mapping[str, Any]) -> bool:
     )
 
 
-def _checker(schema: Mapping[str, Any]) -> Callable[[Any], bool]:
+def checker(schema: Mapping[str, Any]) -> Callable[[Any], bool]:
+    """Return the function that says whether a value fits ``schema`` as it is; slow."""
     from jsonschema import Draft202012Validator, FormatChecker  # noqa: PLC0415 - rarely needed
 
     validator = Draft202012Validator(dict(schema), format_checker=FormatChecker())
