@@ -13,10 +13,15 @@ LOADER_VENV := .venv-loader
 # Two loaders for PostgreSQL; each names a program `target-postgres` and wants the room to itself.
 POSTGRES_VENV := .venv-target-postgres
 PIPELINEWISE_VENV := .venv-pipelinewise-postgres
+ANALYTICS_VENV := .venv-analytics
+DIALECTS_VENV := .venv-dialects
 READY := .ready
 
 # Warnings about a newer pip or a missing optional index would hide what matters.
 PIP := -m pip --quiet --quiet --disable-pip-version-check --no-input
+
+# dbt does not run on Python 3.14 yet: there, the demo ends without its report.
+DBT := $(if $(shell $(PYTHON) -c 'import sys; sys.version_info < (3, 14) and print("runs")'),$(ANALYTICS_VENV)/$(READY))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -25,13 +30,13 @@ PIP := -m pip --quiet --quiet --disable-pip-version-check --no-input
 help:  ## list the tasks
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(VENV)/$(READY) $(MELTANO_VENV)/$(READY)  ## load a simulated Kustomer org into DuckDB and query it
+demo: $(VENV)/$(READY) $(MELTANO_VENV)/$(READY) $(DBT)  ## load a simulated Kustomer org into DuckDB and query it
 	@$(VENV)/bin/python demo/run.py
 
 test: $(VENV)/$(READY)  ## run the tests that need nothing but Python
 	$(VENV)/bin/python -m pytest -m "not e2e" -n $(PYTEST_WORKERS) --dist worksteal
 
-e2e: $(VENV)/$(READY) $(MELTANO_VENV)/$(READY) $(CHECKS_VENV)/$(READY) $(AIRBYTE_VENV)/$(READY) $(POSTGRES_VENV)/$(READY) $(PIPELINEWISE_VENV)/$(READY)  ## run the tests that need Meltano, DuckDB, PostgreSQL, singer-check-tap and PyAirbyte
+e2e: $(VENV)/$(READY) $(MELTANO_VENV)/$(READY) $(CHECKS_VENV)/$(READY) $(AIRBYTE_VENV)/$(READY) $(POSTGRES_VENV)/$(READY) $(PIPELINEWISE_VENV)/$(READY) $(DBT) $(if $(DBT),$(DIALECTS_VENV)/$(READY))  ## run the tests that need Meltano, DuckDB, PostgreSQL, singer-check-tap and PyAirbyte
 	$(VENV)/bin/python -m pytest -m e2e
 
 soak: $(VENV)/$(READY) $(LOADER_VENV)/$(READY)  ## ten minutes of faults, limits and kills, compared row by row (SOAK="--seconds 60 --seed 7")
@@ -50,7 +55,7 @@ docs: $(VENV)/$(READY)  ## write what the code says about itself into README.md 
 	@$(VENV)/bin/python docs/generate.py
 
 clean:  ## remove the environments and everything that runs have left behind
-	rm -rf $(VENV) $(MELTANO_VENV) $(CHECKS_VENV) $(AIRBYTE_VENV) $(LOADER_VENV) $(POSTGRES_VENV) $(PIPELINEWISE_VENV) .meltano output/* demo/.work dist build
+	rm -rf $(VENV) $(MELTANO_VENV) $(CHECKS_VENV) $(AIRBYTE_VENV) $(LOADER_VENV) $(POSTGRES_VENV) $(PIPELINEWISE_VENV) $(ANALYTICS_VENV) $(DIALECTS_VENV) .meltano output/* demo/.work dist build
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The tap, its tests and its checks.
@@ -92,6 +97,18 @@ $(POSTGRES_VENV)/$(READY): tests/e2e/requirements-target-postgres.txt
 $(PIPELINEWISE_VENV)/$(READY): tests/e2e/requirements-pipelinewise-postgres.txt
 	$(call environment,$(PIPELINEWISE_VENV))
 	@$(PIPELINEWISE_VENV)/bin/python $(PIP) install --no-deps --requirement $<
+	@touch $@
+
+# dbt brings some sixty packages of its own, which have no business beside the tap's.
+$(ANALYTICS_VENV)/$(READY): analytics/requirements.txt
+	$(call environment,$(ANALYTICS_VENV))
+	@$(ANALYTICS_VENV)/bin/python $(PIP) install --requirement $<
+	@touch $@
+
+# Only the tests use it: dbt for warehouses that no test can reach.
+$(DIALECTS_VENV)/$(READY): tests/e2e/requirements-dialects.txt
+	$(call environment,$(DIALECTS_VENV))
+	@$(DIALECTS_VENV)/bin/python $(PIP) install --requirement $<
 	@touch $@
 
 # pip older than 25.1 does not know dependency groups, and Python brings an old one.

@@ -19,6 +19,7 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
+from demo import analytics
 from demo.compare import MADE_BY_THE_TAP, Difference, compare, expected_ids, loaded_ids
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 CHECKOUT = Path(__file__).resolve().parent.parent
 WORK = CHECKOUT / "demo" / ".work"
 DATABASE = CHECKOUT / "output" / "demo.duckdb"
+REPORT = CHECKOUT / "output" / "report.html"
 LOG = WORK / "meltano.log"
 INSTALLED = WORK / "installed"
 MELTANO = CHECKOUT / ".venv-meltano" / "bin" / "meltano"
@@ -127,7 +129,13 @@ def start_afresh() -> None:
     """Remove what an earlier demo left, so that the tables hold this org and nothing else."""
     WORK.mkdir(parents=True, exist_ok=True)
     DATABASE.parent.mkdir(exist_ok=True)
-    for leftover in (DATABASE, DATABASE.with_suffix(".duckdb.wal"), WORK / "meltano.db", LOG):
+    for leftover in (
+        REPORT,
+        DATABASE,
+        DATABASE.with_suffix(".duckdb.wal"),
+        WORK / "meltano.db",
+        LOG,
+    ):
         leftover.unlink(missing_ok=True)
 
 
@@ -159,6 +167,20 @@ def show_first_response(connection: duckdb.DuckDBPyConnection) -> None:
         table.add_row(channel, f"{count:,}", *(duration(value) for value in seconds))
     console.print("\nFirst response time by channel:")
     console.print(table)
+
+
+def report() -> None:
+    """Turn the tables into metrics with dbt, and those into a page to look at."""
+    if not analytics.available():
+        console.print("\nNo report: it is made with dbt, which needs Python 3.10 to 3.13.")
+        return
+    try:
+        with step("\nBuilt the models of analytics/ with dbt"):
+            analytics.run_models(DATABASE, WORK)
+        with step("Drew the report"):
+            analytics.write_report(DATABASE, REPORT)
+    except analytics.AnalyticsError as error:
+        raise DemoError(str(error)) from error
 
 
 def duration(seconds: float) -> str:
@@ -198,7 +220,10 @@ def main() -> None:
                 message = "\n".join(["DuckDB does not hold what the org holds:", *lines])
                 raise DemoError(message)
             show_first_response(connection)
+    report()
     console.print(f"\nLook around yourself: {DATABASE.relative_to(CHECKOUT)}")
+    if REPORT.exists():
+        console.print(f"Open in a browser: {REPORT.relative_to(CHECKOUT)}")
 
 
 if __name__ == "__main__":
