@@ -16,6 +16,7 @@ import pytest
 from simulator import Clock as SimulatorClock
 from simulator import Fault, Org, Simulator
 from tap_kustomer.clock import Clock
+from tap_kustomer.tap import OPTIONAL_STREAMS
 from tests.airbyte_support import (
     Printed,
     configured,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ALL = "2015-01-01"
+EVERYTHING = {"optional_streams": list(OPTIONAL_STREAMS), "requests_per_minute": 5000}
 
 
 @pytest.fixture
@@ -83,15 +85,14 @@ def texts(rows: list[dict[str, Any]]) -> set[str]:
 
 def test_singer_and_airbyte_output_hold_the_same_rows(sim: Simulator, tmp_path: Path) -> None:
     """Every stream, the optional ones too; only what is about the run itself differs."""
-    optional = ["kobjects", "audit_logs", "conversation_events", "customer_merges", "cards"]
-    config = whole(sim, optional_streams=optional)
+    config = whole(sim, **EVERYTHING)
 
     airbyte = read(sim, tmp_path, config=config)
     streams = {one["name"] for one in discovered(config, tmp_path)}
     singer = sync_tap(config, streams)
 
     assert (airbyte.status, singer.status) == (0, 0)
-    assert {*optional} < streams
+    assert {*OPTIONAL_STREAMS} < streams
     assert airbyte.counts["messages"] > 50
     for name in streams - {"sync_runs"}:
         assert texts(airbyte.records(name)) == texts(singer.records(name)), name
@@ -113,7 +114,7 @@ def test_a_read_of_a_quiet_org_brings_no_row_twice(
 
 def test_every_stream_starts_runs_and_completes_once(sim: Simulator, tmp_path: Path) -> None:
     """Without a terminal status Airbyte fails the sync; an empty stream is no exception."""
-    config = whole(sim)
+    config = whole(sim, **EVERYTHING)
     streams = discovered(config, tmp_path)
 
     printed = run_source("read", tmp_path, config=config, catalog=configured(streams))
@@ -124,9 +125,14 @@ def test_every_stream_starts_runs_and_completes_once(sim: Simulator, tmp_path: P
     assert not printed.counts["kobject_empty_klass"]
 
 
-def test_rows_stand_between_start_and_end_of_their_stream(sim: Simulator, tmp_path: Path) -> None:
-    """The platform drops what comes outside."""
-    printed = read(sim, tmp_path)
+@pytest.mark.parametrize("attribute", ["kobject_updated_at", None])
+def test_rows_stand_between_start_and_end_of_their_stream(
+    sim: Simulator, tmp_path: Path, attribute: str | None
+) -> None:
+    """Also where one search serves all klasses, so that rows come before their stream's turn."""
+    sim.set(kobject_klass_attribute=attribute, archive_kobject_klass_attribute=attribute)
+
+    printed = read(sim, tmp_path, config=whole(sim, **EVERYTHING))
 
     phase: dict[str, str] = {}
     for message in printed.messages:
@@ -137,6 +143,8 @@ def test_rows_stand_between_start_and_end_of_their_stream(sim: Simulator, tmp_pa
             assert phase[message["record"]["stream"]] == "RUNNING"
         elif message["type"] == "STATE":
             assert phase[message["state"]["stream"]["stream_descriptor"]["name"]] == "RUNNING"
+    assert set(phase.values()) == {"COMPLETE"}
+    assert {name for name in printed.counts if name.startswith("kobject_")}
 
 
 def test_every_stream_ends_with_a_state_that_counts_its_rows(
@@ -239,6 +247,22 @@ def test_a_failed_read_resumes_from_its_last_state(
     assert 0 < len(failed.ids("customers")) < len(complete.ids("customers"))
     assert failed.ids("customers") | resumed.ids("customers") == complete.ids("customers")
     assert len(resumed.records("customers")) < len(complete.records("customers"))
+
+
+def test_a_child_that_fails_leaves_its_parent_complete(sim: Simulator, tmp_path: Path) -> None:
+    """They are read together, but each has its own end; the child's parent may be deselected."""
+    config = whole(sim, **EVERYTHING, backoff_max_elapsed_seconds=1)
+    sim.faults.add(Fault("status", path="/v1/customers/", method="GET", times=None, status=500))
+
+    both = read(sim, tmp_path, "customers", "customer_drafts", config=config)
+    alone = read(sim, tmp_path, "customer_drafts", config=config)
+
+    assert both.status == alone.status == 1
+    assert both.statuses("customers") == ["STARTED", "RUNNING", "COMPLETE"]
+    assert both.statuses("customer_drafts") == ["STARTED", "INCOMPLETE"]
+    assert alone.statuses("customer_drafts") == ["STARTED", "INCOMPLETE"]
+    assert [one["stream_descriptor"]["name"] for one in alone.errors] == ["customer_drafts"]
+    assert not alone.statuses("customers")
 
 
 def test_unknown_streams_end_incomplete_and_do_not_fail_the_rest(
