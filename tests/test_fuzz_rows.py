@@ -123,7 +123,7 @@ def of_wire(value: Any) -> Any:
     return decode(json.dumps(value).encode())
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(attributes=st.dictionaries(st.sampled_from([*COLUMNS, "newOf", "text_of"]), VALUES))
 def test_any_value_fits_its_column_or_moves_to_the_extra_attributes(
     attributes: dict[str, Any],
@@ -141,7 +141,7 @@ def test_any_value_fits_its_column_or_moves_to_the_extra_attributes(
         assert kept or tells(shown, value) or value == "*****", (name, value, row)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(custom=VALUES | st.dictionaries(st.sampled_from([*CUSTOM, "unknown", "xNum"]), VALUES))
 def test_any_custom_attribute_fits_its_type_or_moves(custom: Any) -> None:
     """``custom`` is always an object, its known properties of their type."""
@@ -158,7 +158,7 @@ def test_any_custom_attribute_fits_its_type_or_moves(custom: Any) -> None:
         assert kept or value is None or tells(shown, value) or value == "*****", (name, row)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     relationships=st.dictionaries(st.sampled_from(["owner", "friends", "org", "new"]), RELATED),
 )
@@ -177,7 +177,7 @@ def test_relationships_of_any_shape_keep_their_ids(relationships: dict[str, Any]
                 assert json.dumps(one) in shown
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     rows=st.lists(VALUES | st.fixed_dictionaries({"id": VALUES, "attributes": VALUES}), max_size=5),
     meta=VALUES,
