@@ -264,7 +264,9 @@ class SearchStream(KustomerStream):
         for fresh in reading.read(probe):
             self.run.expected = reading.total
             resources = decode(fresh.raw)["data"] if fresh.indexes else []
-            yield [resources[index] or {} for index in fresh.indexes], fresh.bookmark
+            found = [resources[index] for index in fresh.indexes]
+            # What is no object becomes a resource without an id, which no row is made of.
+            yield [one if isinstance(one, dict) else {} for one in found], fresh.bookmark
 
     def older_rows(self, start: str) -> Iterator[RowBatch]:  # noqa: ARG002 - for Notes
         """Yield rows that neither search has, if this object has such."""
@@ -273,5 +275,6 @@ class SearchStream(KustomerStream):
 
 def updated_at(resource: dict[str, Any]) -> str:
     """Return when a resource was updated, as UTC text; one that does not tell is always new."""
-    value = (resource.get("attributes") or {}).get("updatedAt")
+    attributes = resource.get("attributes")
+    value = attributes.get("updatedAt") if isinstance(attributes, dict) else None
     return timestamps.normalise(value) or "9"
