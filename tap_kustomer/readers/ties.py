@@ -30,6 +30,7 @@ _FIRST_CREATION = "1970-01-01T00:00:00.000Z"
 # Walks in a row that bring nothing new. A row that comes at random stays unseen in one walk with
 # a chance of 1 in 3, in all of them with less than 1 in 100,000.
 _UNPRODUCTIVE_WALKS = 12
+_COUNTS = 20  # of the rows of one timestamp that go on at the same time; more cost only memory
 
 
 class IndexBehindError(Exception):
@@ -107,10 +108,12 @@ class TieReader:
     def _by_number(self, bounds: Bounds) -> Iterator[SearchPage]:
         """Walk page after page, until as many rows were seen as there are.
 
-        Rows that leave the group meanwhile would make the count too high for those that are
-        left, so a total that changes makes it begin anew.
+        Rows that leave the group meanwhile would make a count too high for those that are left,
+        so each total that shrinks begins another one. The older ones go on: rows only leave, so
+        all that were there when a count began were seen once it is full. In a group that loses
+        rows all the time, a single count that begins anew would never be full.
         """
-        ids: set[str | None] = set()
+        counts: list[tuple[int, set[str | None]]] = []
         total = most = -1
         unproductive = 0
         while unproductive < _UNPRODUCTIVE_WALKS:
@@ -119,12 +122,17 @@ class TieReader:
                 page = self._seen(self._search.ask(bounds, number))
                 yield page
                 if _total(page) != total:
-                    total, ids, unproductive = _total(page), set(), 0
+                    total, unproductive = _total(page), 0
                     most = max(most, total)
-                before = len(ids)
-                ids.update(key.id for key in page.keys)
-                unproductive = unproductive if len(ids) == before else 0
-                if len(ids) >= total and not self._grows(bounds, total, most):
+                    # A total that has grown shows that those below it were of a part of the index.
+                    counts = [one for one in counts if one[0] >= total][-_COUNTS:]
+                    counts.append((total, set()))
+                before = len(counts[-1][1])
+                for _, ids in counts:
+                    ids.update(key.id for key in page.keys)
+                unproductive = unproductive if len(counts[-1][1]) == before else 0
+                full = any(len(ids) >= began_with for began_with, ids in counts)
+                if full and not self._grows(bounds, total, most):
                     return
                 if total > self._reach:
                     self._too_many(bounds, total)
