@@ -15,6 +15,7 @@ POSTGRES_VENV := .venv-target-postgres
 PIPELINEWISE_VENV := .venv-pipelinewise-postgres
 ANALYTICS_VENV := .venv-analytics
 DIALECTS_VENV := .venv-dialects
+AUDIT_VENV := .venv-audit
 READY := .ready
 
 # Warnings about a newer pip or a missing optional index would hide what matters.
@@ -25,7 +26,7 @@ DBT := $(if $(shell $(PYTHON) -c 'import sys; sys.version_info < (3, 14) and pri
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test e2e soak check docs clean
+.PHONY: help demo test e2e soak check audit docs clean
 
 help:  ## list the tasks
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,11 +52,16 @@ check: $(VENV)/$(READY)  ## format, lint, types, generated files
 	@$(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	@$(VENV)/bin/python docs/generate.py --check
 
+audit: $(VENV)/$(READY) $(AUDIT_VENV)/$(READY)  ## look up known vulnerabilities of what is installed (needs the network)
+	@$(VENV)/bin/python $(PIP) list --format freeze --exclude-editable > $(AUDIT_VENV)/installed.txt
+	@# Strict: a package that cannot be looked up is no reassurance.
+	@$(AUDIT_VENV)/bin/pip-audit --progress-spinner off --strict --disable-pip --no-deps --requirement $(AUDIT_VENV)/installed.txt
+
 docs: $(VENV)/$(READY)  ## write what the code says about itself into README.md and meltano.yml
 	@$(VENV)/bin/python docs/generate.py
 
 clean:  ## remove the environments and everything that runs have left behind
-	rm -rf $(VENV) $(MELTANO_VENV) $(CHECKS_VENV) $(AIRBYTE_VENV) $(LOADER_VENV) $(POSTGRES_VENV) $(PIPELINEWISE_VENV) $(ANALYTICS_VENV) $(DIALECTS_VENV) .meltano output/* demo/.work dist build
+	rm -rf $(VENV) $(MELTANO_VENV) $(CHECKS_VENV) $(AIRBYTE_VENV) $(LOADER_VENV) $(POSTGRES_VENV) $(PIPELINEWISE_VENV) $(ANALYTICS_VENV) $(DIALECTS_VENV) $(AUDIT_VENV) .meltano output/* demo/.work dist build
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The tap, its tests and its checks.
@@ -109,6 +115,12 @@ $(ANALYTICS_VENV)/$(READY): analytics/requirements.txt
 $(DIALECTS_VENV)/$(READY): tests/e2e/requirements-dialects.txt
 	$(call environment,$(DIALECTS_VENV))
 	@$(DIALECTS_VENV)/bin/python $(PIP) install --requirement $<
+	@touch $@
+
+# Apart from what it looks at: its own requirements would be looked up too.
+$(AUDIT_VENV)/$(READY): pyproject.toml
+	$(call environment,$(AUDIT_VENV))
+	@$(AUDIT_VENV)/bin/python $(PIP) install 'pip-audit>=2.9,<3'
 	@touch $@
 
 # pip older than 25.1 does not know dependency groups, and Python brings an old one.
