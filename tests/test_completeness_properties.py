@@ -57,7 +57,7 @@ def test_a_late_index_loses_nothing(trial: Trial) -> None:
         at_edge=some([0.1, 0.3, 0.6]),
         edge_offset=st.floats(-0.9, 0.9).map(lambda days: days * 86_400),
         ties=st.lists(st.integers(2, 20), max_size=2).map(tuple),
-        jump=some([0.0, 60.0, 600.0]),
+        jump=some([0.0, 600.0, 3_600.0]),
         drift=some([0.0, 0.2, 0.4]),
         lookback=st.just(300),
     )
