@@ -53,7 +53,7 @@ check: $(VENV)/$(READY)  ## format, lint, types, generated files
 	@$(VENV)/bin/python docs/generate.py --check
 
 audit: $(VENV)/$(READY) $(AUDIT_VENV)/$(READY)  ## look up known vulnerabilities of what is installed (needs the network)
-	@$(VENV)/bin/python $(PIP) list --format freeze --exclude-editable > $(AUDIT_VENV)/installed.txt
+	@$(VENV)/bin/python -m pip --disable-pip-version-check list --format freeze --exclude-editable > $(AUDIT_VENV)/installed.txt
 	@# Strict: a package that cannot be looked up is no reassurance.
 	@$(AUDIT_VENV)/bin/pip-audit --progress-spinner off --strict --disable-pip --no-deps --requirement $(AUDIT_VENV)/installed.txt
 

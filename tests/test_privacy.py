@@ -7,6 +7,7 @@ and without flattening; each record fits the schema that was sent before it.
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from jsonschema import Draft202012Validator
 
 from simulator import Org, Simulator
 from tap_kustomer.tap import TapKustomer
-from tests.support import Output, catalog_of, run_tap, sync_tap
+from tests.support import ROOT, Output, catalog_of, run_tap, sync_tap
 from tests.test_fuzz_rows import FORMATS
 
 if TYPE_CHECKING:
@@ -145,6 +146,30 @@ def test_a_mapped_custom_leaves_no_raw_copy(private_sim: Simulator) -> None:
         (row,) = output.records("customers")
         assert not [column for column in row if column.startswith(("custom__", "custom."))]
         assert "custom" not in row
+
+
+def test_the_page_shows_the_recipes_that_are_tested() -> None:
+    """Expression for expression, and the salted form works too."""
+    page = (ROOT / "docs" / "security.md").read_text()
+    for column, expression in HASHED_EMAILS["customers"].items():
+        assert f"{column}: " + (f'"{expression}"' if expression else "null") in page
+    assert "messages: {preview: null}" in page
+    assert "sha256(config['salt'] + one['email'])" in page
+
+
+def test_a_salt_reaches_the_expression_and_no_log(private_sim: Simulator) -> None:
+    """Out of `stream_map_config`."""
+    salted = "json.dumps([sha256(config['salt'] + one['email']) for one in emails if one])"
+    config = {
+        **private_sim.config,
+        "stream_maps": {"customers": {"emails": salted, "__filter__": "emails"}},
+        "stream_map_config": {"salt": "pepper-77"},
+    }
+    output = sync_tap(config, ["customers"])
+    assert output.counts["customers"] > 0
+    wanted = hashlib.sha256(f"pepper-77{RAW}".encode()).hexdigest()
+    assert output.records("customers")[0]["emails"] == json.dumps([wanted])
+    assert "pepper-77" not in output.stderr + json.dumps(output.messages)
 
 
 def test_a_mapped_column_leaves_no_copy_in_a_relationship(private_sim: Simulator) -> None:
