@@ -144,17 +144,18 @@ class SearchStream(KustomerStream):
                 continue
             try:
                 probe = reading.probe(query)
-                if query.include_deleted != self.settings.include_deleted:
-                    self.logger.warning(
-                        "%s: Kustomer's search gives no deleted rows here, so deletes of this "
-                        "stream are not seen.",
-                        self.name,
-                    )
-                return probe
             except (RequestRefusedError, NotFoundError, UntrustedAnswerError) as error:
                 self._tap.refused_forms.add(form)
                 self.logger.info("%s: %s cannot be used: %s", self.name, query.attribute, error)
                 refused = error
+                continue
+            if query.include_deleted != self.settings.include_deleted:
+                self.logger.warning(
+                    "%s: Kustomer's search gives no deleted rows here, so deletes of this "
+                    "stream are not seen.",
+                    self.name,
+                )
+            return probe
         raise refused or RequestRefusedError(f"{self.name}: Kustomer takes no form of its search.")
 
     def _forms(self) -> Iterator[SearchQuery]:
