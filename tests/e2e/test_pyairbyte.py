@@ -48,7 +48,7 @@ def in_pyairbyte(
         capture_output=True,
         text=True,
         check=False,
-        timeout=150,
+        timeout=300,
         env={**os.environ, "AIRBYTE_OFFLINE_MODE": "1", "DO_NOT_TRACK": "1", "NO_COLOR": "1"},
     )
 
@@ -117,36 +117,31 @@ def differences(sim: Simulator, cache: Cache) -> dict[str, str]:
     return {one.stream: str(one) for one in compare(expected_ids(sim.url), cache.ids())}
 
 
-def test_tables_hold_the_org_after_a_second_read_and_after_a_failure(
+def test_tables_hold_the_org_after_a_second_read_and_a_failure_between(
     org: Org, sim: Simulator, tmp_path: Path
 ) -> None:
-    """The second read is incremental; a failed one leaves the tables as they were."""
+    """The second read is incremental; what failed in the middle left nothing behind."""
     cache = Cache(sim, tmp_path)
 
     first = cache.rows_read()
+    assert not differences(sim, cache)
+
     org.clock.advance(3600)
     changed = org.update_random("customer", 5)
-    org.add("message", 3, updated_at=org.clock.now())
-    second = cache.rows_read()
-
-    assert not differences(sim, cache)
-    names = dict(cache.rows("customers"))
-    for id_ in changed:
-        assert names[id_] == org.row("customer", id_)["attributes"]["name"]
-    searched = sum(len(org.ids(one)) for one in ("customer", "conversation", "message", "note"))
-    assert second < first - searched + 30  # lists come whole each time
-
-    org.clock.advance(3600)
     org.add("conversation", 4, updated_at=org.clock.now())
     org.add("message", 120, updated_at=org.clock.now())
     sim.faults.add(Fault("status", context="message", after=1, times=None, status=500))
     failed = cache.read()
     sim.faults.clear()
-    cache.rows_read()
+    second = cache.rows_read()
 
     assert failed.returncode != 0
     assert "AirbyteConnectorFailedError" in failed.stderr
     assert not differences(sim, cache)
+    names = dict(cache.rows("customers"))
+    for id_ in changed:
+        assert names[id_] == org.row("customer", id_)["attributes"]["name"]
+    assert second < first  # with all that is new, a full read would be longer than the first
 
 
 def offer(sim: Simulator, folder: Path) -> dict[str, Any]:
