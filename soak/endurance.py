@@ -29,9 +29,10 @@ LISTS = frozenset({"tags", "users", "sync_runs"})  # a few: the comparison is of
 NOT_BY_SEARCH = frozenset({"work_sessions", "work_items"})
 COLD_EVERY = 3  # so often a chapter begins with an empty database
 # Searches per minute of the org's time, few enough that the tap and others meet at the limit.
-SEARCH_LIMIT = 30
-LONGEST_STOP = 6.0  # real seconds from SIGTERM to the end: five are promised, one is the machine's
-PATIENCE = 3  # quiet runs until one ends well; only the first may find an old outage's traces
+SEARCH_LIMIT = 60
+LONGEST_STOP = (
+    8.0  # real seconds from SIGTERM to the end: five are promised, three a busy machine's
+)
 SIGTERM_STATUS = 143
 LEAP_AT_MOST = 1.5 * DAY  # by how much the org's time leaps in one run: less than the tap allows
 
@@ -96,10 +97,10 @@ class Endurance:
         end = time.monotonic() + min(
             self._plan.chapter_seconds, self._plan.seconds - (time.monotonic() - began)
         )
-        first = True
-        while time.monotonic() < end and not self._has_failed:
-            self._leaps = LEAP_AT_MOST if cold and first else 0.0
-            first = False
+        runs = 0
+        while not self._has_failed and (time.monotonic() < end or runs < self._plan.fewest_runs):
+            self._leaps = LEAP_AT_MOST if cold and runs == 0 else 0.0
+            runs += 1
             self._run(catalog, self._weather.change(self._usual_requests))
             self._pause()
         if not self._has_failed:

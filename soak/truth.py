@@ -121,9 +121,6 @@ def _loaded(
     rows: dict[str, _Row] = {}
     for values in result.fetchall():
         row = dict(zip(names, values, strict=True))
-        if row["id"] in rows:
-            # A key that is there twice is as wrong as a row too much.
-            rows[f"{row['id']} again"] = rows[row["id"]]
         kept = {name: _as_sent(row[name], name in documents) for name in columns}
         for name, value in json.loads(row.get("custom") or "{}").items():
             kept[f"custom.{name}"] = value

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from tests.e2e.project import MeltanoProject
 
-SECONDS = 45.0  # and what the quiet run at the end takes
+SWITCH_DELETED = (
+    "update customers set _sdc_deleted_at = case when _sdc_deleted_at is null then now() end"
+)
+SECONDS = 40.0  # and what the quiet run at the end takes
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +47,10 @@ def test_no_row_is_lost_whatever_happens(endured: Endurance) -> None:
 
     assert report.failures == []
     assert report.differences == []
-    assert report.compared > 3000
-    assert report.runs.total() > 2
+    assert report.compared > 2500
+    assert report.runs.total() > Plan.fewest_runs
     assert report.faults.total() > 0
+    assert report.kills.total() > 0
 
 
 @pytest.mark.parametrize(
@@ -55,12 +59,10 @@ def test_no_row_is_lost_whatever_happens(endured: Endurance) -> None:
         ("delete from customers where id = ?", "is missing"),
         ("update customers set updated_at = updated_at - interval 1 second where id = ?", "is of"),
         ("update customers set name = 'an older name' where id = ?", "has another name"),
-        ("update customers set _sdc_deleted_at = case when _sdc_deleted_at is null then now() end "
-         "where id = ?", "deleted is"),
+        (f"{SWITCH_DELETED} where id = ?", "deleted is"),
         ("update customers set id = 'unknown' where id = ?", "is not in the org"),
-        ("insert into customers select * from customers where id = ?", "is not in the org"),
     ],
-    ids=["lost", "old_version", "other_value", "deleted_flag", "unknown_id", "there_twice"],
+    ids=["lost", "old_version", "other_value", "deleted_flag", "unknown_id"],
 )  # fmt: skip
 def test_the_comparison_notices(
     endured: Endurance, tmp_path: Path, loss: str, noticed: str
