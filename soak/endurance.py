@@ -29,7 +29,7 @@ LISTS = frozenset({"tags", "users", "sync_runs"})  # a few: the comparison is of
 NOT_BY_SEARCH = frozenset({"work_sessions", "work_items"})
 COLD_EVERY = 3  # so often a chapter begins with an empty database
 # Searches per minute of the org's time, few enough that the tap and others meet at the limit.
-SEARCH_LIMIT = 60
+SEARCH_LIMIT = 30
 LONGEST_STOP = (
     8.0  # real seconds from SIGTERM to the end: five are promised, three a busy machine's
 )
@@ -200,7 +200,7 @@ class Endurance:
             "start_date": START_DATE,
             "request_timeout": REQUEST_TIMEOUT,
             "search_requests_per_minute": SEARCH_LIMIT,
-            "page_size": self._rng.choice((50, 100, 500)),
+            "page_size": self._rng.choice((100, 100, 250, 500)),
             "max_concurrency": self._rng.choice((1, 4, 8)),
         }
 

@@ -24,5 +24,5 @@ class Plan:
     chapter_seconds: float = 60.0
     fewest_runs: int = 4  # in a chapter, besides the quiet one
     seed: int = 1
-    speed: float = 30.0
+    speed: float = 20.0
     customers: int = 250

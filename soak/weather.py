@@ -71,7 +71,7 @@ class Weather:
             for kind, share, detail in rng.sample(FAULTS, rng.randint(1, 6)):
                 sim.faults.add(Fault(kind, times=None, probability=share, **detail))
         sim.set(
-            other_client_search=rng.choice((0, 0, 10, 30)),
+            other_client_search=rng.choice((0, 0, 10, 20)),
             other_client_org=rng.choice((0, 100, 500)),
             ratelimit_reset=rng.choice(("seconds", "seconds", "milliseconds", "delta", None)),
             retry_after=rng.choice((None, None, "seconds", "date")),

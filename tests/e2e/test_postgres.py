@@ -367,3 +367,20 @@ def test_a_second_run_upserts(database: Database, runs: Runs, tmp_path: Path) ->
     )
     assert changed == {"name": "A new name 😀", "_sdc_deleted_at": None}
     assert deleted["_sdc_deleted_at"] is not None
+
+
+@pytest.mark.parametrize(
+    ("apt_get", "user", "reason"),
+    [(None, 0, "no apt-get"), ("/usr/bin/apt-get", 1000, "only root")],
+    ids=["no_debian", "no_root"],
+)
+def test_a_machine_without_postgresql_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, apt_get: str | None, user: int, reason: str
+) -> None:
+    """The tests are skipped there, with this as the reason."""
+    monkeypatch.setattr(postgres, "binaries", lambda: None)
+    monkeypatch.setattr("shutil.which", lambda _: apt_get)
+    monkeypatch.setattr("os.geteuid", lambda: user)
+
+    with pytest.raises(postgres.UnavailableError, match=reason):
+        postgres.install()
