@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from docs.hub_definition import hub_definition
+from docs.readme_parts import check_output, minutes_table
 from docs.streams_page import join_diagram, stream_sections, stream_table
 from tap_kustomer.settings import SETTINGS_SCHEMA
 from tap_kustomer.tap import STREAM_TYPES
@@ -38,12 +40,20 @@ def about() -> JSON:
 
 def meltano_settings(tap: JSON) -> str:
     """Return the settings as `meltano.yml` lists them."""
-    settings = [
+    text = yaml.safe_dump(_settings(tap), sort_keys=False, allow_unicode=True, width=94)
+    return textwrap.indent(text, "    ")
+
+
+def hub_file(tap: JSON) -> str:
+    """Return the definition for MeltanoHub, whose settings are those of `meltano.yml`."""
+    return hub_definition(tap, _settings(tap))
+
+
+def _settings(tap: JSON) -> list[JSON]:
+    return [
         _meltano_setting(name, described, tap["version"])
         for name, described in tap["settings"]["properties"].items()
     ]
-    text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=94)
-    return textwrap.indent(text, "    ")
 
 
 def _meltano_setting(name: str, described: JSON, version: str) -> JSON:
@@ -102,8 +112,11 @@ def roles_table(_tap: JSON) -> str:
 
 PARTS: Mapping[tuple[str, str], Callable[[JSON], str]] = {
     ("meltano.yml", "settings"): meltano_settings,
+    ("hub/tap-kustomer.yml", "definition"): hub_file,
     ("README.md", "settings"): settings_table,
     ("README.md", "roles"): roles_table,
+    ("README.md", "check"): check_output,
+    ("README.md", "minutes"): minutes_table,
     ("docs/streams.md", "table"): stream_table,
     ("docs/streams.md", "diagram"): join_diagram,
     ("docs/streams.md", "streams"): stream_sections,

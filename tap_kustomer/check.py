@@ -184,7 +184,7 @@ def _refused(check: StreamCheck, stream: KustomerStream) -> StreamCheck:
     check.readable = MISSING_ROLE
     check.role = stream.role_to_ask_for
     probably = "" if stream.roles_documented else "probably "
-    check.problem = f"the key lacks {probably}{check.role}"
+    check.problem = f"the key {probably}lacks {check.role}"
     return check
 
 

@@ -1,0 +1,67 @@
+"""The pages of this repository as tests read them: their code blocks and what is said of each.
+
+A block of shell commands runs against the simulator, unless the comment above it says otherwise:
+
+    <!-- sh: Meltano -->               run in a Meltano project, by tests/e2e/test_readme.py
+    <!-- sh: serves -->                runs until the page has been read
+    <!-- sh: not run, <why> -->        looked at only: do its options exist?
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["CHECKOUT", "PAGES", "Block", "blocks_of"]
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+PAGES = [
+    CHECKOUT / "README.md",
+    *(CHECKOUT / "docs" / f"{name}.md" for name in ("loading", "operations", "switching")),
+]
+
+_BLOCK = re.compile(
+    r"(?:^<!-- (?P<kind>\w+): (?P<remark>[^\n]*?) -->\n)?"
+    r"^```(?P<language>\w+)\n(?P<text>.*?)^```$",
+    re.DOTALL | re.MULTILINE,
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A code block: its language, its text, and the comment above it."""
+
+    page: str
+    number: int
+    language: str
+    text: str
+    remark: str
+
+    def __str__(self) -> str:
+        """Say where it is."""
+        return f"{self.page}-{self.number}"
+
+    @property
+    def runs(self) -> bool:
+        """Whether it runs against the simulator."""
+        return self.language == "sh" and not self.remark.startswith(("Meltano", "not run"))
+
+    @property
+    def serves(self) -> bool:
+        """Whether it goes on until it is stopped."""
+        return self.language == "sh" and self.remark == "serves"
+
+    @property
+    def needs_meltano(self) -> bool:
+        """Whether it runs in a Meltano project."""
+        return self.language == "sh" and self.remark == "Meltano"
+
+
+def blocks_of(page: Path) -> list[Block]:
+    """Return the code blocks of a page, in order."""
+    found = _BLOCK.finditer(page.read_text(encoding="utf-8"))
+    return [
+        Block(page.stem, number, one["language"], one["text"], one["remark"] or "")
+        for number, one in enumerate(found, 1)
+    ]
