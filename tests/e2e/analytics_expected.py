@@ -157,7 +157,8 @@ class Expected:
         begun = [
             (row.get(name) or {}).get("channel") for name in ("firstMessageIn", "firstMessageOut")
         ]
-        return next(one for one in (*begun, *(row.get("channels") or []), "unknown") if one)
+        found: str = next(one for one in (*begun, *(row.get("channels") or []), "unknown") if one)
+        return found
 
     def grouped(self, day: str = "created_day") -> dict[tuple[str, str], list[Row]]:
         """Return the measured conversations by day and channel."""

@@ -43,7 +43,8 @@ STREAMS = (
     "users",
 )
 # The far side of the date line: most days differ from UTC's. Spam counts, against the default.
-VARIABLES = {"kustomer_timezone": "Pacific/Auckland", "kustomer_exclude": ["deleted", "merged"]}
+TIMEZONE, EXCLUDED = "Pacific/Auckland", ("deleted", "merged")
+VARIABLES = {"kustomer_timezone": TIMEZONE, "kustomer_exclude": EXCLUDED}
 
 pytestmark = pytest.mark.skipif(not DBT.exists(), reason="dbt does not run on this Python")
 
@@ -217,7 +218,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
         clock.advance(HOUR)
         story.second = read(served, folder, first.state)
         story.second_read = read_at(story.second)
-    later = Expected(org, story.second_read, exclude=tuple(VARIABLES["kustomer_exclude"]))
+    later = Expected(org, story.second_read, exclude=EXCLUDED)
     story.observations.append(later.observed())
     return story
 
@@ -309,8 +310,8 @@ def expected(story: Story) -> Expected:
     return Expected(
         story.org,
         story.second_read,
-        timezone=VARIABLES["kustomer_timezone"],
-        exclude=tuple(VARIABLES["kustomer_exclude"]),
+        timezone=TIMEZONE,
+        exclude=EXCLUDED,
     )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
+from demo import analytics
 from demo.compare import stream_of
 from tests.e2e.project import CHECKOUT
 
@@ -62,6 +63,9 @@ def test_it_loads_all_and_ends_with_a_query(demo: subprocess.Popen[str]) -> None
     assert demo.returncode == 0, output
     assert re.search(r"customers +│ +400 │ yes", output), output
     assert re.search(r"email +│ +\d+ │ +\d+ (s|min|h)", output), output
+    if analytics.available():
+        assert "Open in a browser: output/report.html" in output, output
+        assert (CHECKOUT / "output" / "report.html").stat().st_size > 100_000
     assert_no_answer(url)
 
 
