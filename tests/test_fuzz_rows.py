@@ -123,7 +123,7 @@ def of_wire(value: Any) -> Any:
     return decode(json.dumps(value).encode())
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(attributes=st.dictionaries(st.sampled_from([*COLUMNS, "newOf", "text_of"]), VALUES))
 def test_any_value_fits_its_column_or_moves_to_the_extra_attributes(
     attributes: dict[str, Any],

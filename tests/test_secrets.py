@@ -67,7 +67,7 @@ def test_no_log_shows_the_key_a_row_or_a_body(
         for path in ("/v1/customers/search", "/v1/tags"):
             secret_sim.faults.add(Fault(**detail, path=path, times=None))
     config = {**secret_sim.config, "backoff_max_elapsed_seconds": 1}
-    output = run_tap(config, catalog=catalog, env=DEBUG, folder=tmp_path)
+    output = run_tap(config, catalog=catalog, env=DEBUG, speed=20, folder=tmp_path)
     assert output.status == (0 if fault == "none" else 1)
     assert "DEBUG" in output.stderr
     assert_silent(output)
