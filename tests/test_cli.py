@@ -148,7 +148,6 @@ def test_an_unforeseen_error_is_one_sentence_without_its_text(
     errors_of: ERRORS, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its text may show a key or a row, also in the traceback of the debug log."""
-
     content = "k-3f9c2b"
 
     def fail(*_args: object, **_kwargs: object) -> None:
