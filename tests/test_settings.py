@@ -49,12 +49,16 @@ def problems(**config: Any) -> list[str]:
 
 def wrong_values() -> list[tuple[str, Any]]:
     """Return a wrong value for each setting and kind of wrong."""
+    flags: list[Any] = [0, 1, "true", "", [], {}]
+    texts: list[Any] = [7, True, ["x"], {"a": 1}, ""]
+    lists: list[Any] = [7, "users", {"a": 1}, [7], ["nobody"]]
     cases: list[tuple[str, Any]] = []
     for name, (low, high) in NUMBERS.items():
-        cases += [(name, value) for value in (low - 1, high + 1, 1.5, True, "5", [5], {}, "")]
-    cases += [(name, value) for name in FLAGS for value in (0, 1, "true", "", [], {})]
-    cases += [(name, value) for name in TEXTS for value in (7, True, ["x"], {"a": 1}, "")]
-    cases += [(name, value) for name in LISTS for value in (7, "users", {"a": 1}, [7], ["nobody"])]
+        numbers: list[Any] = [low - 1, high + 1, 1.5, True, "5", [5], {}, ""]
+        cases += [(name, value) for value in numbers]
+    cases += [(name, value) for name in FLAGS for value in flags]
+    cases += [(name, value) for name in TEXTS for value in texts]
+    cases += [(name, value) for name in LISTS for value in lists]
     cases += [
         ("region", "US"),
         ("region", "au"),
