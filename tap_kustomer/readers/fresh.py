@@ -26,6 +26,7 @@ logger = logging.getLogger("tap-kustomer.search")
 
 _EXTRA_STEPS = 10  # pages beyond those that were announced
 _GAIN = 0.9  # of the announced rows may be left after these pages, else the end flees
+_TAIL = 10  # rows at the end of a page, of which the earliest gives the next position
 _DOUBTFUL_SHARE = 0.25  # of a step: without trust in timestamps a step brings much less
 
 
@@ -40,7 +41,7 @@ class FreshReader:
     def __init__(self, search: PageSearch) -> None:
         """Read with ``search``."""
         self._search = search
-        self._trusts = True
+        self._trusts = not search.misplaced  # rows of the first pass may have shown it already
 
     def read(
         self, low: str, high: str | None, first: SearchPage | None = None
@@ -79,16 +80,21 @@ class FreshReader:
             position = yield from self._step(page, position, high)
             if high is not None and position > high:
                 return
-            expected = (
-                _left(page, position) if self._trusts and page.keys[-1].updated == position else 0
-            )
+            simple = self._trusts and any(key.updated == position for key in page.keys)
+            expected = _left(page, position) if simple else 0
 
     def _step(
         self, page: SearchPage, position: str, high: str | None
     ) -> Generator[OrderedPage, None, str]:
         stamps = [key.updated for key in page.keys if key.updated is not None]
-        if self._trusts and stamps and stamps[-1] > position and stamps[-1] != stamps[0]:
-            return stamps[-1]
+        # The last row may be the only one that stands before its time: the earliest of some.
+        tail = min(stamps[-max(1, min(_TAIL, len(stamps) // 3)) :], default=position)
+        if self._trusts and tail > position:
+            if tail != stamps[0]:
+                return tail
+            # Nothing but ties before the tail: only the last row leads behind them.
+            if stamps[-1] != stamps[0]:
+                return stamps[-1]
         if self._trusts and stamps and len(stamps) == len(page):
             reached = yield from self._tie(stamps[0], page, position)
             if reached is not None:
@@ -129,4 +135,4 @@ def _in_order(page: SearchPage, high: str | None) -> bool:
 def _left(page: SearchPage, position: str) -> int:
     if page.total is None:
         return 0
-    return page.total - sum(1 for key in page.keys if key.updated != position)
+    return page.total - sum(1 for key in page.keys if (key.updated or "") < position)

@@ -85,6 +85,7 @@ class SearchRun:
         self._bookmark: str | None = None
         self._fresh_after = ""  # the index shows all rows up to it: the pass's start - lookback
         self._emitted = _Emitted()
+        self._misplaced: set[str] = set()
         self.total: int | None = None  # rows that the first search announced
 
     def probe(self, query: SearchQuery) -> Probe:
@@ -242,6 +243,7 @@ class SearchRun:
             query,
             page_size=self._page_size,
             fresh_after=self._fresh_after,
+            misplaced=self._misplaced,
         )
 
     def _now(self) -> str:

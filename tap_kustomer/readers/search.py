@@ -43,12 +43,15 @@ class PageSearch:
         *,
         page_size: int,
         fresh_after: str,
+        misplaced: set[str] | None = None,
     ) -> None:
-        """Prepare for asking; nothing is sent yet."""
+        """Prepare for asking; nothing is sent yet. ``misplaced`` is shared by a run's searches."""
         self.client = client
         self.query = query
         self.page_size = page_size
         self.fresh_after = fresh_after
+        # Streams whose rows were seen outside the asked bounds: fresher than the index.
+        self.misplaced = set() if misplaced is None else misplaced
         self.requests = 0
         self._size_proven = False
 
@@ -169,7 +172,11 @@ class PageSearch:
         for key in page.keys:
             if bounds.without_creation and key.created is not None:
                 self._distrust(f"the filter on {self.query.created_attribute}")
-            if key.updated is None or key.updated > self.fresh_after:
+            if key.updated is None:
+                continue
+            if key.updated > self.fresh_after:
+                if bounds.high is not None and key.updated > bounds.high:
+                    self.misplaced.add(self.query.stream)
                 continue
             if key.updated < bounds.low or (bounds.high and key.updated > bounds.high):
                 self._distrust(f"the filter on {self.query.attribute}")
