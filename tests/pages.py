@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["CHECKOUT", "PAGES", "Block", "blocks_of"]
+__all__ = ["CHECKOUT", "PAGES", "Block", "blocks_of", "demo_lines", "without_numbers"]
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PAGES = [
@@ -65,3 +65,17 @@ def blocks_of(page: Path) -> list[Block]:
         Block(page.stem, number, one["language"], one["text"], one["remark"] or "")
         for number, one in enumerate(found, 1)
     ]
+
+
+def demo_lines() -> list[str]:
+    """Return the lines of the demo's output that the README shows, from its first table on."""
+    text = PAGES[0].read_text(encoding="utf-8")
+    block = text.partition("<!-- <demo>")[2].partition("```text\n")[2].partition("```")[0]
+    lines = [without_numbers(line) for line in block.splitlines() if line.strip()]
+    return lines[next(at for at, line in enumerate(lines) if "┏" in line) :]
+
+
+def without_numbers(line: str) -> str:
+    """Return a line without its numbers and durations, and the space that they took."""
+    line = re.sub(r"\d+ h \d+ min|[\d,]+ (min|s)\b", "#", line)
+    return re.sub(r"[─━ ]+", " ", re.sub(r"[\d,]+", "#", line)).strip()

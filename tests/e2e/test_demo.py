@@ -15,6 +15,7 @@ import requests
 from demo import analytics
 from demo.compare import stream_of
 from tests.e2e.project import CHECKOUT
+from tests.pages import demo_lines, without_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,12 +56,27 @@ def assert_no_answer(url: str) -> None:
         requests.get(f"{url}/_simulator/counts", timeout=5)
 
 
+def assert_readme_shows(output: str) -> None:
+    """Check that the README's lines are those of ``output``; `...` stands for some left out."""
+    shown = demo_lines()
+    if not analytics.available():  # then the report's lines are missing
+        shown = shown[: shown.index("Built the models of analytics/ with dbt (#)")]
+    real = [without_numbers(line) for line in output.splitlines() if line.strip()]
+    position = 0
+    for line in shown:
+        if line != "...":
+            assert line in real[position:], f"{line}\n\n{output}"
+            position = real.index(line, position) + 1
+    assert position == len(real) or not analytics.available(), output
+
+
 def test_it_loads_all_and_ends_with_a_query(demo: subprocess.Popen[str]) -> None:
     """The tables and the answer are there, and the simulator is gone."""
     url = address_in(demo)
     output, _ = demo.communicate(timeout=300)
 
     assert demo.returncode == 0, output
+    assert_readme_shows(output)
     assert re.search(r"customers +│ +400 │ yes", output), output
     assert re.search(r"email +│ +\d+ │ +\d+ (s|min|h)", output), output
     if analytics.available():
