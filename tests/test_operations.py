@@ -11,7 +11,7 @@ import yaml
 
 from simulator import Clock, Fault, Org, Simulator
 from tests.pages import CHECKOUT, blocks_of
-from tests.support import FAST, ROOT, read_messages, sync_tap, tap_command
+from tests.support import FAST, ROOT, catalog_of, read_messages, run_tap, sync_tap, tap_command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,6 +107,21 @@ def test_a_rejected_key_rings_by_the_rows_that_do_not_come(
     assert len(ringing("key rejected", good)) == 1
     assert len(ringing("key rejected", [])) == 1
     assert ringing("key rejected", good + bad) == set()
+
+
+def test_a_key_that_is_revoked_in_a_run_rings_as_a_failed_stream(
+    sim: Simulator, tmp_path: Path
+) -> None:
+    """The row is written, though the run ends there."""
+    sim.org.add("customer", 3)
+    catalog = catalog_of(sim.config, ["customers", "sync_runs", "tags", "teams"])
+    sim.faults.add(Fault("status", status=401, path="/v1/tags", times=None))
+
+    output = run_tap(sim.config, catalog=catalog, folder=tmp_path)
+
+    assert output.status == 1
+    assert ringing("failed", output.records("sync_runs")) == {"tags"}
+    assert "`api_key`" in output.newest("sync_runs").popitem()[1]["error"]
 
 
 def test_two_taps_with_half_the_budget_each_stay_under_it_together(tmp_path: Path) -> None:
