@@ -91,6 +91,14 @@ class Warehouse:
         loaded: list[Row] = json.loads(self.psql(sql))
         return loaded
 
+    def execute(self, sql: str) -> None:
+        """Change what was loaded; ``{loaded}`` in the statement is the schema of its tables."""
+        if self.kind == "duckdb":
+            with duckdb.connect(self.env["KUSTOMER_DUCKDB_PATH"]) as connection:
+                connection.execute(sql.format(loaded="main"))
+        else:
+            self.psql(sql.format(loaded=LOADED))
+
     def psql(self, sql: str, database: str = "kustomer") -> str:
         """Return what PostgreSQL answers."""
         command = [self.env["PSQL"], "-d", database, "-AtX", "-v", "ON_ERROR_STOP=1", "-c", sql]
@@ -411,6 +419,19 @@ def test_backlog_from_snapshots_begins_with_the_first_and_keeps_the_past(
     assert_table(built.warehouse.rows("backlog_by_day_from_snapshots"), ("day",), table)
     (only,) = built.first["backlog_by_day_from_snapshots"]
     assert only["day"] == Expected(story.org, story.first_read).day(story.first_read)
+
+
+def test_a_reading_that_failed_proves_nothing(built: Built, story: Story) -> None:
+    """Rows may be missing after it, so no deadline is judged by it."""
+    built.warehouse.execute(
+        "insert into {loaded}.sync_runs (id, stream, status, ended_at)"
+        " values ('failed', 'conversations', 'failed', timestamp '2030-01-01 00:00:00')"
+    )
+    try:
+        (row,) = built.warehouse.rows("stg_kustomer__last_read")
+        assert moment(row["read_at"].replace(" ", "T") + "Z") == story.second_read
+    finally:
+        built.warehouse.execute("delete from {loaded}.sync_runs where id = 'failed'")
 
 
 def test_bridges_hold_every_pair_once(built: Built, expected: Expected) -> None:

@@ -22,7 +22,7 @@ bounds as (
     cross join (
         select max({{ utc('ended_at') }}) as read_at
         from {{ source('kustomer', 'sync_runs') }}
-        where stream = 'audit_logs'
+        where stream = 'audit_logs' and status = 'complete'
     ) as reads
 ),
 
