@@ -55,7 +55,7 @@ class Report:
         for log in logs:
             self.refused += log.status == TOO_MANY_REQUESTS and not log.faults
             for kind in log.faults:
-                self.faults[f"status {log.status}" if kind == "status" else kind] += 1
+                self.faults[_named(kind, log)] += 1
 
     def table(self) -> Table:
         """Return the figures."""
@@ -81,3 +81,8 @@ class Report:
 
 def _listed(counts: Counter[str]) -> str:
     return ", ".join(f"{name}: {count:,}" for name, count in sorted(counts.items()))
+
+
+def _named(kind: str, log: RequestLog) -> str:
+    """Name a fault; a status by its number, where the answer was sent."""
+    return f"status {log.status}" if kind == "status" and log.status else kind
