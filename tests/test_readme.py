@@ -56,7 +56,8 @@ class Terminal:
         (folder / "output").mkdir()
         self.write("target.json", '{"destination_path": "output"}')
         self.write("sample_config.json", SAMPLE.read_text(encoding="utf-8"))
-        self.write("config.json", SAMPLE.read_text(encoding="utf-8"))
+        config = json.loads(SAMPLE.read_text(encoding="utf-8"))
+        self.write("config.json", json.dumps({**config, "start_date": "2015-01-01"}))
         self.env = {
             **{k: v for k, v in os.environ.items() if not k.startswith("TAP_KUSTOMER_")},
             "PATH": f"{bin_}:{Path(sys.executable).parent}:{os.environ['PATH']}",

@@ -86,7 +86,7 @@ def is_part_of_faker(name: str) -> bool:
 
 
 def test_the_sample_config_names_settings_of_the_tap(about: dict[str, Any]) -> None:
-    """It is the smallest one: the key and where the org is, with a date to begin at."""
+    """It is the smallest one: the key and where the org is."""
     sample = json.loads((CHECKOUT / "sample_config.json").read_text(encoding="utf-8"))
 
     assert set(sample) <= set(about["settings"]["properties"])
