@@ -20,9 +20,9 @@ from tap_kustomer.clock import Clock
 from tap_kustomer.tap import TapKustomer
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-__all__ = ["FAST", "Output", "catalog_of", "run_tap", "sync_tap"]
+__all__ = ["FAST", "Output", "catalog_of", "one_by_one", "run_tap", "sync_tap"]
 
 ROOT = Path(__file__).parent.parent
 FAST = 50.0  # clock speed of tests that wait; the simulator's clock must run as fast
@@ -82,6 +82,18 @@ class Output:
         """Return the bookmark of a stream in the last state."""
         value = self.state.get("bookmarks", {}).get(stream, {}).get("replication_key_value")
         return None if value is None else str(value)
+
+
+def one_by_one(ids: Iterable[str], act: Callable[[str], object]) -> Callable[[], None]:
+    """Return what does ``act`` to the next of ``ids`` with each call, and then nothing more."""
+    rest = iter(ids)
+
+    def step() -> None:
+        for id_ in rest:
+            act(id_)
+            return
+
+    return step
 
 
 def read_messages(text: str) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import pytest
 
 from simulator import Fault
 from tap_kustomer import clock as tap_clock
-from tests.support import FAST, Output, sync_tap
+from tests.support import FAST, Output, one_by_one, sync_tap
 
 if TYPE_CHECKING:
     from simulator import Simulator
@@ -194,8 +194,7 @@ def test_rows_erased_meanwhile_do_not_stop_a_run(fast_sim: Simulator) -> None:
     """A row that is removed for good makes totals shrink, everywhere."""
     org = fast_sim.org
     ids = org.add("customer", 200)
-    waiting = ids[::7]
-    fast_sim.before_each_search(lambda: [org.erase("customer", waiting.pop())] if waiting else None)
+    fast_sim.before_each_search(one_by_one(ids[::-7], lambda id_: org.erase("customer", id_)))
     fast_sim.faults.add(Fault("slow", seconds=0.01, times=3))
 
     output = read(fast_sim, start_date=fast_sim.config["start_date"])

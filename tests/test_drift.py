@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_kustomer import clock as tap_clock
-from tests.support import FAST, Output, sync_tap
+from tests.support import FAST, Output, one_by_one, sync_tap
 
 if TYPE_CHECKING:
     from simulator import Simulator
@@ -45,10 +45,7 @@ def test_the_row_behind_an_updated_one_is_not_skipped(fast_sim: Simulator) -> No
     """The oldest rows are updated while the first pages are read: page numbers would skip."""
     org = fast_sim.org
     ids = org.add("customer", 60)
-    waiting = list(ids)
-    fast_sim.before_each_search(
-        lambda: [org.update("customer", waiting.pop(0))] if waiting else None
-    )
+    fast_sim.before_each_search(one_by_one(ids, lambda id_: org.update("customer", id_)))
 
     output = read(fast_sim, page_size=6)
 
@@ -59,10 +56,7 @@ def test_the_last_rows_may_move_too(fast_sim: Simulator) -> None:
     """They would leave the first pass for the part behind the run's start."""
     org = fast_sim.org
     ids = org.add("customer", 60)
-    waiting = list(ids)
-    fast_sim.before_each_search(
-        lambda: [org.update("customer", waiting.pop())] if waiting else None
-    )
+    fast_sim.before_each_search(one_by_one(ids[::-1], lambda id_: org.update("customer", id_)))
 
     output = read(fast_sim, page_size=6)
 

@@ -9,7 +9,18 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "tap_kustomer"
 
 # A room may import the rooms behind it in this order, and itself.
-ORDER = ["airbyte", "tap", "cli", "check", "progress", "sync", "streams", "catalog", "readers", "client"]
+ORDER = [
+    "airbyte",
+    "tap",
+    "cli",
+    "check",
+    "progress",
+    "sync",
+    "streams",
+    "catalog",
+    "readers",
+    "client",
+]
 # Anyone may import these; they import no room.
 VOCABULARY = {
     "__init__",

@@ -28,6 +28,6 @@ TestTapKustomer = get_tap_test_class(
     ),
 )
 # The suite warns for each column that is null in all rows of a small org; not each can have one.
-TestTapKustomer.pytestmark = [
+TestTapKustomer.pytestmark = [  # type: ignore[attr-defined]  # pytest's own, on any class
     pytest.mark.filterwarnings("ignore:No records were available to test:UserWarning"),
 ]

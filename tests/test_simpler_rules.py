@@ -11,7 +11,7 @@ import requests
 
 from simulator import to_iso
 from tap_kustomer import clock as tap_clock
-from tests.support import FAST, Output, sync_tap
+from tests.support import FAST, Output, one_by_one, sync_tap
 
 if TYPE_CHECKING:
     from simulator import Simulator
@@ -72,9 +72,7 @@ def test_page_numbers_skip_rows_that_slide_forward(fast_sim: Simulator) -> None:
     ids = set(org.add("customer", 95))
     oldest = sorted(org.rows("customer"), key=stamp)
     waiting = [row["id"] for row in oldest[:20]]
-    fast_sim.before_each_search(
-        lambda: [org.update("customer", waiting.pop())] if waiting else None
-    )
+    fast_sim.before_each_search(one_by_one(waiting[::-1], lambda id_: org.update("customer", id_)))
     seen: set[str] = set()
     number = 1
     while rows := search(fast_sim, fast_sim.config["start_date"], page=number):
@@ -120,9 +118,7 @@ def test_without_a_catch_up_rows_flee_behind_the_end(fast_sim: Simulator) -> Non
     ids = set(org.add("customer", 60))
     newest = sorted(org.rows("customer"), key=stamp)
     waiting = [row["id"] for row in newest[-8:]]
-    fast_sim.before_each_search(
-        lambda: [org.update("customer", waiting.pop())] if waiting else None
-    )
+    fast_sim.before_each_search(one_by_one(waiting[::-1], lambda id_: org.update("customer", id_)))
     high = to_iso(org.clock.now_ms())
 
     seen, _ = keyset(fast_sim, fast_sim.config["start_date"], high)
