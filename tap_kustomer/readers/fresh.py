@@ -70,7 +70,7 @@ class FreshReader:
                 announced = page.total or 0
                 left = announced / self._search.page_size + _EXTRA_STEPS
             if left <= 0:
-                logger.info(
+                logger.warning(
                     "%s: rows change faster than they are read; the next run goes on from the "
                     "bookmark.",
                     self._search.query.stream,
