@@ -26,7 +26,7 @@ DBT := $(if $(shell $(PYTHON) -c 'import sys; sys.version_info < (3, 14) and pri
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test e2e soak check audit docs clean
+.PHONY: help demo test e2e soak bench check audit docs clean
 
 help:  ## list the tasks
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ test: $(VENV)/$(READY)  ## run the tests that need nothing but Python
 
 e2e: $(VENV)/$(READY) $(MELTANO_VENV)/$(READY) $(CHECKS_VENV)/$(READY) $(AIRBYTE_VENV)/$(READY) $(POSTGRES_VENV)/$(READY) $(PIPELINEWISE_VENV)/$(READY) $(DBT) $(if $(DBT),$(DIALECTS_VENV)/$(READY))  ## run the tests that need Meltano, DuckDB, PostgreSQL, singer-check-tap and PyAirbyte
 	$(VENV)/bin/python -m pytest -m e2e
+
+bench: $(VENV)/$(READY)  ## measure pace, processor and memory, and write docs/performance.md (BENCH="--all" up to a million rows)
+	@$(VENV)/bin/python -m bench.run --write $(BENCH)
 
 soak: $(VENV)/$(READY) $(LOADER_VENV)/$(READY)  ## ten minutes of faults, limits and kills, compared row by row (SOAK="--seconds 60 --seed 7")
 	@$(VENV)/bin/python -m soak $(SOAK)
