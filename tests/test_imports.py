@@ -32,6 +32,7 @@ VOCABULARY = {
     "naming",
     "org",
     "settings",
+    "settings_schema",
     "state",
     "stopping",
     "timestamps",
