@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 THREADS = "kustomer"  # beginning of the threads' names
 # Bytes of pages that wait for their turn, over all tasks: a few slices of large rows.
-BUFFER_BYTES = 64 * 1024 * 1024
+BUFFER_BYTES = 40 * 1024 * 1024
 _TICK = 0.1  # seconds between two looks at the stop flag
 
 
