@@ -42,9 +42,7 @@ def _run(config: dict[str, Any], **options: Any) -> Measured:  # noqa: ANN401 - 
 def pace(sizes: list[int]) -> Iterator[str]:
     """Yield a row for each size and setting: requests, time and 429 against what is ideal."""
     for rows in sizes:
-        with served_org(
-            rows={"conversation": rows}, speed=SPEED, page_latency=LATENCY
-        ) as config:
+        with served_org(rows={"conversation": rows}, speed=SPEED, page_latency=LATENCY) as config:
             for percentage, concurrency in ((80, 1), (80, 4), (80, 8), (100, 4)):
                 if rows > sizes[0] * 10 and concurrency != 4:  # noqa: PLR2004 - the default
                     continue
