@@ -76,7 +76,7 @@ def to_ms(instant: Instant) -> int:
 def to_iso(milliseconds: int) -> str:
     """Return a timestamp as Kustomer prints it: UTC, three decimals, `Z`."""
     moment = dt.datetime.fromtimestamp(milliseconds // 1000, dt.timezone.utc)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
+    return f"{moment.isoformat()[:19]}.{milliseconds % 1000:03d}Z"  # strftime is slow
 
 
 def _parse(text: str) -> dt.datetime:

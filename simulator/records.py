@@ -101,7 +101,7 @@ class Records:
                     properties=known,
                     plain=not self.realistic if plain is None else plain,
                 )
-                self._put(first_version(recipe))
+                self.put(first_version(recipe))
                 added.append(id_)
             return added
 
@@ -113,7 +113,7 @@ class Records:
         attributes = resource.get("attributes") or {}
         with self.lock:
             seed = self.rng.getrandbits(48)
-            self._put(
+            self.put(
                 Version(
                     row=-1,
                     number=-1,
@@ -211,7 +211,8 @@ class Records:
             raise KeyError(message)
         return version
 
-    def _put(self, version: Version) -> None:
+    def put(self, version: Version) -> None:
+        """Take in a version; its number, and a new row's, are given here. For ``Org``'s lock."""
         self._changes += 1
         version.number = self._changes
         if version.row < 0:
@@ -240,7 +241,7 @@ class Records:
         if isinstance(changed.get("rev"), int):
             changed["rev"] += 1
         resource["attributes"] = changed
-        self._put(
+        self.put(
             Version(
                 row=old.row,
                 number=-1,
