@@ -86,3 +86,20 @@ def test_the_two_year_edge_loses_nothing(trial: Trial) -> None:
 def test_faults_lose_nothing(trial: Trial) -> None:
     """Partial answers, broken ones, a page size that Kustomer makes smaller."""
     run_trial(trial)
+
+
+def test_ties_among_fresh_rows_do_not_end_a_run_early() -> None:
+    """To read the rows of one timestamp takes searches in which others come and move."""
+    trial = Trial(
+        seed=140,
+        page_size=4,
+        rows=17,
+        ties=(42, 19, 19),
+        missing_creation=0.2,
+        fresh=0.3,
+        drift=0.2,
+        arrivals=0.2,
+        concurrency=4,
+    )
+    runs = run_trial(trial)
+    assert not any("change faster" in run.stderr for run in runs)

@@ -16,7 +16,7 @@ import msgspec
 
 from tap_kustomer import timestamps
 
-__all__ = ["RowKey", "SearchPage", "clean_text", "decode", "peek"]
+__all__ = ["OrderedPage", "RowKey", "SearchPage", "clean_text", "decode", "peek"]
 
 # Lone surrogates and NUL break loaders; JavaScript cuts emoji in half, so they do occur.
 _UNLOADABLE = re.compile("[\ud800-\udfff\x00]")
@@ -47,6 +47,14 @@ class SearchPage:
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.keys)
+
+
+@dataclass(frozen=True)
+class OrderedPage:
+    """Rows to emit, and the moment up to which then all rows are emitted (``None``: as before)."""
+
+    page: SearchPage | None
+    settled: str | None
 
 
 # Anything may stand where an object is expected; that is judged row by row, not page by page.

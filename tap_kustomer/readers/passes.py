@@ -19,8 +19,9 @@ from tap_kustomer.errors import (
     UntrustedAnswerError,
 )
 from tap_kustomer.readers.fresh import FreshReader
+from tap_kustomer.readers.pages import OrderedPage
 from tap_kustomer.readers.query import Bounds
-from tap_kustomer.readers.ranges import OrderedPage, RangeReader, Until
+from tap_kustomer.readers.ranges import RangeReader, Until
 from tap_kustomer.readers.search import PageSearch
 from tap_kustomer.readers.slices import SlicePlan
 from tap_kustomer.readers.workers import PageTask

@@ -8,11 +8,11 @@ there a row can only move away from what is still to be read.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from tap_kustomer import timestamps
+from tap_kustomer.readers.pages import OrderedPage
 from tap_kustomer.readers.query import Bounds
+from tap_kustomer.readers.stretches import behind, between, read_stretch
 from tap_kustomer.readers.ties import TieReader
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tap_kustomer.readers.pages import SearchPage
     from tap_kustomer.readers.search import PageSearch
 
-__all__ = ["OrderedPage", "RangeReader", "TimeRange", "Until", "behind", "read_whole"]
+__all__ = ["RangeReader", "TimeRange", "Until"]
 
 logger = logging.getLogger("tap-kustomer.search")
 
@@ -46,14 +46,6 @@ class Until:
 
     def learn(self, page: SearchPage, position: str) -> None:
         """Leave the end where it is."""
-
-
-@dataclass(frozen=True)
-class OrderedPage:
-    """Rows to emit, and the moment up to which then all rows are emitted (``None``: as before)."""
-
-    page: SearchPage | None
-    settled: str | None
 
 
 class RangeReader:
@@ -110,7 +102,7 @@ class RangeReader:
         if last is not None and stamps.count(last) == len(stamps):
             self._counted = False
             yield OrderedPage(page, None)
-            for ties in TieReader(self._search).read(last, page):
+            for ties in TieReader(self._search).read(last):
                 yield OrderedPage(ties, None)
             yield OrderedPage(None, last)
             return behind(last)
@@ -119,9 +111,10 @@ class RangeReader:
             return last
         self._counted = False
         yield OrderedPage(page, None)
-        reached = yield from read_whole(self._search, position, high)
-        yield OrderedPage(None, min(reached, high))
-        return reached
+        half = between(position, high, 0.5)
+        stretch = yield from read_stretch(self._search, position, half)
+        yield OrderedPage(None, stretch.high)
+        return behind(stretch.high)
 
     def _last(self, page: SearchPage, high: str) -> str | None:
         """Return the timestamp of the last row that surely is in its place."""
@@ -135,35 +128,3 @@ class RangeReader:
             return 0
         again = sum(1 for key in page.keys if key.updated == position)
         return page.total - len(page) + again
-
-
-def read_whole(search: PageSearch, position: str, high: str) -> Generator[OrderedPage, None, str]:
-    """Read from ``position`` a stretch so short that one answer holds it whole.
-
-    What rows say of their time plays no part: this holds whatever the index lacks. Returns the
-    moment from which to go on; it lies behind ``position``.
-    """
-    end = _between(position, high, 0.5)
-    while True:
-        page = search.ask(Bounds(position, end))
-        yield OrderedPage(page, None)
-        if search.is_whole(page):
-            return end if end > position else behind(position)
-        if end <= position:
-            for ties in TieReader(search).read(position, None):
-                yield OrderedPage(ties, None)
-            return behind(position)
-        share = min(0.5, 0.7 * search.page_size / page.total) if page.total else 0.5
-        end = _between(position, end, share)
-
-
-def behind(moment: str) -> str:
-    """Return the next moment: timestamps have milliseconds."""
-    return timestamps.shift(moment, seconds=0.001)
-
-
-def _between(low: str, high: str, share: float) -> str:
-    if high <= low:
-        return low
-    seconds = (timestamps.parse(high) - timestamps.parse(low)).total_seconds()
-    return timestamps.shift(low, seconds=seconds * share)

@@ -112,11 +112,14 @@ class PageSearch:
                 return page
             page = again
             self.client.clock.sleep(_PARTIAL_PAUSE)
-        msg = (
+        raise self.disagreement()
+
+    def disagreement(self) -> StreamError:
+        """Return the error for answers that now have some rows and then lack them."""
+        return StreamError(
             f"{self.query.stream}: Kustomer's answers do not agree on how many rows there are, so "
             "the stream stopped instead of losing rows. Run again later."
         )
-        raise StreamError(msg)
 
     def _sized(self, bounds: Bounds, number: int) -> SearchPage:
         """Return a page of the size that was asked for; smaller if Kustomer gives no more."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tap_kustomer.readers.pages import SearchPage
     from tap_kustomer.readers.search import PageSearch
 
-__all__ = ["IndexBehindError", "TieReader"]
+__all__ = ["TieReader"]
 
 MAX_PAGES = 100  # documented hard limit of a search
 MAX_WINDOW = 10_000  # rows that page x size reaches: UNCONFIRMED beyond, so never more
@@ -33,34 +33,24 @@ _UNPRODUCTIVE_WALKS = 12
 _COUNTS = 20  # of the rows of one timestamp that go on at the same time; more cost only memory
 
 
-class IndexBehindError(Exception):
-    """The index does not find rows where they say that they are."""
-
-
 class TieReader:
     """Reads all rows of one timestamp; yields pages in no order, rows may come twice."""
 
     def __init__(self, search: PageSearch) -> None:
         """Read with ``search``."""
         self._search = search
-        self._ids: set[str | None] = set()
 
-    def read(self, moment: str, began: SearchPage | None) -> Iterator[SearchPage]:
-        """Yield the rows stamped ``moment``; ``began`` is the page that showed the tie.
+    def read(self, moment: str, group: SearchPage | None = None) -> Iterator[SearchPage]:
+        """Yield the rows stamped ``moment``; ``group`` is the answer to that, if known.
 
-        Raises: ``IndexBehindError`` when rows of ``began`` are fresh and not found in their
-        place, ``StreamError`` when the rows cannot be told apart.
+        Raises: ``StreamError`` when the rows cannot be told apart.
         """
         bounds = Bounds(moment, moment)
-        group = self._seen(self._search.ask(bounds))
-        yield group
+        if group is None:
+            group = self._search.ask(bounds)
+            yield group
         if not self._search.is_whole(group):
             yield from self._separated(bounds, _total(group))
-        # Rows of a settled moment that are gone were updated meanwhile: they come again later.
-        if began is not None and moment > self._search.fresh_after:
-            missing = {key.id for key in began.keys} - self._ids
-            if missing:
-                raise IndexBehindError
 
     def _separated(self, bounds: Bounds, total: int) -> Iterator[SearchPage]:
         created = replace(bounds, created_low=_FIRST_CREATION)
@@ -92,7 +82,7 @@ class TieReader:
         while True:
             if self._search.is_whole(page):
                 page = self._search.settled_total(page, bounds, expected)
-            yield self._seen(page)
+            yield page
             if self._search.is_whole(page):
                 return
             created = [key.created for key in page.keys if key.created is not None]
@@ -119,7 +109,7 @@ class TieReader:
         while unproductive < _UNPRODUCTIVE_WALKS:
             unproductive += 1
             for number in range(1, MAX_PAGES + 1):
-                page = self._seen(self._search.ask(bounds, number))
+                page = self._search.ask(bounds, number)
                 yield page
                 if _total(page) != total:
                     total, unproductive = _total(page), 0
@@ -148,10 +138,6 @@ class TieReader:
     def _reach(self) -> int:
         size = self._search.page_size
         return min(MAX_WINDOW // size, MAX_PAGES) * size
-
-    def _seen(self, page: SearchPage) -> SearchPage:
-        self._ids.update(key.id for key in page.keys)
-        return page
 
     def _too_many(self, bounds: Bounds, total: int) -> NoReturn:
         msg = (
