@@ -40,7 +40,7 @@ test: $(VENV)/$(READY)  ## run the tests that need nothing but Python
 e2e: $(VENV)/$(READY) $(MELTANO_VENV)/$(READY) $(CHECKS_VENV)/$(READY) $(AIRBYTE_VENV)/$(READY) $(POSTGRES_VENV)/$(READY) $(PIPELINEWISE_VENV)/$(READY) $(DBT) $(if $(DBT),$(DIALECTS_VENV)/$(READY))  ## run the tests that need Meltano, DuckDB, PostgreSQL, singer-check-tap and PyAirbyte
 	$(VENV)/bin/python -m pytest -m e2e
 
-bench: $(VENV)/$(READY)  ## measure pace, processor and memory, and write docs/performance.md (BENCH="--all" up to a million rows)
+bench: $(VENV)/$(READY)  ## measure pace, processor and memory, and write docs/performance.md (BENCH=--all, BENCH="pace start")
 	@$(VENV)/bin/python -m bench.run --write $(BENCH)
 
 soak: $(VENV)/$(READY) $(LOADER_VENV)/$(READY)  ## ten minutes of faults, limits and kills, compared row by row (SOAK="--seconds 60 --seed 7")

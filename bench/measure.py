@@ -1,4 +1,8 @@
-"""One run of a tap, measured from outside: rows, seconds, processor, memory, requests."""
+"""One run of a tap, measured from outside: rows, seconds, processor, memory, requests.
+
+This module imports nothing large: Linux counts the memory of the process that starts another
+into the peak of the other.
+"""
 
 from __future__ import annotations
 
@@ -10,100 +14,151 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import requests
-
-from tests.support import catalog_of
+from bench.orgs import CHECKOUT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from typing import IO
 
-__all__ = ["Measured", "measure"]
+    from bench.orgs import ServedOrg
 
-CHECKOUT = Path(__file__).resolve().parent.parent
-_MIB = 1024.0  # getrusage counts memory in KiB
+__all__ = ["Measured", "catalog_of", "command_of_tap", "measure", "write_json"]
+
+_KIB_PER_MIB = 1024.0
+_BLOCK = 1 << 20
+_RECORD = b'{"type":"RECORD"'
+_STATE = b'{"type":"STATE"'
+_REFUSED = 429
+_NONE: Mapping[str, object] = MappingProxyType({})
+_LOG_TAIL = 2000  # characters of a failed run's log that are shown
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What one run cost. Times in the clock's seconds unless said."""
+    """What one run cost."""
 
     rows: int
-    searches: int
-    refused: int  # answers with status 429
-    wall: float
-    cpu: float  # real seconds of processor
+    requests: list[dict[str, Any]]  # as the server noted them, refused ones included
+    startup: float  # real seconds from the start of the process to its first request
+    seconds: float  # `startup`, and from then on the clock's seconds until the process ended
+    cpu: float  # real seconds of processor, start-up included
+    server_cpu: float  # the same of the server, for this run
+    busy: float  # share of one core from the first request on: the rest was waiting
+    server_busy: float
     peak_mib: float
     state: dict[str, Any]
 
     @property
-    def rows_per_cpu_second(self) -> float:
-        """Rows for each second of processor, start-up included."""
-        return self.rows / self.cpu
+    def searches(self) -> int:
+        """Searches sent, refused ones included."""
+        return sum(one["is_search"] for one in self.requests)
+
+    @property
+    def refused(self) -> int:
+        """Answers with status 429."""
+        return sum(one["status"] == _REFUSED for one in self.requests)
 
 
-def measure(
-    command: Sequence[str],
-    config: dict[str, Any],
-    *,
-    select: Sequence[str] = (),
-    speed: float = 1.0,
-    state: dict[str, Any] | None = None,
-) -> Measured:
-    """Run ``command`` against a served org and return what it cost.
+def command_of_tap(speed: float = 1.0) -> list[str]:
+    """Return the command of this tap with a clock of ``speed``."""
+    return [sys.executable, "-m", "tests.fast_tap", str(speed)]
 
-    ``select`` names the streams of its catalog.
 
-    Raises: ``RuntimeError`` when the run fails.
-    """
-    api_url = config["api_url"]
-    # The run before has spent a part of the server's minute.
-    requests.post(f"{api_url}/_simulator/advance", json={"seconds": 61}, timeout=60)
-    requests.post(f"{api_url}/_simulator/reset-log", json={}, timeout=60)
+def catalog_of(org: ServedOrg, select: Collection[str] | None) -> dict[str, Any]:
+    """Return what the tap discovers, with ``select`` selected; None: all that it offers."""
     with tempfile.TemporaryDirectory() as folder:
-        arguments = [*command, "--config", _file(folder, "config", config)]
-        if select:
-            arguments += ["--catalog", _file(folder, "catalog", catalog_of(config, select))]
+        config = write_json(folder, "config", org.config)
+        command = [*command_of_tap(org.plan.speed), "--config", config, "--discover"]
+        found = subprocess.run(  # noqa: S603 - the tap itself
+            command, cwd=CHECKOUT, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+    catalog: dict[str, Any] = json.loads(found.stdout)
+    for entry in catalog["streams"]:
+        for metadata in entry["metadata"]:
+            if not metadata["breadcrumb"]:
+                chosen = select is None or entry["tap_stream_id"] in select
+                metadata["metadata"]["selected"] = chosen
+    return catalog
+
+
+def measure(  # noqa: PLR0913 - each is something that a run is told
+    org: ServedOrg,
+    command: Sequence[str] = (),
+    *,
+    settings: Mapping[str, object] = _NONE,
+    catalog: dict[str, Any] | None = None,
+    state: dict[str, Any] | None = None,
+    others: Callable[[dict[str, Any]], bool] = lambda _request: False,
+) -> Measured:
+    """Run ``command``, by default this tap, against a served org and return what it cost.
+
+    ``settings`` are added to the org's config; ``others`` tells which requests were not the tap's.
+
+    Raises: ``RuntimeError`` with the end of its log when the run fails.
+    """
+    speed = org.plan.speed
+    org.forget()
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = [*(command or command_of_tap(speed))]
+        arguments += ["--config", write_json(folder, "config", {**org.config, **settings})]
+        if catalog is not None:
+            arguments += ["--catalog", write_json(folder, "catalog", catalog)]
         if state is not None:
-            arguments += ["--state", _file(folder, "state", state)]
-        log = Path(folder) / "log"
+            arguments += ["--state", write_json(folder, "state", state)]
+        server_cpu, clock_started = org.cpu, org.now()
         started = time.monotonic()
+        log = Path(folder) / "log"
         with log.open("wb") as stderr:
             process = subprocess.Popen(  # noqa: S603 - the tap itself
                 arguments, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=stderr
             )
             assert process.stdout is not None  # noqa: S101 - it is a pipe
-            rows, last_state = 0, b""
-            for line in process.stdout:
-                if line.startswith(b'{"type":"RECORD"'):
-                    rows += 1
-                elif line.startswith(b'{"type":"STATE"'):
-                    last_state = line
+            with process.stdout as output:
+                rows, last_state = _read(output)
             _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = status
+            process.returncode = os.waitstatus_to_exitcode(status)
+        real = time.monotonic() - started
         if status:
-            message = f"The run failed: {log.read_text()[-2000:]}"
+            message = f"The run failed: {log.read_text()[-_LOG_TAIL:]}"
             raise RuntimeError(message)
-        wall = (time.monotonic() - started) * speed
-    told = requests.get(f"{api_url}/_simulator/requests?limit=0", timeout=60).json()
+    requests = [one for one in org.log() if not others(one)]
+    server_cpu = org.cpu - server_cpu
+    startup = (requests[0]["time"] - clock_started) / speed if requests else real
+    working = max(real - startup, 1e-9)
+    cpu = usage.ru_utime + usage.ru_stime
     return Measured(
         rows=rows,
-        searches=told["searches"],
-        refused=told["refused"],
-        wall=wall,
-        cpu=usage.ru_utime + usage.ru_stime,
-        peak_mib=usage.ru_maxrss / _MIB,
-        state=json.loads(last_state)["value"] if last_state else {},
+        requests=requests,
+        startup=startup,
+        seconds=startup + (real - startup) * speed,
+        cpu=cpu,
+        server_cpu=server_cpu,
+        busy=max(cpu - startup, 0.0) / working,
+        server_busy=server_cpu / working,
+        peak_mib=usage.ru_maxrss / _KIB_PER_MIB,
+        state=last_state,
     )
 
 
-def tap_command(speed: float) -> list[str]:
-    """Return the command of this tap with a clock of ``speed``."""
-    return [sys.executable, "-m", "tests.fast_tap", str(speed)]
+def _read(output: IO[bytes]) -> tuple[int, dict[str, Any]]:
+    """Return the number of RECORD messages and the last STATE, with little work for each row."""
+    rows, rest, last_state = 0, b"", b""
+    while block := output.read(_BLOCK):
+        lines, newline, rest = (rest + block).rpartition(b"\n")
+        lines += newline
+        # No row can hold this behind a line break of its own: JSON escapes both.
+        rows += lines.count(b"\n" + _RECORD) + lines.startswith(_RECORD)
+        at = lines.rfind(b"\n" + _STATE) + 1
+        if lines.startswith(_STATE, at):
+            last_state = lines[at : lines.index(b"\n", at)]
+    return rows, json.loads(last_state)["value"] if last_state else {}
 
 
-def _file(folder: str, name: str, content: dict[str, Any]) -> str:
+def write_json(folder: str, name: str, content: dict[str, Any]) -> str:
+    """Write a file of JSON and return its path."""
     path = Path(folder) / f"{name}.json"
     path.write_text(json.dumps(content))
     return str(path)
