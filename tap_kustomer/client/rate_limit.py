@@ -27,6 +27,9 @@ __all__ = ["Budget", "RateLimiter"]
 _FIRST_ORG_LIMIT = 300  # the smallest plan, until an answer tells the org's own
 _TOO_MANY_REQUESTS = 429
 _LOOK = 0.1  # seconds between two looks at what another thread's request found out
+# Seconds until one request looks whether the reserve is there again: its answer tells, and a
+# whole minute would leave much of the share unused. All looks of a minute are within the share.
+_RESERVE_LOOK = 10.0
 _JITTER = 0.5  # seconds; other clients of the org wait for the same moment
 
 
@@ -139,6 +142,8 @@ class RateLimiter:
                         self._org.in_flight += 1
                         if budget is Budget.SEARCH:
                             self._search.in_flight += 1
+                        elif self._reserved_until:  # this one looks, the others wait for it
+                            self._reserved_until = self._clock.monotonic() + _RESERVE_LOOK
                     return
             self.on_wait(seconds)
             # An answer may change the wait meanwhile, so look again at least every second.
@@ -189,7 +194,7 @@ class RateLimiter:
                 window.limit = self._share(limit)
             # Only lists and children wait: they can spend all of it, searches only their own.
             reserve = limit * (1 - self._utilization)
-            self._reserved_until = now + (asked or WINDOW) if remaining < reserve else 0.0
+            self._reserved_until = now + (asked or _RESERVE_LOOK) if remaining < reserve else 0.0
 
     def _share(self, limit: int) -> int:
         return max(int(limit * self._utilization), 1)
