@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from bench.measure import catalog_of, command_of_tap, measure
@@ -73,25 +72,36 @@ def _run(everything: bool) -> Iterator[Figures]:  # noqa: FBT001 - what a part i
         with served(plan) as org:
             if case.discover:
                 found = measure(org, [*command_of_tap(_SPEED), "--discover"])
-                yield _figures(case.grows, found)
+                yield _figures(case.grows, 0, found)
                 continue
             catalog = catalog_of(org, case.select)
+            streams = selected(catalog)
             found = measure(org, catalog=catalog)
-            yield _figures(case.grows, found)
+            yield _figures(case.grows, streams, found)
             if case.again:
                 again = measure(org, catalog=catalog, state=found.state)
-                yield _figures("the same again, nothing new", again)
+                yield _figures("the same again, nothing new", streams, again)
 
 
-def _figures(case: str, found: Measured) -> Figures:
-    told = Counter(told_apart(one) for one in found.requests)
+def selected(catalog: dict[str, Any]) -> int:
+    """Return how many streams a catalog selects."""
+    return sum(
+        metadata["metadata"].get("selected", False)
+        for entry in catalog["streams"]
+        for metadata in entry["metadata"]
+        if not metadata["breadcrumb"]
+    )
+
+
+def _figures(case: str, streams: int, found: Measured) -> Figures:
+    told = {told_apart(one) for one in found.requests}
     return {
         "case": case,
+        "streams": streams,
         "emitted": found.rows,
         "searches": found.searches,
         "requests": len(found.requests),
-        "kinds": len(told),
-        "most": max(told.values(), default=0),
+        "repeated": len(found.requests) - len(told),
         "cpu": found.cpu,
         "startup": found.startup,
         "seconds": found.seconds,
@@ -107,15 +117,20 @@ def told_apart(request: dict[str, Any]) -> str:
     return f"{request['path']} {sorted(rest.items())}"
 
 
+def _ratio(requests: int, streams: int) -> str:
+    return f"{requests / streams:.1f}" if streams else ""
+
+
 GROWTH = Part(
     "growth",
     (
         Column("run", lambda row: row["case"]),
+        Column("streams", lambda row: str(row["streams"] or "")),
         Column("rows", lambda row: f"{row['emitted']:,}"),
         Column("searches", lambda row: f"{row['searches']:,}"),
         Column("all requests", lambda row: f"{row['requests']:,}"),
-        Column("different ones", lambda row: str(row["kinds"])),
-        Column("most of one", lambda row: str(row["most"])),
+        Column("a stream", lambda row: _ratio(row["requests"], row["streams"])),
+        Column("asked before", lambda row: str(row["repeated"])),
         Column("processor seconds", lambda row: f"{row['cpu']:.2f}"),
         Column("seconds", lambda row: f"{row['seconds']:,.1f}"),
     ),
