@@ -39,19 +39,26 @@ class KustomerWriter(MsgSpecWriter):
         stream: str,
         records: Iterable[dict[str, Any]],
         version: int | None = None,
-    ) -> None:
-        """Write one RECORD message per record, all with the same moment of extraction."""
+    ) -> int:
+        """Write one RECORD message per record, all with the same moment of extraction.
+
+        Returns how many there are. Nothing is written when making one of them fails.
+        """
         message: dict[str, Any] = {"type": "RECORD", "stream": stream, "record": None}
         if version is not None:
             message["version"] = version
         message["time_extracted"] = datetime.now(timezone.utc)
         lines = bytearray()
         encode_into = self._encoder.encode_into
+        count = 0
         for record in records:
             message["record"] = record
             encode_into(message, lines, -1)
             lines += b"\n"
-        write_lines(lines)
+            count += 1
+        if count:
+            write_lines(lines)
+        return count
 
     @override
     def write_message(self, message: Message) -> None:

@@ -17,7 +17,7 @@ from tap_kustomer.catalog.attributes import OPEN_TYPE, custom_schema
 from tap_kustomer.catalog.schema import DELETED_AT, EXTRA_ATTRIBUTES
 from tap_kustomer.naming import snake_case
 from tap_kustomer.readers.pages import decode, peek
-from tap_kustomer.streams.records import RecordShape, row_maker
+from tap_kustomer.streams.records import RecordShape, RowMaker
 
 FORMATS = FormatChecker()
 
@@ -84,7 +84,7 @@ SCHEMA: dict[str, Any] = {
     },
 }
 VALIDATOR = Draft202012Validator(SCHEMA, format_checker=FORMATS)
-make_row = row_maker(
+make_row = RowMaker(
     RecordShape(
         stream="things",
         properties=SCHEMA["properties"],

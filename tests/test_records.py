@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from simulator import Fault
 from tap_kustomer.errors import StreamError
-from tap_kustomer.streams.records import RecordShape, row_maker
+from tap_kustomer.streams.records import RecordShape, RowMaker
 from tests.support import Output, sync_tap
 from tests.test_fuzz_rows import FORMATS
 
@@ -46,7 +46,7 @@ def maker(**options: Any) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
         org_id="org",
         **options,
     )
-    return row_maker(shape)
+    return RowMaker(shape)
 
 
 def row(attributes: Any = None, relationships: Any = None, **rest: Any) -> dict[str, Any]:
@@ -197,7 +197,7 @@ def test_a_masked_misfit_is_null_and_not_moved() -> None:
 def test_a_column_that_may_not_be_null_is_absent_until_it_has_a_value() -> None:
     """A catalog may declare so."""
     columns = {"id": {"type": "string"}, "rank": {"type": "integer"}}
-    make = row_maker(
+    make = RowMaker(
         RecordShape(stream="x", properties=columns, selected=frozenset(columns), org_id=None)
     )
     assert make({"id": "1", "attributes": {"rank": None}}) == {"id": "1"}

@@ -64,7 +64,7 @@ class AirbyteWriter(KustomerWriter):
         stream: str,
         records: Iterable[dict[str, Any]],
         version: int | None = None,
-    ) -> None:
+    ) -> int:
         """Write one RECORD message per record, all with the same ``emitted_at``."""
         content: dict[str, Any] = {"stream": stream, "data": None, "emitted_at": now_ms()}
         message = {"type": "RECORD", "record": content}
@@ -80,6 +80,7 @@ class AirbyteWriter(KustomerWriter):
             self._statuses.run(stream)
             self._output.write(lines)
             self._rows[stream] += rows
+        return rows
 
     @override
     def write_message(self, message: Message) -> None:

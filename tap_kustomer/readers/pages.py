@@ -16,11 +16,21 @@ import msgspec
 
 from tap_kustomer import timestamps
 
-__all__ = ["OrderedPage", "RowKey", "SearchPage", "clean_text", "decode", "peek"]
+__all__ = [
+    "OrderedPage",
+    "RowKey",
+    "SearchPage",
+    "clean_text",
+    "decode",
+    "has_nul",
+    "peek",
+    "split",
+]
 
 # Lone surrogates and NUL break loaders; JavaScript cuts emoji in half, so they do occur.
 _UNLOADABLE = re.compile("[\ud800-\udfff\x00]")
 _REPLACEMENT = "\ufffd"
+_NUL = re.compile(rb"\\u0000")  # found in half the time that `in` takes
 _LONGEST_INTEGER = 4_000  # digits; Python itself refuses to read more than 4,300
 _DEEPEST = 100  # levels of nesting, where there are more than Python reads
 _STRUCTURE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
@@ -82,7 +92,12 @@ class _Envelope(msgspec.Struct):
     meta: _Meta | _Other = None
 
 
+class _Rows(msgspec.Struct):
+    data: list[msgspec.Raw]
+
+
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
+_ROWS = msgspec.json.Decoder(_Rows)
 _NOTHING = _Attributes()
 
 
@@ -124,6 +139,11 @@ def peek(raw: bytes, field: str = "updatedAt") -> SearchPage:
     )
 
 
+def split(raw: bytes) -> list[msgspec.Raw]:
+    """Return the rows of a page that was peeked at, each as its bytes."""
+    return _ROWS.decode(raw).data
+
+
 def decode(raw: bytes) -> Any:  # noqa: ANN401
     """Return the JSON of an answer, with text that every loader takes and finite numbers.
 
@@ -134,7 +154,12 @@ def decode(raw: bytes) -> Any:  # noqa: ANN401
         content = msgspec.json.decode(raw)
     except (ValueError, RecursionError):
         return _loads_leniently(raw)
-    return clean_text(content) if b"\\u0000" in raw else content
+    return clean_text(content) if has_nul(raw) else content
+
+
+def has_nul(raw: bytes) -> bool:
+    """Whether there may be a NUL in the text of an answer."""
+    return _NUL.search(raw) is not None
 
 
 def clean_text(value: Any) -> Any:  # noqa: ANN401

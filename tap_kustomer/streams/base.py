@@ -7,6 +7,7 @@ import logging
 import sys
 from abc import abstractmethod
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream
@@ -20,7 +21,7 @@ from tap_kustomer import timestamps
 from tap_kustomer.catalog.schema import object_schema
 from tap_kustomer.streams.flattened import rename, short_names
 from tap_kustomer.streams.mapped import RowMap
-from tap_kustomer.streams.records import RecordShape, row_maker
+from tap_kustomer.streams.records import RecordShape, RowMaker
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -28,7 +29,7 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+    from collections.abc import Generator, Iterable, Iterator
     from datetime import datetime
 
     from singer_sdk.helpers.types import Context
@@ -97,7 +98,7 @@ class KustomerStream(Stream):
         self._prepared = False
         self._read_to_end = False
         self._row_maps: list[RowMap] | None = None
-        self._make_row: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
+        self._make_row: RowMaker | None = None
 
     # ------------------------------------------------------------ parts of the tap
 
@@ -149,10 +150,10 @@ class KustomerStream(Stream):
     # ------------------------------------------------------------ rows
 
     @property
-    def make_row(self) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    def make_row(self) -> RowMaker:
         """The conversion from a resource to a row, for the columns that are selected."""
         if self._make_row is None:
-            self._make_row = row_maker(self._record_shape())
+            self._make_row = RowMaker(self._record_shape())
         return self._make_row
 
     def _record_shape(self) -> RecordShape:
@@ -203,12 +204,14 @@ class KustomerStream(Stream):
                     if not column.startswith("__"):
                         yield column
 
-    def _write_rows(self, rows: list[dict[str, Any]]) -> None:
+    def _write_rows(self, rows: Iterable[dict[str, Any]]) -> int:
+        """Write ``rows`` and return their number, with none written if one cannot be made."""
         maps = self.stream_maps
         writer: KustomerWriter = self._tap.message_writer
         if len(maps) == 1 and _changes_nothing(maps[0]):
-            writer.write_records(maps[0].stream_alias, rows, self._stream_version)
-            return
+            # Each row leaves before the next is made: a page of them would not fit the caches.
+            return writer.write_records(maps[0].stream_alias, rows, self._stream_version)
+        rows = list(rows)
         if self._row_maps is None:
             named = tuple(self._mapped_columns())
             self._row_maps = [RowMap(self.name, one, named) for one in maps]
@@ -224,6 +227,7 @@ class KustomerStream(Stream):
                             time_extracted=self._tap.extracted_at(),
                         ),
                     )
+        return len(rows)
 
     @override
     def _generate_schema_messages(self) -> Generator[SchemaMessage, None, None]:
@@ -269,18 +273,17 @@ class KustomerStream(Stream):
 
     def write_batch(self, batch: RowBatch) -> int:
         """Write the rows, then move the bookmark behind them; returns the number of rows."""
-        rows = list(batch.rows)
+        rows = batch.rows
         limit = self.ABORT_AT_RECORD_COUNT
         if limit is not None:
-            rows = rows[: max(limit - self.run.rows, 0)]
-        if rows:
-            self._write_rows(rows)
-            self.run.rows += len(rows)
+            rows = islice(rows, max(limit - self.run.rows, 0))
+        written = self._write_rows(rows)
+        self.run.rows += written
         if limit is not None and self.run.rows >= limit:
             self._abort_sync(MaxRecordsLimitException("the limit of a test is reached"))
         if batch.bookmark is not None:
             self.move_bookmark(batch.bookmark)
-        return len(rows)
+        return written
 
     @override
     def _write_activate_version_message(self, full_table_version: int) -> None:

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 from tap_kustomer.errors import StreamError
 from tap_kustomer.naming import snake_case
 from tap_kustomer.streams.related import Relationships
-from tap_kustomer.streams.values import MISFIT, admits_null, converter, is_masked, plain_type
+from tap_kustomer.streams.values import MISFIT, admits_null, converter, is_masked, plain_type, typed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Collection, Mapping
 
     from tap_kustomer.streams.values import Converter
 
-__all__ = ["RecordShape", "row_maker"]
+__all__ = ["Record", "RecordShape", "RowMaker"]
 
 Record = dict[str, Any]
 # An attribute's column, the type whose values fit as they are, and the conversion of others.
@@ -33,6 +33,7 @@ _Step = tuple["str | None", "type | None", "Converter | None"]
 _OURS = frozenset({"_sdc_deleted_at", "extra_attributes", "parent_updated_at", "id"})
 _MEMBERS = frozenset({"id", "type", "attributes", "relationships", "links"})
 _UNKNOWN = (None, True, None)  # a custom attribute that metadata does not tell of
+_OF_DELETION = frozenset({"deleted", "deletedAt", "updatedAt"})
 _to_moment = converter({"type": "string", "format": "date-time"})
 _to_boolean = converter({"type": "boolean"})
 
@@ -57,23 +58,19 @@ class RecordShape:
     constants: Mapping[str, Any] = field(default_factory=dict)
 
 
-def row_maker(shape: RecordShape) -> Callable[[Mapping[str, Any]], Record]:
-    """Return the function from a resource to its row.
-
-    It raises ``StreamError`` for a resource without an id: a row without key would be lost in
-    the target, or would replace another.
-    """
-    return _RowMaker(shape)
-
-
 class _AliasFoundError(Exception):
     """Two attribute names of the API lead to one column; it is learned in the middle of a row."""
 
 
-class _RowMaker:
-    """The compiled conversion. What it learns of an attribute name, it learns once."""
+class RowMaker:
+    """The function from a resource to its row. What it learns of a name, it learns once.
+
+    It raises ``StreamError`` for a resource without an id: a row without key would be lost in
+    the target, or would replace another.
+    """
 
     def __init__(self, shape: RecordShape) -> None:
+        """Compile the conversion of ``shape``."""
         self._shape = shape
         self._columns = shape.properties
         selected = {name for name in shape.properties if name in shape.selected}
@@ -92,6 +89,7 @@ class _RowMaker:
         self._tells_deletion = "_sdc_deleted_at" in selected
         self._tells_klass = "klass" in selected
         self._secrets = tuple(path.split(".") for path in shape.secrets)
+        self._looked_into = _OF_DELETION | {path[0] for path in self._secrets}
         # Attribute name -> what becomes of it. Names of the API are few.
         self._steps: dict[str, _Step] = {}
         self._names: dict[str, str] = {}  # column -> the first name that led to it
@@ -106,7 +104,23 @@ class _RowMaker:
         )
 
     def __call__(self, resource: Mapping[str, Any]) -> Record:
-        row = self._empty.copy()
+        """Return the row of ``resource``."""
+        try:
+            return self.fill(self.new_row(), resource)
+        except _AliasFoundError:
+            return self(resource)
+
+    @property
+    def names(self) -> Collection[str]:
+        """The attribute names seen so far."""
+        return self._steps.keys()
+
+    def new_row(self) -> Record:
+        """Return the row of a resource that says nothing."""
+        return self._empty.copy()
+
+    def fill(self, row: Record, resource: Mapping[str, Any]) -> Record:
+        """Return ``row`` with what ``resource`` says added to it."""
         if self._tells_id:
             row["id"] = self._id_of(resource)
         if self._tells_klass:
@@ -116,10 +130,7 @@ class _RowMaker:
         if attributes.__class__ is dict:
             if self._secrets:
                 attributes = self._without_secrets(attributes)
-            try:
-                self._put_attributes(attributes, row, extras)
-            except _AliasFoundError:
-                return self(resource)
+            self._put_attributes(attributes, row, extras)
         relationships = resource.get("relationships")
         if relationships.__class__ is dict:
             self._relationships.put(relationships, row, extras)
@@ -131,6 +142,26 @@ class _RowMaker:
         if extras and self._tells_extras:
             row["extra_attributes"] = extras
         return row
+
+    def copies(self, name: str) -> tuple[str, Any] | None:
+        """Return the column that an attribute enters unchanged, and the type of such values.
+
+        ``None`` when its values have to be looked at.
+        """
+        column, _, convert = self._steps[name]
+        if column is None or convert is None:
+            return None
+        if column in self._shared or name in self._looked_into:
+            return None
+        if self._empty.get(column, "") is not None:
+            return None  # what the tap fills, or leaves out, stands until there is a value
+        type_ = typed(self._columns[column])
+        return None if type_ is Any else (column, type_)
+
+    def leaves_out(self, name: str) -> bool:
+        """Whether no part of a row depends on an attribute."""
+        column, _, convert = self._steps[name]
+        return not (column is None or convert or column == "custom" or name in self._looked_into)
 
     def _put_rest(self, resource: Mapping[str, Any], extras: Record) -> None:
         """Keep what a resource should not have, unless private values may be inside."""

@@ -19,6 +19,7 @@ from tap_kustomer.readers.pages import decode
 from tap_kustomer.readers.passes import RunOptions, SearchRun
 from tap_kustomer.readers.query import SearchQuery
 from tap_kustomer.streams.base import KustomerStream, RowBatch
+from tap_kustomer.streams.direct import DirectRows
 from tap_kustomer.streams.lists import listed_rows
 
 if sys.version_info >= (3, 12):
@@ -29,7 +30,7 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_kustomer.readers.passes import Probe
+    from tap_kustomer.readers.passes import FreshRows, Probe
     from tap_kustomer.readers.workers import Workers
     from tap_kustomer.streams.families import Family
 
@@ -238,10 +239,14 @@ class SearchStream(KustomerStream):
             self.state["starting_at"] = self._own_start
         if self._reading is not None:
             yield from self.older_rows(self._own_start)
-        own = self._own_start if self.family is not None else ""
-        for resources, bookmark in self.pages():
-            due = [one for one in resources if updated_at(one) >= own]
-            yield RowBatch([self.make_row(one) for one in due], bookmark)
+        if self.family is not None:
+            for resources, bookmark in self.pages():
+                due = (one for one in resources if updated_at(one) >= self._own_start)
+                yield RowBatch(map(self.make_row, due), bookmark)
+        elif self._reading is not None and self._probe is not None:
+            rows_of = DirectRows(self.make_row)
+            for fresh in self._fresh(self._reading, self._probe):
+                yield RowBatch(rows_of(fresh.raw, fresh.indexes), fresh.bookmark)
 
     def pages(self) -> Iterator[tuple[list[dict[str, Any]], str | None]]:
         """Yield the new resources of each page, once their children are written."""
@@ -262,12 +267,16 @@ class SearchStream(KustomerStream):
         probe: Probe,
     ) -> Iterator[tuple[list[dict[str, Any]], str | None]]:
         """Yield the new resources of each page, and the bookmark behind them."""
-        for fresh in reading.read(probe):
-            self.run.expected = reading.total
+        for fresh in self._fresh(reading, probe):
             resources = decode(fresh.raw)["data"] if fresh.indexes else []
             found = [resources[index] for index in fresh.indexes]
             # What is no object becomes a resource without an id, which no row is made of.
             yield [one if isinstance(one, dict) else {} for one in found], fresh.bookmark
+
+    def _fresh(self, reading: SearchRun, probe: Probe) -> Iterator[FreshRows]:
+        for fresh in reading.read(probe):
+            self.run.expected = reading.total
+            yield fresh
 
     def older_rows(self, start: str) -> Iterator[RowBatch]:  # noqa: ARG002 - for Notes
         """Yield rows that neither search has, if this object has such."""

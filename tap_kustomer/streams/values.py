@@ -6,14 +6,26 @@ import math
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from types import GenericAlias
+from typing import TYPE_CHECKING, Annotated, Any, Union
+
+import msgspec
 
 from tap_kustomer import timestamps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["MISFIT", "Converter", "admits_null", "checker", "converter", "is_masked", "plain_type"]
+__all__ = [
+    "MISFIT",
+    "Converter",
+    "admits_null",
+    "checker",
+    "converter",
+    "is_masked",
+    "plain_type",
+    "typed",
+]
 
 
 class _Misfit:
@@ -28,6 +40,7 @@ Converter = Callable[[Any], Any]  # a value that is not None -> what fits, or MI
 
 _is_normal = timestamps.is_normal
 _INT64 = 2**63
+_Int64 = Annotated[int, msgspec.Meta(ge=-_INT64, le=_INT64 - 1)]
 _INTEGER = re.compile(r"[+-]?\d{1,19}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d{1,400}(\.\d{0,400})?|\.\d{1,400})([eE][+-]?\d{1,4})?", re.ASCII)
 # How Kustomer masks a value that the key may not read is UNCONFIRMED; a text of nothing but
@@ -43,6 +56,16 @@ _NATURAL: Mapping[type, tuple[str, ...]] = {
     float: ("number",),
     dict: ("object",),
     list: ("array",),
+}
+
+_JSON_TYPES: Mapping[str, Any] = {
+    "string": str,
+    "boolean": bool,
+    "integer": _Int64,
+    "number": _Int64 | float,
+    "object": dict[str, Any],
+    "array": list[Any],
+    "null": None,
 }
 
 
@@ -72,6 +95,29 @@ def plain_type(schema: Mapping[str, Any]) -> type | None:
     if len(types) != 1 or (schema.get("items") or {}).get("type"):
         return None
     return {"boolean": bool, "object": dict, "array": list}.get(types.pop())
+
+
+def typed(schema: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a type, for msgspec
+    """Return the type of the JSON values that ``converter`` leaves as they are.
+
+    ``Any`` where only a conversion can tell.
+
+    >>> typed({"type": ["boolean", "null"]})
+    typing.Optional[bool]
+    """
+    if not _is_understood(schema) or schema.get("format"):
+        return Any
+    types = tuple(_typed(kind, schema) for kind in _types(schema, list))
+    if not types or Any in types:
+        return Any
+    return Union[types]  # noqa: UP007 - they are known at run time only
+
+
+def _typed(kind: str, schema: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a type, for msgspec
+    if kind != "array" or not schema.get("items"):
+        return _JSON_TYPES.get(kind, Any)
+    item = typed(schema["items"])
+    return Any if item is Any else GenericAlias(list, (item,))
 
 
 def converter(schema: Mapping[str, Any]) -> Converter:
