@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
     from bench.report import Figures
 
-__all__ = ["LATENCY", "PACE", "PAGE_SIZE"]
+__all__ = ["LATENCY", "PACE", "Case", "measured"]
 
 LATENCY = 1.5  # the clock's seconds for a page
-PAGE_SIZE = 500
+_PAGE_SIZE = 500
 _SEARCHES_PER_MINUTE = 100  # Kustomer's limit, of which the tap takes a share
 
 
-class _Case(NamedTuple):
+class Case(NamedTuple):
     """One run: conversations in the org, the clock's speed, two settings; long ones on request."""
 
     rows: int
@@ -38,45 +38,45 @@ class _Case(NamedTuple):
 # flight, or few rows), the clock is five times as fast; where the budget binds, ten times. The
 # cases in real time show what is left of the difference.
 _CASES = (
-    _Case(10_000, 5, 80, 1),
-    _Case(10_000, 5, 80, 2),
-    _Case(10_000, 5, 80, 4),
-    _Case(10_000, 5, 80, 8),
-    _Case(10_000, 5, 100, 4),
-    _Case(60_000, 1, 80, 4, long=True),
-    _Case(60_000, 1, 100, 4, long=True),
-    _Case(60_000, 5, 80, 1),
-    _Case(60_000, 5, 80, 2),
-    _Case(60_000, 5, 80, 4),
-    _Case(60_000, 5, 80, 8),
-    _Case(60_000, 5, 100, 1, long=True),
-    _Case(60_000, 5, 100, 2, long=True),
-    _Case(60_000, 5, 100, 4),
-    _Case(60_000, 5, 100, 8, long=True),
-    _Case(200_000, 5, 80, 1, long=True),
-    _Case(200_000, 10, 80, 2, long=True),
-    _Case(200_000, 10, 80, 4),
-    _Case(200_000, 10, 80, 8, long=True),
-    _Case(200_000, 5, 100, 1, long=True),
-    _Case(200_000, 10, 100, 2, long=True),
-    _Case(200_000, 10, 100, 4),
-    _Case(200_000, 10, 100, 8, long=True),
-    _Case(1_000_000, 10, 80, 4, long=True),
-    _Case(1_000_000, 10, 80, 8, long=True),
-    _Case(1_000_000, 10, 100, 4, long=True),
+    Case(10_000, 5, 80, 1),
+    Case(10_000, 5, 80, 2),
+    Case(10_000, 5, 80, 4),
+    Case(10_000, 5, 80, 8),
+    Case(10_000, 5, 100, 4),
+    Case(60_000, 1, 80, 4, long=True),
+    Case(60_000, 1, 100, 4, long=True),
+    Case(60_000, 5, 80, 1),
+    Case(60_000, 5, 80, 2),
+    Case(60_000, 5, 80, 4),
+    Case(60_000, 5, 80, 8),
+    Case(60_000, 5, 100, 1, long=True),
+    Case(60_000, 5, 100, 2, long=True),
+    Case(60_000, 5, 100, 4),
+    Case(60_000, 5, 100, 8, long=True),
+    Case(200_000, 5, 80, 1, long=True),
+    Case(200_000, 10, 80, 2, long=True),
+    Case(200_000, 10, 80, 4),
+    Case(200_000, 10, 80, 8, long=True),
+    Case(200_000, 5, 100, 1, long=True),
+    Case(200_000, 10, 100, 2, long=True),
+    Case(200_000, 10, 100, 4),
+    Case(200_000, 10, 100, 8, long=True),
+    Case(1_000_000, 10, 80, 4, long=True),
+    Case(1_000_000, 10, 80, 8, long=True),
+    Case(1_000_000, 10, 100, 4, long=True),
 )
 
 
 def _run(everything: bool) -> Iterator[Figures]:  # noqa: FBT001 - what a part is
     cases = [case for case in _CASES if everything or not case.long]
     for (rows, speed), group in groupby(cases, key=lambda case: (case.rows, case.speed)):
-        yield from _measured(list(group), rows, speed)
+        yield from measured(list(group), rows, speed)
 
 
-def _measured(cases: list[_Case], rows: int, speed: float) -> Iterator[Figures]:
+def measured(cases: list[Case], rows: int, speed: float) -> Iterator[Figures]:
     """Yield the figures of cases that differ in settings only: one org serves them all."""
     plan = OrgPlan(conversations=rows, speed=speed, knobs={"page_latency": LATENCY})
-    ideal = math.ceil(rows / PAGE_SIZE)
+    ideal = math.ceil(rows / _PAGE_SIZE)
     with served(plan) as org:
         catalog = catalog_of(org, ["conversations"])
         for case in cases:

@@ -46,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print; with ``--write`` put the tables into the page."""
     options = _options(arguments)
     kept = Kept()
+    if options.tables:
+        _write(kept)
+        return
     for part in PARTS:
         if options.parts and part.name not in options.parts:
             continue
@@ -61,10 +64,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         kept.parts[_MACHINE] = [*others, watch.told(part.name)]
         if options.write:
             kept.save()
-            text = rendered(PAGE.read_text(encoding="utf-8"), kept)
-            PAGE.write_text(text, encoding="utf-8")
+            _write(kept)
     sys.stdout.write(markdown(targets.COLUMNS, targets.judged(kept.parts)))
     sys.stdout.flush()
+
+
+def _write(kept: Kept) -> None:
+    text = rendered(PAGE.read_text(encoding="utf-8"), kept)
+    PAGE.write_text(text, encoding="utf-8")
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -73,6 +80,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("parts", nargs="*", choices=[*names, []], help="all unless named")
     parser.add_argument("--all", action="store_true", help="the long cases too, to a million rows")
     parser.add_argument("--write", action="store_true", help=f"write into {PAGE.name}")
+    parser.add_argument(
+        "--tables", action="store_true", help="measure nothing: write the kept figures again"
+    )
     return parser.parse_args(arguments)
 
 

@@ -21,11 +21,11 @@ else:
 if TYPE_CHECKING:
     from tap_kustomer.streams.base import StreamRun
 
-__all__ = ["STAGES"]
+__all__ = ["RULES"]
 
 # The innermost frame that one of these knows tells what a thread was at. By file where one does
 # one thing only, so that a new function needs no rule.
-_RULES = (
+RULES = (
     Rule("read sockets", "/tap_kustomer/client/"),
     Rule("read sockets", "/requests/"),
     Rule("read sockets", "/urllib3/"),
@@ -36,13 +36,12 @@ _RULES = (
     Rule("encode", "/tap_kustomer/messages.py"),
     Rule("make rows", "/tap_kustomer/streams/"),
 )
-STAGES = tuple(dict.fromkeys(rule.stage for rule in _RULES))
 
 
 class _SampledTap(TapKustomer):
     """The tap as it is, watched from the first stream until its threads end."""
 
-    _sampler = Sampler(_RULES)
+    _sampler = Sampler(RULES)
     target = Path()
 
     @override

@@ -7,7 +7,7 @@ import math
 import sys
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -16,16 +16,25 @@ from hypothesis import strategies as st
 from bench import targets
 from bench.floor import floor_seconds
 from bench.measure import catalog_of, measure
-from bench.orgs import OrgPlan, served
+from bench.orgs import CHECKOUT, OrgPlan, ServedOrg, served
+from bench.pace import PACE, Case, measured
 from bench.report import PAGE, Column, Kept, markdown, place
 from bench.rows import add_conversations
 from bench.run import PARTS, rendered
+from bench.sampled import RULES
 from bench.sampler import REST, Rule, Sampler
 from bench.start import startup
 from simulator import Org
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
 ROWS = 1_200
-STALE = "Run `make bench`, or put back what was changed by hand in docs/performance.md."
+LINUX = pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux tells the time of each thread"
+)
+STALE = "Run `python -m bench.run --tables`: the page does not show the figures kept."
 
 
 @given(
@@ -61,10 +70,22 @@ def test_conversations_are_as_large_as_the_page_says_and_all_different() -> None
     assert all(one["links"]["self"].endswith(one["id"]) for one in documents)
 
 
-def test_a_run_is_measured_as_the_server_saw_it() -> None:
+@pytest.fixture(scope="module")
+def org() -> Iterator[ServedOrg]:
+    """A small org, served as the benchmark does it."""
+    with served(OrgPlan(conversations=ROWS, speed=5, knobs={"page_latency": 1.5})) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def catalog(org: ServedOrg) -> dict[str, Any]:
+    """Its catalog, with the one large stream selected."""
+    return catalog_of(org, ["conversations"])
+
+
+def test_a_run_is_measured_as_the_server_saw_it(org: ServedOrg, catalog: dict[str, Any]) -> None:
     """Rows, searches, memory and time of a real run."""
-    with served(OrgPlan(conversations=ROWS, speed=5, knobs={"page_latency": 1.5})) as org:
-        found = measure(org, catalog=catalog_of(org, ["conversations"]))
+    found = measure(org, catalog=catalog)
     assert found.rows == ROWS
     assert found.searches >= math.ceil(ROWS / 500)
     assert found.refused == 0
@@ -73,6 +94,36 @@ def test_a_run_is_measured_as_the_server_saw_it() -> None:
     assert found.cpu > 0
     assert 20 < found.peak_mib < 500
     assert found.state["bookmarks"]["conversations"]
+
+
+def test_a_run_that_fails_is_no_measurement(org: ServedOrg, catalog: dict[str, Any]) -> None:
+    """Its log says why."""
+    with pytest.raises(RuntimeError, match="page_size"):
+        measure(org, catalog=catalog, settings={"page_size": 5_000})
+
+
+@LINUX
+def test_the_profile_knows_the_stages_of_the_hot_path(
+    org: ServedOrg, catalog: dict[str, Any], tmp_path: Path
+) -> None:
+    """A file or function that moves would put its time down to the rest, in silence."""
+    target = tmp_path / "profile.json"
+    measure(org, [sys.executable, "-m", "bench.sampled", str(target)], catalog=catalog)
+    seconds = json.loads(target.read_text())
+    assert seconds.keys() >= {"make rows", "decode"}
+    for rule in RULES:
+        if rule.path.startswith("/tap_kustomer/"):
+            place_ = CHECKOUT / rule.path.removeprefix("/")
+            assert place_.exists()
+            assert f"def {rule.function}" in (place_.read_text() if rule.function else "def ")
+
+
+def test_a_case_of_the_pace_fills_its_columns() -> None:
+    """Against the ideal and the floor, both at least one."""
+    [row] = measured([Case(ROWS, 20, 80, 4)], ROWS, 20)
+    assert row["searches"] / row["ideal"] >= 1
+    assert row["seconds"] / row["floor"] >= 1
+    assert all(column.show(row) for column in PACE.columns)
 
 
 def test_startup_ends_with_the_first_request() -> None:
@@ -84,7 +135,7 @@ def test_startup_ends_with_the_first_request() -> None:
         startup(("-c", "raise SystemExit(3)"), asks=False)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the time of each thread")
+@LINUX
 def test_the_sampler_puts_time_down_to_who_used_it() -> None:
     """A thread that waits costs nothing, one that works costs what it used."""
     sampler = Sampler([Rule("work", __file__, "_busy"), Rule("wait", __file__, "_idle")])
