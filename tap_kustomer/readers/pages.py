@@ -61,10 +61,14 @@ class SearchPage:
 
 @dataclass(frozen=True)
 class OrderedPage:
-    """Rows to emit, and the moment up to which then all rows are emitted (``None``: as before)."""
+    """Rows to emit, and the moment up to which then all rows are emitted (``None``: as before).
+
+    Rows between ``high`` and the fresh ones are another reader's.
+    """
 
     page: SearchPage | None
     settled: str | None
+    high: str | None = None
 
 
 # Anything may stand where an object is expected; that is judged row by row, not page by page.

@@ -18,13 +18,14 @@ from tap_kustomer.errors import (
     StreamError,
     UntrustedAnswerError,
 )
+from tap_kustomer.readers.emitted import EmittedRows
 from tap_kustomer.readers.fresh import FreshReader
 from tap_kustomer.readers.pages import OrderedPage
 from tap_kustomer.readers.query import Bounds
 from tap_kustomer.readers.ranges import RangeReader, Until
 from tap_kustomer.readers.search import PageSearch
-from tap_kustomer.readers.slices import SlicePlan
-from tap_kustomer.readers.workers import PageTask
+from tap_kustomer.readers.slices import Slice, SlicePlan
+from tap_kustomer.readers.workers import BUFFER_BYTES, PageTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -85,7 +86,7 @@ class SearchRun:
         self._page_size = options.page_size
         self._bookmark: str | None = None
         self._fresh_after = ""  # the index shows all rows up to it: the pass's start - lookback
-        self._emitted = _Emitted()
+        self._emitted = EmittedRows()
         self._misplaced: set[str] = set()
         self.total: int | None = None  # rows that the first search announced
 
@@ -182,8 +183,15 @@ class SearchRun:
         first_high: str | None = None,
     ) -> Iterator[FreshRows]:
         """Read one settled stretch of the first pass, several slices at a time."""
-        plan = SlicePlan(low, high, page_size=self._page_size)
+        plan = SlicePlan(
+            low,
+            high,
+            page_size=self._page_size,
+            readers=self._workers.size,
+            buffer_bytes=BUFFER_BYTES,
+        )
         opening = [first]
+        tasks: dict[Slice | None, PageTask] = {}
 
         def next_task() -> PageTask | None:
             slice_ = plan.next_slice()
@@ -191,10 +199,12 @@ class SearchRun:
                 return None
             page = opening.pop() if opening else None
             reader = RangeReader(self._search(query))
-            return PageTask(
+            task = PageTask(
                 lambda: reader.read(slice_.low, slice_, page, first_high),
-                lambda: slice_.fitted,
+                behind=tasks.get(slice_.before),
             )
+            tasks[slice_] = task
+            return task
 
         yield from self._emit(self._workers.in_order(next_task))
 
@@ -228,11 +238,8 @@ class SearchRun:
                 settled = max(min(ordered.settled, self._fresh_after), self._options.start)
                 if self._bookmark is None or settled > self._bookmark:
                     self._bookmark = settled
-            page = ordered.page
-            if page is None:
-                yield FreshRows(b"", [], self._bookmark)
-            else:
-                yield FreshRows(page.raw, self._emitted.new_rows(page), self._bookmark)
+            raw = b"" if ordered.page is None else ordered.page.raw
+            yield FreshRows(raw, self._emitted.new_rows(ordered), self._bookmark)
 
     def _begin_pass(self, started: str) -> None:
         self._fresh_after = timestamps.shift(started, seconds=-self._options.lookback_seconds)
@@ -249,43 +256,6 @@ class SearchRun:
 
     def _now(self) -> str:
         return timestamps.from_epoch(self._client.server_time.now())
-
-
-class _Emitted:
-    """Which rows this run has emitted, as far as they may come again.
-
-    Old rows come in order and only those of one timestamp come twice. Rows of the fresh part
-    come in any order and in several passes: they are remembered with their timestamp.
-    """
-
-    def __init__(self) -> None:
-        self.fresh_after = ""
-        self.keeps_all = False  # remember rows of any age
-        self._moment = ""
-        self._ids: set[str] = set()
-        self._fresh: dict[str, str] = {}
-
-    def new_rows(self, page: SearchPage) -> list[int]:
-        """Return the places of the rows in ``page`` that were not emitted yet, and note them."""
-        return [
-            index
-            for index, (id_, updated, _created) in enumerate(page.keys)
-            if id_ is None or updated is None or self._is_new(id_, updated)
-        ]
-
-    def _is_new(self, id_: str, updated: str) -> bool:
-        if self._fresh and self._fresh.get(id_, "") >= updated:
-            return False
-        if updated > self.fresh_after or self.keeps_all:
-            self._fresh[id_] = updated
-            return True
-        if updated != self._moment:
-            self._moment = updated
-            self._ids = set()
-        if id_ in self._ids:
-            return False
-        self._ids.add(id_)
-        return True
 
 
 def _archive_forms(query: SearchQuery) -> Iterator[SearchQuery]:
@@ -310,7 +280,7 @@ def _one_task(
     read: Callable[..., Iterator[OrderedPage]], *args: object
 ) -> Callable[[], PageTask | None]:
     """Return what gives out one task and then no more."""
-    tasks = [PageTask(lambda: read(*args), lambda: False)]
+    tasks = [PageTask(lambda: read(*args))]
     return lambda: tasks.pop() if tasks else None
 
 

@@ -59,7 +59,6 @@ class RangeReader:
     def __init__(self, search: PageSearch) -> None:
         """Read with ``search``."""
         self._search = search
-        self._counted = False  # the last answer tells how many rows are left
 
     def read(
         self,
@@ -72,13 +71,20 @@ class RangeReader:
 
         ``first`` is the first page, when it is known already, up to ``first_high``.
         """
-        position, expected = low, 0
+        position = low
+        expected, up_to = 0, ""
         while True:
             bounds = Bounds(position, first_high if first else range_.high)
             page, first = first or self._search.ask(bounds), None
             range_.learn(page, position)
+            high = range_.high
+            if self._reaches_behind(page, high):
+                # The later half went to another reader while this answer was on its way.
+                yield OrderedPage(page, high, high)
+                return
             if bounds.high is not None and self._search.is_whole(page):
-                page = self._search.settled_total(page, bounds, expected)
+                counted = expected if bounds.high == up_to else 0
+                page = self._search.settled_total(page, bounds, counted)
                 if self._search.is_whole(page):
                     yield OrderedPage(page, self._last(page, bounds.high))
                     if bounds.high >= range_.high:
@@ -86,31 +92,39 @@ class RangeReader:
                     # The range was made longer because it held so little.
                     position, expected = bounds.high, 0
                     continue
-            same_end = bounds.high == range_.high
-            self._counted = same_end
-            position = yield from self._step(page, position, range_.high)
+            following = self._behind_page(page, position, high)
+            yield OrderedPage(page, following)
+            if following is None:
+                position = yield from self._apart(page, position, high)
+                expected = 0
+            else:
+                position = following
+                expected, up_to = self._left(page, following), bounds.high or ""
             if position > range_.high:
                 return
-            expected = self._left(page, position) if self._counted else 0
 
-    def _step(
+    def _reaches_behind(self, page: SearchPage, high: str) -> bool:
+        """Whether ``page`` shows a row in its place behind ``high``, and so all before it."""
+        fresh_after = self._search.fresh_after
+        return any(key.updated and high < key.updated <= fresh_after for key in page.keys)
+
+    def _behind_page(self, page: SearchPage, position: str, high: str) -> str | None:
+        """Return the moment where the next search begins; ``None`` if ``page`` tells none."""
+        last = self._last(page, high)
+        if last is None or last <= position or all(key.updated == last for key in page.keys):
+            return None
+        return last
+
+    def _apart(
         self, page: SearchPage, position: str, high: str
     ) -> Generator[OrderedPage, None, str]:
-        """Yield ``page`` and what it takes to go on behind it; return the next position."""
-        stamps = [key.updated for key in page.keys]
+        """Read what ``page`` shows no way past: ties, or rows that are fresher than their place."""
         last = self._last(page, high)
-        if last is not None and stamps.count(last) == len(stamps):
-            self._counted = False
-            yield OrderedPage(page, None)
+        if last is not None and all(key.updated == last for key in page.keys):
             for ties in TieReader(self._search).read(last):
                 yield OrderedPage(ties, None)
             yield OrderedPage(None, last)
             return behind(last)
-        if last is not None and last > position:
-            yield OrderedPage(page, last)
-            return last
-        self._counted = False
-        yield OrderedPage(page, None)
         half = between(position, high, 0.5)
         stretch = yield from read_stretch(self._search, position, half)
         yield OrderedPage(None, stretch.high)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tap_kustomer.readers.pages import SearchPage
     from tap_kustomer.readers.search import PageSearch
 
-__all__ = ["Stretch", "behind", "between", "read_stretch"]
+__all__ = ["Stretch", "behind", "between", "read_stretch", "seconds_between"]
 
 _FILLING = 0.85  # of a page: what a stretch is made to hold, as a full page never counts as whole
 
@@ -40,7 +40,7 @@ class Stretch:
         Where there were few rows it is up to ten times as long.
         """
         wanted = _FILLING * page_size / max(self.rows, page_size / 10)
-        seconds = max(_seconds(self.low, self.high), 0.001) * wanted
+        seconds = max(seconds_between(self.low, self.high), 0.001) * wanted
         return min(timestamps.shift(behind(self.high), seconds=seconds), limit)
 
 
@@ -77,10 +77,11 @@ def behind(moment: str) -> str:
 
 def between(low: str, high: str, share: float) -> str:
     """Return the moment that ``share`` of the way from ``low`` to ``high`` takes to."""
-    return low if high <= low else timestamps.shift(low, seconds=_seconds(low, high) * share)
+    return low if high <= low else timestamps.shift(low, seconds=seconds_between(low, high) * share)
 
 
-def _seconds(low: str, high: str) -> float:
+def seconds_between(low: str, high: str) -> float:
+    """Return the seconds from ``low`` to ``high``."""
     return (timestamps.parse(high) - timestamps.parse(low)).total_seconds()
 
 

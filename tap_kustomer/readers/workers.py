@@ -30,12 +30,12 @@ BUFFER_BYTES = 40 * 1024 * 1024
 _TICK = 0.1  # seconds between two looks at the stop flag
 
 
-@dataclass
+@dataclass(eq=False)
 class PageTask:
     """One range to read: ``read`` runs in a worker, its pages arrive in ``pages``."""
 
     read: Callable[[], Iterator[OrderedPage]]
-    ready_for_next: Callable[[], bool]  # whether the task behind this one may begin
+    behind: PageTask | None = None  # whose pages come right before; ``None``: the last one's
     pages: deque[OrderedPage] = field(default_factory=deque)
     done: bool = False
     error: BaseException | None = None
@@ -73,7 +73,9 @@ class Workers:
     ) -> Generator[OrderedPage, None, None]:
         """Yield the pages of all tasks, task after task, while up to ``size`` are read.
 
-        A task that fails raises its error when its turn comes, after all pages before it.
+        ``next_task`` is asked whenever a worker is free and something was read; ``None`` means
+        that there is nothing to begin now. A task that fails raises its error when its turn
+        comes, after all pages before it.
         """
         run = _OrderedRun(self._clock, self._pool, self.size, next_task)
         try:
@@ -99,11 +101,11 @@ class _OrderedRun:
         self._pool = pool
         self._size = size
         self._next_task = next_task
-        self._active: deque[PageTask] = deque()
+        self._active: list[PageTask] = []  # in order of their pages
+        self._working = 0
         self._events: queue.SimpleQueue[tuple[PageTask, OrderedPage | None]] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._buffered = 0
-        self._planned_all = False
 
     def pages(self) -> Iterator[OrderedPage]:
         self._fill()
@@ -116,7 +118,7 @@ class _OrderedRun:
             if head.done:
                 if head.error is not None:
                     raise head.error
-                self._active.popleft()
+                del self._active[0]
             else:
                 self._take()
             self._fill()
@@ -131,19 +133,20 @@ class _OrderedRun:
                 continue
             if page is None:
                 task.done = True
+                self._working -= 1
             else:
                 task.pages.append(page)
             return
 
     def _fill(self) -> None:
-        while not self._planned_all and len(self._active) < self._size:
-            if self._active and not self._active[-1].ready_for_next():
-                return
+        while self._working < self._size:
             task = self._next_task()
             if task is None:
-                self._planned_all = True
                 return
-            self._active.append(task)
+            last = len(self._active)
+            place = last if task.behind is None else self._active.index(task.behind) + 1
+            self._active.insert(place, task)
+            self._working += 1
             self._pool.submit(self._work, task)
 
     def _work(self, task: PageTask) -> None:
