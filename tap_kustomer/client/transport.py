@@ -45,6 +45,9 @@ __all__ = ["KustomerClient", "Request"]
 T = TypeVar("T")
 logger = logging.getLogger("tap-kustomer.client")
 
+# Bytes of a body read at a time. `requests` takes 10 KiB, which for a page of 1.4 MB costs twice
+# as much processor time; pieces too large for the allocator's pools cost more again.
+_CHUNK = 65_536
 _CONNECT_TIMEOUT = 20.0  # seconds; the read timeout is the setting
 _LONGEST_PAUSE = 60.0  # seconds between two tries, when Kustomer does not name the moment
 _TOO_MANY_REQUESTS = 429
@@ -220,7 +223,9 @@ class KustomerClient:
                     headers=None if request.body is None else {"Content-Type": "application/json"},
                     timeout=(min(_CONNECT_TIMEOUT, self._timeout), self._timeout),
                     allow_redirects=False,
+                    stream=True,
                 )
+                response._content = b"".join(response.iter_content(_CHUNK))  # noqa: SLF001 - as `content` does
             except requests.exceptions.RequestException as error:
                 raise trouble(error, self._timeout) from None
             except OSError:
