@@ -204,6 +204,16 @@ def test_rows_that_never_fit_are_not_tried_again() -> None:
     assert rows_of.layout is not None  # what is new may be worth another try
 
 
+def test_a_few_rows_that_do_not_fit_leave_the_others_their_way() -> None:
+    """One odd row alone on a page says nothing of a million others."""
+    rows_of = DirectRows(RowMaker(shape()))
+    ordinary, odd = page_of([ORDINARY] * 9), page_of([{**ORDINARY, "meta": 1}])
+    for page in (ordinary, ordinary, odd, odd):
+        list(rows_of(page, [0]) if page is odd else rows_of(page, range(9)))
+    list(rows_of(ordinary, range(9)))
+    assert rows_of.layout is not None
+
+
 def test_attributes_whose_names_are_data_are_not_learned_without_end() -> None:
     """A struct of each would cost more than it saves."""
     rows_of = DirectRows(RowMaker(shape()))

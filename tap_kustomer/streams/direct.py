@@ -62,7 +62,7 @@ class DirectRows:
         self._types: dict[str, Any] = {}  # of the attributes that are copied
         self._converted: set[str] = set()  # attributes whose values were seen not to fit
         self._known = 0
-        self._rows = self._misfits = 0  # of the page before
+        self._rows = self._misfits = 0  # since the layout is what it is
 
     def __call__(self, raw: bytes, indexes: Collection[int]) -> Iterator[Record]:
         """Yield the rows at ``indexes`` of a page: what the row maker makes of them decoded.
@@ -111,10 +111,10 @@ class DirectRows:
         known = len(names) + len(self._converted)
         if known != self._known:
             self._known = known
+            self._rows = self._misfits = 0
             self.layout = self._compiled() if len(names) <= _MOST_NAMES else None
         elif self._misfits > self._rows / 2:
             self.layout = None  # trying costs more than it saves
-        self._rows = self._misfits = 0
         return self.layout
 
     def _compiled(self) -> _Layout:
