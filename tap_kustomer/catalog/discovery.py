@@ -88,8 +88,9 @@ def _klasses(client: KustomerClient, workers: Workers) -> tuple[Klass, ...]:
     """Return the klasses in all statuses, oldest first."""
     found: dict[str, Klass] = {}
     try:
-        for status in KLASS_STATUSES:
-            for resource in workers.call(lambda s=status: _klass_list(client, s)):  # type: ignore[misc]
+        lists = workers.map(lambda status: _klass_list(client, status), KLASS_STATUSES)
+        for status, resources in zip(KLASS_STATUSES, lists, strict=True):
+            for resource in resources:
                 klass = _klass(resource, status)
                 if klass is not None:
                     found.setdefault(klass.id, klass)
