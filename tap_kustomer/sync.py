@@ -113,7 +113,6 @@ class SyncRun:
                 self._close_child(child, parent.run, done=child in family.done)
         finally:
             family.close()
-            parent.run.requests -= sum(child.run.requests for child in children)
             if not parent.selected:
                 children[0].run.requests += parent.run.requests
             for child in children:
@@ -148,7 +147,7 @@ class SyncRun:
         run = stream.run
         if read_unselected is None:
             self._begin(stream)
-        started, requests = time.monotonic(), self._tap.client.requests
+        started = time.monotonic()
         try:
             self._check_role(stream)
             stream.ensure_prepared()
@@ -165,7 +164,6 @@ class SyncRun:
             self._judge(stream, error)
         finally:
             run.seconds = time.monotonic() - started
-            run.requests = self._tap.client.requests - requests
             run.ended_at = self._tap.server_now()
             if read_unselected is None:
                 self._tap.stream_ended(run)

@@ -129,6 +129,7 @@ class TapKustomer(Tap):
                 search_per_minute=settings.search_requests_per_minute,
                 org_per_minute=settings.requests_per_minute,
                 utilization=settings.utilization,
+                in_flight=settings.max_concurrency,
             ),
             clock=self.clock,
             user_agent=settings.user_agent,

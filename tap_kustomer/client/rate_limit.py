@@ -90,10 +90,17 @@ class RateLimiter:
         search_per_minute: int = 100,
         org_per_minute: int | None = None,
         utilization: float = 0.8,
+        in_flight: int | None = None,
     ) -> None:
-        """Start with empty windows; ``utilization`` is the share of both budgets, 0 to 1."""
+        """Start with empty windows; ``utilization`` is the share of both budgets, 0 to 1.
+
+        ``in_flight`` requests are between sending and answer at most, of all threads together;
+        ``None`` for any number.
+        """
         self._clock = clock
         self._lock = threading.Lock()
+        self._turn_ended = threading.Condition(self._lock)
+        self._in_flight_limit = in_flight
         self._utilization = utilization
         self._search_limit = search_per_minute
         self._fixed_org_limit = org_per_minute
@@ -128,6 +135,7 @@ class RateLimiter:
                 for window in windows:
                     window.in_flight -= 1
                     window.answered.append(now)
+                self._turn_ended.notify_all()
 
     def wait(self, budget: Budget, *, take: bool = False) -> None:
         """Return once a request is allowed; with ``take`` its turn is taken.
@@ -135,19 +143,30 @@ class RateLimiter:
         Raises: ``StopRequested`` when the tap shall stop meanwhile.
         """
         while True:
+            self._clock.check()
             with self._lock:
                 seconds = self._seconds(budget)
                 if seconds <= 0:
-                    if take:
+                    if not take:
+                        return
+                    if self._has_room:
                         self._org.in_flight += 1
                         if budget is Budget.SEARCH:
                             self._search.in_flight += 1
                         elif self._reserved_until:  # this one looks, the others wait for it
                             self._reserved_until = self._clock.monotonic() + _RESERVE_LOOK
-                    return
+                        return
+                    # Both budgets may be used up when another turn has ended, so look again.
+                    self._turn_ended.wait(_LOOK)
+                    continue
             self.on_wait(seconds)
             # An answer may change the wait meanwhile, so look again at least every second.
             self._clock.sleep(min(seconds, 1.0))
+
+    @property
+    def _has_room(self) -> bool:
+        """Whether one more request may be in flight; every request is one of the org's."""
+        return self._in_flight_limit is None or self._org.in_flight < self._in_flight_limit
 
     def _seconds(self, budget: Budget) -> float:
         now = self._clock.monotonic()

@@ -5,12 +5,13 @@ Nothing here knows a stream. Worker threads use it at the same time.
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import random
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import backoff
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from tap_kustomer.client.rate_limit import RateLimiter
     from tap_kustomer.clock import Clock
 
-__all__ = ["KustomerClient", "Request"]
+__all__ = ["Counts", "KustomerClient", "Request"]
 
 T = TypeVar("T")
 logger = logging.getLogger("tap-kustomer.client")
@@ -71,6 +72,21 @@ class Request:
         return "GET" if self.body is None else "POST"
 
 
+class Counts(Protocol):
+    """What has a count of requests, raised with each that is sent; a stream's run."""
+
+    requests: int
+
+
+@dataclass
+class _Condition:
+    """What is known of the host, by all that ask it."""
+
+    has_answered: bool = False  # any answer, in this run
+    is_down: bool = False  # retried in vain, and no good answer since
+    is_left: bool = False  # nobody waits for an answer any more
+
+
 class KustomerClient:
     """The way to one org, shared by all streams and threads."""
 
@@ -97,13 +113,22 @@ class KustomerClient:
         self._session = _session(authenticator, user_agent, connections)
         # A proxy named in the environment would read what goes to this machine in plain http.
         self._session.trust_env = self._origin.scheme == "https"
-        self._has_answered = False  # any answer, in this run
-        self._is_down = False  # retried in vain, and no good answer since
+        self._host = _Condition()
         self._counter_lock = threading.Lock()
-        self.requests = 0
+        self._counts: Counts | None = None
+
+    def counting(self, counts: Counts) -> KustomerClient:
+        """Return the same client, which counts in ``counts`` what is sent by it.
+
+        Streams overlap, so no difference between two moments tells what one of them cost.
+        """
+        counted = copy.copy(self)
+        counted._counts = counts  # noqa: SLF001 - of the copy
+        return counted
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; a request that is under way is not tried again."""
+        self._host.is_left = True
         self._session.close()
 
     def next_request(self, request: Request, link: str) -> Request:
@@ -147,7 +172,9 @@ class KustomerClient:
             seconds = float(pauses.send(None) or 0) * (0.5 + random.random() / 2)  # noqa: S311 - jitter
             seconds = max(min(seconds, left(error)), error.asked, 0.0)
             logger.warning("%s: %s; trying again in %.1f seconds.", path, error, seconds)
-            self.clock.sleep(seconds)
+            end = self.clock.monotonic() + seconds
+            while not self._host.is_left and (rest := end - self.clock.monotonic()) > 0:
+                self.clock.sleep(min(rest, 1.0))
 
         def attempt() -> T:
             return self._try(request, path, parse, began)
@@ -157,23 +184,25 @@ class KustomerClient:
             Retry,
             interval=0,
             jitter=None,
-            giveup=lambda error: isinstance(error, Retry) and left(error) <= 0,
+            giveup=lambda error: (
+                self._host.is_left or (isinstance(error, Retry) and left(error) <= 0)
+            ),
             on_backoff=pause,
             logger=None,
         )
         try:
             return tries(attempt)()
         except Retry as error:
-            self._is_down = True
+            self._host.is_down = True
             raise self._unavailable(path, error, self.clock.monotonic() - began[0]) from None
 
     def _patience(self, error: Retry) -> float:
-        if self._is_down or (error.unreachable and not self._has_answered):
+        if self._host.is_down or (error.unreachable and not self._host.has_answered):
             return min(self._max_elapsed, _SHORT_PATIENCE)
         return self._max_elapsed
 
     def _unavailable(self, path: str, error: Retry, seconds: float) -> errors.UnavailableError:
-        if error.unreachable and not self._has_answered:
+        if error.unreachable and not self._host.has_answered:
             return errors.UnavailableError(f"{self._api_url} could not be reached: {error}.")
         return errors.UnavailableError(
             f"Kustomer did not answer {path} properly for {seconds:.0f} seconds; the last try: "
@@ -189,7 +218,7 @@ class KustomerClient:
         began: list[float],
     ) -> T:
         response = self._send(request, began)
-        self._has_answered = True
+        self._host.has_answered = True
         status = response.status_code
         if status == requests.codes.ok:
             try:
@@ -197,7 +226,7 @@ class KustomerClient:
             except ValueError:
                 reason = "status 200, but the body was not the JSON that was asked for"
                 raise Retry(reason) from None
-            self._is_down = False
+            self._host.is_down = False
             return content
         if status == _TOO_MANY_REQUESTS:
             reason = "status 429, the budget of requests is used up"
@@ -212,8 +241,9 @@ class KustomerClient:
     def _send(self, request: Request, began: list[float]) -> requests.Response:
         with self.limiter.turn(request.budget):
             began.append(self.clock.monotonic())
-            with self._counter_lock:
-                self.requests += 1
+            if self._counts is not None:
+                with self._counter_lock:
+                    self._counts.requests += 1
             try:
                 response = self._session.request(
                     request.method,

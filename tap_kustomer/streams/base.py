@@ -7,6 +7,7 @@ import logging
 import sys
 from abc import abstractmethod
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -107,10 +108,10 @@ class KustomerStream(Stream):
         """The checked settings."""
         return self._tap.settings
 
-    @property
+    @cached_property
     def client(self) -> KustomerClient:
-        """The way to Kustomer."""
-        return self._tap.client
+        """The way to Kustomer, which counts the requests of this stream."""
+        return self._tap.client.counting(self.run)
 
     @property
     def workers(self) -> Workers:

@@ -102,7 +102,6 @@ class ChildStream(KustomerStream):
         due = [one for one in parents if updated_at(one) >= self._start]
         for first in range(0, len(due), _PARENTS_AT_ONCE):
             for found in workers.map(self.fetch, due[first : first + _PARENTS_AT_ONCE]):
-                self.run.requests += found.requests
                 if not (found.parent.get("attributes") or {}).get("deleted"):
                     self._asked += found.requests
                     self._unknown += found.unknown

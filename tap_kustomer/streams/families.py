@@ -36,17 +36,15 @@ class Family:
         self.children = list(children)
         self.done: list[ChildStream] = []  # read to the end
         self._judge = judge
-        size = parent.workers.size
-        # One thread searches ahead while the others fetch children: together no more than the
-        # requests in flight that are allowed. With one thread alone they take turns.
+        # One thread searches ahead while the others fetch children.
         clock = parent.client.clock
-        self._own = [Workers(clock, 1), Workers(clock, size - 1)] if size > 1 else []
-        self.searchers, self.fetchers = self._own or (parent.workers, parent.workers)
+        self.searchers = Workers(clock, 1)
+        self.fetchers = Workers(clock, parent.workers.size)
 
     def close(self) -> None:
         """Let go of the threads."""
-        for workers in self._own:
-            workers.close()
+        self.searchers.close()
+        self.fetchers.close()
 
     @property
     def start(self) -> str:
