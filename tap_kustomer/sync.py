@@ -20,6 +20,7 @@ from tap_kustomer.errors import (
 from tap_kustomer.streams.base import KustomerStream, StreamRun
 from tap_kustomer.streams.children import ChildStream
 from tap_kustomer.streams.families import Family
+from tap_kustomer.streams.lists import ListStream
 from tap_kustomer.streams.search import SearchStream
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["SyncRun", "bug_sentence", "role_advice"]
 
 logger = logging.getLogger("tap-kustomer")
+
+_SEARCHES_AHEAD = 3  # streams whose first search is asked while another stream is read
 
 COMPLETE, SKIPPED, FAILED, STOPPED = "complete", "skipped", "failed", "stopped"
 
@@ -57,8 +60,10 @@ class SyncRun:
             if isinstance(stream, KustomerStream) and stream.selected
         ]
         self._miss_vanished_streams(streams)
+        groups = list(self._groups(streams))
         try:
-            for stream, children in self._groups(streams):
+            for place, (stream, children) in enumerate(groups):
+                self._ask_ahead(groups[place:])
                 if isinstance(stream, SearchStream) and children:
                     self._sync_family(stream, children)
                 else:
@@ -75,6 +80,26 @@ class SyncRun:
         for stream in streams:
             if stream.name == "sync_runs":
                 self._sync_one(stream)
+
+    def _ask_ahead(self, groups: Iterable[tuple[KustomerStream, list[ChildStream]]]) -> None:
+        """Have asked what the streams of ``groups``, the first of which is due, ask first.
+
+        All lists, which are held back where they become too much, and the next few searches. A
+        parent waits for its turn: where it begins depends on which of its children can be read.
+        """
+        if self._tap.settings.max_concurrency == 1:
+            return  # one request after another is no sooner done in another order
+        alone = [
+            stream
+            for stream, children in groups
+            if not children and stream.ABORT_AT_RECORD_COUNT is None and self._may_read(stream)
+        ]
+        searches = [stream for stream in alone if isinstance(stream, SearchStream)]
+        lists = [stream for stream in alone if isinstance(stream, ListStream)]
+        for stream in (*searches[:_SEARCHES_AHEAD], *lists):
+            if stream.run.started_at is None:
+                stream.run.started_at = stream.run.to = self._tap.server_now()
+                stream.ask_ahead(self._tap.ahead)
 
     def _groups(
         self,
@@ -134,7 +159,8 @@ class SyncRun:
 
     def _begin(self, stream: KustomerStream) -> None:
         self.runs.append(stream.run)
-        stream.run.started_at = stream.run.to = self._tap.server_now()
+        if stream.run.started_at is None:  # else it was asked ahead, and is as current as that
+            stream.run.started_at = stream.run.to = self._tap.server_now()
         stream.run.status = STOPPED
         self._tap.stream_started(stream.run)
 
@@ -187,9 +213,13 @@ class SyncRun:
         logger.error("%s", sentence if named else f"{run.stream}: {sentence}")
 
     def _check_role(self, stream: KustomerStream) -> None:
-        if stream.roles_documented and self._tap.org.may(stream.roles) is False:
+        if not self._may_read(stream):
             msg = f"This API key may not read {stream.name}."
             raise MissingRoleError(msg)
+
+    def _may_read(self, stream: KustomerStream) -> bool:
+        """Whether the key has the role, as far as that is known."""
+        return not stream.roles_documented or self._tap.org.may(stream.roles) is not False
 
     def _note_refused(self, stream: KustomerStream, error: MissingRoleError) -> None:
         """Skip a stream that was never read; fail one that would go stale in silence."""

@@ -27,8 +27,8 @@ from tap_kustomer.environment import settings_from_environment
 from tap_kustomer.errors import SettingsError
 from tap_kustomer.messages import KustomerWriter
 from tap_kustomer.progress import Progress
+from tap_kustomer.readers.ahead import Ahead, DueWorkers
 from tap_kustomer.readers.passes import ARCHIVE_AFTER_DAYS
-from tap_kustomer.readers.workers import Workers
 from tap_kustomer.settings import SETTINGS_SCHEMA, Settings, unknown_settings
 from tap_kustomer.state import MARK, check_state, mark_state
 from tap_kustomer.stopping import SignalStop
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     import click
 
     from tap_kustomer.org import Org
+    from tap_kustomer.readers.workers import Workers
     from tap_kustomer.streams.base import KustomerStream, StreamRun
 
 __all__ = ["STREAM_TYPES", "TapKustomer"]
@@ -141,7 +142,12 @@ class TapKustomer(Tap):
     @cached_property
     def workers(self) -> Workers:
         """The threads that fetch."""
-        return Workers(self.clock, self.settings.max_concurrency)
+        return DueWorkers(self.clock, self.settings.max_concurrency)
+
+    @cached_property
+    def ahead(self) -> Ahead:
+        """The threads that ask before a stream's turn."""
+        return Ahead(self.clock, self.settings.max_concurrency)
 
     @cached_property
     def org(self) -> Org:
@@ -164,8 +170,9 @@ class TapKustomer(Tap):
 
     def close(self) -> None:
         """Let go of threads and connections."""
-        if "workers" in self.__dict__:
-            self.workers.close()
+        for threads in ("ahead", "workers"):
+            if threads in self.__dict__:
+                getattr(self, threads).close()
         if "client" in self.__dict__:
             self.client.close()
 

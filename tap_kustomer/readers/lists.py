@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from singer_sdk.pagination import BaseAPIPaginator
 
 from tap_kustomer.client.rate_limit import Budget
 from tap_kustomer.client.transport import Request
-from tap_kustomer.errors import StreamError
+from tap_kustomer.errors import NotFoundError, StreamError
 from tap_kustomer.readers.pages import decode
 
 if sys.version_info >= (3, 12):
@@ -19,11 +20,13 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tap_kustomer.client.transport import KustomerClient
 
-__all__ = ["KustomerPaginator", "ListPage", "read_list", "read_one"]
+__all__ = ["KustomerPaginator", "ListPage", "read_known_list", "read_list", "read_one"]
+
+logger = logging.getLogger("tap-kustomer.lists")
 
 # AWS Glue's documentation says that no list gives more rows than this: UNCONFIRMED.
 SUSPICIOUS_ROWS = 10_000
@@ -38,6 +41,7 @@ class ListPage:
     next_link: str | None
     has_links: bool
     total: int | None
+    size: int = 0  # bytes as sent
 
     @classmethod
     def parse(cls, raw: bytes) -> ListPage:
@@ -59,6 +63,7 @@ class ListPage:
             next_link=next_link if isinstance(next_link, str) and next_link else None,
             has_links=isinstance(links, dict) and "next" in links,
             total=int(str(total)) if str(total).isdecimal() else None,
+            size=len(raw),
         )
 
 
@@ -158,6 +163,31 @@ def read_list(
             f"be {announced}. Lists may stop at 10,000 rows; the stream counts as incomplete."
         )
         raise StreamError(msg)
+
+
+def read_known_list(
+    client: KustomerClient,
+    paths: Sequence[str],
+    params: Mapping[str, str] | None = None,
+    *,
+    page_size: int | None = 100,
+) -> Iterator[ListPage]:
+    """Yield the pages of the first of ``paths`` that Kustomer knows.
+
+    Raises: ``NotFoundError`` when it knows none; what ``read_list`` raises.
+    """
+    for path in paths:
+        pages = read_list(client, path, params, page_size=page_size)
+        try:
+            first = next(pages)
+        except NotFoundError:
+            if path == paths[-1]:
+                raise
+            logger.info("%s is unknown here, trying the next.", path)
+            continue
+        yield first
+        yield from pages
+        return
 
 
 def read_one(client: KustomerClient, path: str) -> dict[str, Any] | None:

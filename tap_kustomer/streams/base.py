@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from tap_kustomer.client.transport import KustomerClient
     from tap_kustomer.messages import KustomerWriter
     from tap_kustomer.org import Org
+    from tap_kustomer.readers.ahead import Ahead
     from tap_kustomer.readers.workers import Workers
     from tap_kustomer.settings import Settings
     from tap_kustomer.tap import TapKustomer
@@ -133,6 +134,9 @@ class KustomerStream(Stream):
     @abstractmethod
     def read(self) -> Iterator[RowBatch]:
         """Yield the rows of this run, batch by batch."""
+
+    def ask_ahead(self, ahead: Ahead) -> None:
+        """Have asked what the stream can ask before its turn: nothing, usually."""
 
     def ensure_prepared(self) -> None:
         """Prepare once, whoever calls first."""

@@ -59,16 +59,20 @@ class KlassObjects(SearchStream):
         yield self.query(context, context)
 
     @override
+    def ensure_prepared(self) -> None:
+        if not self.is_dealt:
+            super().ensure_prepared()
+
+    @override
     def prepare(self) -> None:
-        if self.is_dealt:
-            return
+        dealt = self._tap.klasses_are_dealt  # another klass, asked ahead, may find out meanwhile
         try:
-            if self._tap.klasses_are_dealt:
+            if dealt:
                 self._prepare_dealing()
             else:
                 super().prepare()
         except (RequestRefusedError, NotFoundError, UntrustedAnswerError) as error:
-            if self._tap.klasses_are_dealt:
+            if dealt:
                 raise
             self.logger.info(
                 "%s: the search of single klasses does not work (%s); the objects of all "

@@ -8,6 +8,7 @@ Roles: https://developer.kustomer.com/docs/get-started/api-keys-and-roles
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tap_kustomer.catalog.discovery import KLASS_STATUSES
@@ -108,9 +109,11 @@ class Schedules(ListStream):
     roles = ("org.permission.schedule.read", "org.user.schedule.read", "org.admin.schedule.read")
 
     @override
-    def completed(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def completed(self, page: ListPage) -> ListPage:
         """Return the schedules with their holidays, one request for each."""
-        return self.workers.map(self._with_holidays, rows) if self.selects("holidays") else rows
+        if not self.selects("holidays"):
+            return page
+        return replace(page, rows=self.workers.map(self._with_holidays, page.rows))
 
     def _with_holidays(self, schedule: dict[str, Any]) -> dict[str, Any]:
         request = Request(f"/v1/schedules/{schedule.get('id')}", {"include": "holidays"})

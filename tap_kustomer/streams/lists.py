@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tap_kustomer.errors import NotFoundError
-from tap_kustomer.readers.lists import read_list
+from tap_kustomer.readers.ahead import in_turn
+from tap_kustomer.readers.lists import read_known_list
 from tap_kustomer.streams.base import KustomerStream, RowBatch
 
 if sys.version_info >= (3, 12):
@@ -17,9 +18,10 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from tap_kustomer.readers.ahead import Ahead, PagesAhead
     from tap_kustomer.readers.lists import ListPage
 
-__all__ = ["ListStream", "listed_pages", "listed_rows"]
+__all__ = ["ListStream", "listed", "listed_pages", "listed_rows"]
 
 
 class ListStream(KustomerStream):
@@ -35,6 +37,8 @@ class ListStream(KustomerStream):
     page_size: ClassVar[int | None] = 100
     included_type: ClassVar[str | None] = None
 
+    _ahead: PagesAhead[ListPage] | None = None
+
     @property
     @override
     def reads_list(self) -> bool:
@@ -42,36 +46,49 @@ class ListStream(KustomerStream):
         return True
 
     @override
+    def ask_ahead(self, ahead: Ahead) -> None:
+        self._ahead = ahead.read(map(self.completed, self._listed()))
+
+    @override
     def read(self) -> Iterator[RowBatch]:
         """Yield the rows of all passes, each id once."""
         make_row = self.make_row
-        kind = self.included_type
-        for rows in listed_rows(self, self.paths, self.passes, self.page_size, kind):
-            yield RowBatch([make_row(row) for row in self.completed(rows)])
+        for page in self._pages() if self._ahead is None else self._ahead.pages():
+            yield RowBatch([make_row(row) for row in page.rows])
 
-    def completed(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return the resources with what has to be asked for one by one; nothing, usually."""
-        return rows
+    def _pages(self) -> Iterator[ListPage]:
+        return map(self.completed, in_turn(self.workers, self._listed()))
+
+    def _listed(self) -> Iterator[ListPage]:
+        return listed(self, self.paths, self.passes, self.page_size, self.included_type)
+
+    def completed(self, page: ListPage) -> ListPage:
+        """Return the page with what has to be asked for one by one; nothing, usually.
+
+        Called by any thread but those of ``workers``.
+        """
+        return page
 
 
-def listed_rows(
+def listed(
     stream: KustomerStream,
     paths: Sequence[str],
     passes: Sequence[Mapping[str, str]] = ({},),
     page_size: int | None = 100,
     included_type: str | None = None,
-) -> Iterator[list[dict[str, Any]]]:
-    """Yield the resources of a list page by page, each id once.
+) -> Iterator[ListPage]:
+    """Yield the pages of a list with the resources that are wanted, each id once.
 
+    Only talks to Kustomer, so any thread may move it on.
     Raises: ``NotFoundError`` when no path is known to Kustomer.
     """
     seen: set[str] = set()
     for params in passes:
-        for page in listed_pages(stream, paths, params, page_size):
+        for page in read_known_list(stream.client, paths, params, page_size=page_size):
             rows = page.rows
             if included_type is not None:
                 rows = [row for row in page.included if row.get("type") == included_type]
-            yield list(_unseen(rows, seen))
+            yield replace(page, rows=list(_unseen(rows, seen)))
 
 
 def _unseen(rows: list[dict[str, Any]], seen: set[str]) -> Iterator[dict[str, Any]]:
@@ -82,24 +99,18 @@ def _unseen(rows: list[dict[str, Any]], seen: set[str]) -> Iterator[dict[str, An
             yield row
 
 
+def listed_rows(stream: KustomerStream, paths: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
+    """Yield the resources of a list page by page, each page when it is asked for."""
+    for page in in_turn(stream.workers, listed(stream, paths)):
+        yield page.rows
+
+
 def listed_pages(
     stream: KustomerStream,
     paths: Sequence[str],
     params: Mapping[str, str],
     page_size: int | None,
 ) -> Iterator[ListPage]:
-    """Yield the pages of the first of ``paths`` that Kustomer knows, fetched by a worker."""
-    last = paths[-1]
-    for path in paths:
-        pages = read_list(stream.client, path, params, page_size=page_size)
-        try:
-            first = stream.workers.call(lambda p=pages: next(p, None))  # type: ignore[misc]
-        except NotFoundError:
-            if path == last:
-                raise
-            stream.logger.info("%s: %s is unknown here, trying the next.", stream.name, path)
-            continue
-        while first is not None:
-            yield first
-            first = stream.workers.call(lambda p=pages: next(p, None))  # type: ignore[misc]
-        return
+    """Yield the pages of a list as Kustomer sends them, each when it is asked for."""
+    pages = read_known_list(stream.client, paths, params, page_size=page_size)
+    return in_turn(stream.workers, pages)

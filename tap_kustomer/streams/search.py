@@ -15,12 +15,13 @@ from tap_kustomer.errors import (
     StreamError,
     UntrustedAnswerError,
 )
+from tap_kustomer.readers.ahead import in_turn
 from tap_kustomer.readers.pages import decode
 from tap_kustomer.readers.passes import RunOptions, SearchRun
 from tap_kustomer.readers.query import SearchQuery
 from tap_kustomer.streams.base import KustomerStream, RowBatch
 from tap_kustomer.streams.direct import DirectRows
-from tap_kustomer.streams.lists import listed_rows
+from tap_kustomer.streams.lists import listed
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -30,6 +31,8 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tap_kustomer.readers.ahead import Ahead, AnswerAhead, PagesAhead
+    from tap_kustomer.readers.lists import ListPage
     from tap_kustomer.readers.passes import FreshRows, Probe
     from tap_kustomer.readers.workers import Workers
     from tap_kustomer.streams.families import Family
@@ -48,6 +51,10 @@ SEARCH_ROLES = (
 # A start this much before the two-year edge reaches back over it; the default start date, two
 # years before the run, does not.
 REACHES_BACK_SECONDS = 3600
+
+# A first answer that has waited longer for the stream's turn is asked for again: the edge of two
+# years moves on meanwhile, and so do the rows.
+_LONGEST_AHEAD_SECONDS = 600
 
 # What leads on to the list, where a stream has one. A key may also lack the roles of one only.
 _UNUSABLE = (RequestRefusedError, NotFoundError, UntrustedAnswerError, MissingRoleError)
@@ -72,6 +79,8 @@ class SearchStream(KustomerStream):
     family: Family | None = None  # the children that are read with it
     _reading: SearchRun | None = None
     _probe: Probe | None = None
+    _ahead: AnswerAhead[None] | None = None
+    _pages_ahead: PagesAhead[ListPage] | None = None
     _lists_instead = False
     _own_start = ""  # rows before it are the children's parents only
 
@@ -108,9 +117,28 @@ class SearchStream(KustomerStream):
         )
 
     @override
+    def ask_ahead(self, ahead: Ahead) -> None:
+        self._ahead = ahead.ask(lambda: self._prepare_ahead(ahead))
+
+    def _prepare_ahead(self, ahead: Ahead) -> None:
+        self.prepare()
+        if self._lists_instead:
+            self._pages_ahead = ahead.read(listed(self, self.list_paths))
+
+    @override
+    def ensure_prepared(self) -> None:
+        if self._ahead is not None and not self._prepared:
+            self._ahead.take()
+            asked = self._probe.started if self._probe is not None else self._tap.server_now()
+            oldest = timestamps.shift(self._tap.server_now(), seconds=-_LONGEST_AHEAD_SECONDS)
+            self._prepared = asked > oldest
+        super().ensure_prepared()
+
+    @override
     def prepare(self) -> None:
         """Find the form of the query that Kustomer takes; the first answer is kept.
 
+        It may be another thread that asks, before the stream's turn: nothing is written here.
         Raises: ``StreamError`` when none works and there is no list instead.
         """
         self._own_start = self.starting_at
@@ -232,8 +260,8 @@ class SearchStream(KustomerStream):
         """Yield the rows of the run in the order of their updates."""
         if self._lists_instead:
             make_row = self.make_row
-            for rows in listed_rows(self, self.list_paths):
-                yield RowBatch(make_row(row) for row in rows)
+            for page in self._list_pages():
+                yield RowBatch(make_row(row) for row in page.rows)
             return
         if self._reading is not None and self.is_incremental and self.bookmark is None:
             self.state["starting_at"] = self._own_start
@@ -247,6 +275,11 @@ class SearchStream(KustomerStream):
             rows_of = DirectRows(self.make_row)
             for fresh in self._fresh(self._reading, self._probe):
                 yield RowBatch(rows_of(fresh.raw, fresh.indexes), fresh.bookmark)
+
+    def _list_pages(self) -> Iterator[ListPage]:
+        if self._pages_ahead is not None:
+            return self._pages_ahead.pages()
+        return in_turn(self.workers, listed(self, self.list_paths))
 
     def pages(self) -> Iterator[tuple[list[dict[str, Any]], str | None]]:
         """Yield the new resources of each page, once their children are written."""
