@@ -3,7 +3,7 @@
 A search takes a second or more for 500 rows, so one reader after another uses a fraction of the
 budget. The plan is corrected by what the answers show: until the first answers of a slice fit,
 its end moves and the next slice is not begun, so no request is spent on guessing. Once all is
-planned, a worker that is free takes the later half of the longest slice.
+begun, a worker that is free takes the later half of the longest slice.
 """
 
 from __future__ import annotations
@@ -27,10 +27,45 @@ _FEWEST_PAGES = 4
 _WAITING = 0.6
 _TOO_MANY = 1.5  # times the wanted rows: cut
 _TOO_FEW = 0.5  # of the wanted rows: make longer
-_WORTH_DIVIDING = 4  # pages that are left of a slice
+_EVEN = 3.0  # times as dense or sparse as on average, and the first slices begin all at once
+_WORTH_DIVIDING = 3  # pages that are left of a slice
 # Where rows come in bursts, a half may turn out to be empty: one division for so many pages.
-_PAGES_PER_DIVISION = 40
+_PAGES_PER_DIVISION = 60
 _MARGIN = 0.08  # of a page: rows never lie quite evenly, and one too many costs a page
+
+
+class Slice:
+    """One stretch of a plan; a ``TimeRange`` whose end moves."""
+
+    def __init__(self, plan: SlicePlan, low: str, high: str, left: int = 0) -> None:
+        """Begin with the planned ends, and as many rows as there probably are."""
+        self.low = low
+        self.high = high
+        self.before: Slice | None = None  # the slice whose rows come right before
+        self.begun = False
+        self.fitted = False  # the next slice may begin
+        self.settled = False  # its end is not fitted any more
+        self.position = low  # up to which answers have shown the rows
+        self.pace = 0.0  # seconds between two rows, as the last answer shows it
+        self.read = 0  # rows of the answers until it settled
+        self.left = left  # rows behind the position, as far as answers tell
+        self._plan = plan
+
+    def learn(self, page: SearchPage, position: str) -> None:
+        """Hear what an answer shows; may move the end."""
+        self._plan.learn(self, page, position)
+
+    def end_by_time(self, rows: int) -> str:
+        """Return where ``rows`` more rows end, if those that are left lie evenly."""
+        return between(self.position, self.high, rows / max(self.left, 1))
+
+    def end_by_pace(self, rows: int) -> str:
+        """Return the same, if rows go on as densely as those seen last.
+
+        Rows often come in bursts. Then half of the time is far from half of the rows.
+        """
+        end = timestamps.shift(self.position, seconds=self.pace * rows)
+        return end if self.position < end < self.high else self.end_by_time(rows)
 
 
 class SlicePlan:
@@ -43,37 +78,53 @@ class SlicePlan:
 
         ``readers`` slices are read at a time; ``buffer_bytes`` of pages may wait for their turn.
         """
-        self.high = high
         # Each page begins with the last row of the one before.
         self._page_rows = max(page_size - 1, 1)
         self._readers = readers
         self._buffer_bytes = buffer_bytes
         self._wanted = 0  # rows of a slice, once an answer told how many there are in all
-        self._lock = threading.Lock()
-        self._frontier = low  # where the next slice begins
-        self._left = 0  # rows behind the frontier, likewise
-        self._slices: list[Slice] = []
+        self._at_once = 0  # slices that may still begin before the one before them fits
         self._divisions = 0  # that may still be made
+        self._slices = [Slice(self, low, high)]  # in order of time, begun or not
+        self._lock = threading.Lock()
 
     def next_slice(self) -> Slice | None:
-        """Return a slice that may be begun now, if there is one."""
+        """Return the earliest slice that may be begun now, if there is one."""
         with self._lock:
-            last = self._slices[-1] if self._slices else None
-            if last is not None and not last.fitted:
-                return None
-            if last is not None and self._frontier >= self.high:
-                return self._divide()
-            low = self._frontier
-            self._frontier = self._end_of_next(low)
-            slice_ = Slice(self, low, self._frontier)
-            self._slices.append(slice_)
-            return slice_
+            waiting = [index for index, one in enumerate(self._slices) if not one.begun]
+            for index in waiting:
+                if index == 0 or self._slices[index - 1].fitted:
+                    return self._begin(index)
+            return None if waiting else self._divide()
 
-    def _end_of_next(self, low: str) -> str:
-        if self._left <= self._wanted * _TOO_MANY:
-            return self.high
-        end = between(low, self.high, self._wanted / self._left)
-        return min(max(end, behind(low)), self.high)
+    def _begin(self, index: int) -> Slice:
+        slice_ = self._slices[index]
+        slice_.begun = True
+        slice_.before = self._slices[index - 1] if index else None
+        if self._wanted and slice_.left > self._wanted * _TOO_MANY:
+            end = max(slice_.end_by_time(self._wanted), behind(slice_.low))
+            self._put_back(index, end, slice_.left - self._wanted)
+        if self._at_once:
+            self._at_once -= 1
+            slice_.fitted = True
+        return slice_
+
+    def _put_back(self, index: int, end: str, rows: int) -> None:
+        """End a slice at ``end``; the ``rows`` behind it are the next one's."""
+        slice_ = self._slices[index]
+        if end >= slice_.high:
+            return
+        following = self._waiting_behind(index)
+        if following is None:
+            self._slices.insert(index + 1, Slice(self, end, slice_.high, rows))
+        else:
+            following.low = following.position = end
+            following.left += rows
+        slice_.high = end
+
+    def _waiting_behind(self, index: int) -> Slice | None:
+        following = self._slices[index + 1 : index + 2]
+        return following[0] if following and not following[0].begun else None
 
     def learn(self, slice_: Slice, page: SearchPage, position: str) -> None:
         """Note what ``page``, an answer from ``position`` on, shows of ``slice_``."""
@@ -82,59 +133,66 @@ class SlicePlan:
             slice_.position = max(stamps)
             slice_.pace = seconds_between(min(stamps), slice_.position) / len(stamps)
             slice_.left = max((page.total or 0) - len(page), 0)
-            if slice_.fitted:
+            if slice_.settled:
                 return
             if page.total is None:
-                slice_.fitted = True
+                slice_.fitted = slice_.settled = True
                 return
             rows = slice_.read + page.total
             slice_.read += len(page)
             if not self._wanted:
-                # The first slice is the whole range: its first answer tells how many rows it has.
-                self._left = rows
-                self._wanted = self._rows_of_slice(rows, page)
-                pages = rows // self._page_rows
-                self._divisions = min(pages // _PAGES_PER_DIVISION + 1, 2 * self._readers)
-            self._left = max(self._left, rows)
-            self._fit(slice_, rows, page, min(stamps))
+                self._size(slice_, rows, page)
+            self._fit(self._slices.index(slice_), rows, page)
 
-    def _rows_of_slice(self, rows: int, page: SearchPage) -> int:
-        """Return how many rows a slice shall have, when there are ``rows`` in all."""
-        if self._readers == 1:
-            return rows
+    def _size(self, whole: Slice, rows: int, page: SearchPage) -> None:
+        """Settle how long slices shall be: the first answer to the first tells all rows."""
+        pages = rows / self._page_rows
+        if self._readers == 1 or not pages:
+            self._wanted = max(rows, 1)
+            return
         page_bytes = len(page.raw) / max(len(page), 1) * self._page_rows
-        waiting = self._buffer_bytes / page_bytes / (self._readers - 1)
-        pages = min(waiting / _WAITING, _MOST_PAGES, rows / self._page_rows / self._readers)
-        return max(math.ceil(pages), _FEWEST_PAGES) * self._page_rows
+        waiting = self._buffer_bytes / max(page_bytes, 1) / (self._readers - 1)
+        wanted = min(waiting / _WAITING, _MOST_PAGES, pages / self._readers)
+        self._wanted = max(math.ceil(wanted), _FEWEST_PAGES) * self._page_rows
+        self._divisions = min(int(pages / _PAGES_PER_DIVISION) + 1, 2 * self._readers)
+        average = seconds_between(whole.low, whole.high) / rows
+        if average / _EVEN <= whole.pace <= average * _EVEN:
+            self._at_once = self._readers - 1
 
-    def _fit(self, slice_: Slice, rows: int, page: SearchPage, first: str) -> None:
-        """Move the end of ``slice_``, which has ``rows`` in all.
+    def _fit(self, index: int, rows: int, page: SearchPage) -> None:
+        """Move the end of a slice, which has ``rows`` in all.
 
         Making a slice longer costs a part of a page, since the answer that showed the need was
         not full. Making it shorter costs nothing. So a slice is rather made too long.
         """
+        slice_ = self._slices[index]
+        following = self._waiting_behind(index)
         if rows > self._wanted * _TOO_MANY:
-            more = (self._wanted - len(page)) / max(len(page), 1)
             end = max(
                 between(slice_.low, slice_.high, self._wanted / rows),
-                between(first, slice_.position, 1 + more),
+                timestamps.shift(slice_.position, seconds=slice_.pace * self._missing(page)),
                 # Behind the last row: two slices that meet at ties would both read them.
                 behind(slice_.position),
             )
-            fits = end >= slice_.high
-        elif rows < self._wanted * _TOO_FEW and slice_.high < self.high:
-            end, fits = self.high, False
-        else:
+            if end < slice_.high:
+                self._put_back(index, end, rows - self._wanted)
+                slice_.fitted = slice_.fitted or self._at_once > 0
+                return
+        elif rows < self._wanted * _TOO_FEW and following is not None:
+            slice_.high = following.high
+            del self._slices[index + 1]
+            return
+        elif following is not None:
             pages = int(slice_.left / self._page_rows + _MARGIN)
-            if pages and slice_.high < self.high:
-                rows -= slice_.left
-                slice_.trim(min(int((pages - _MARGIN) * self._page_rows), slice_.left))
-                rows += slice_.left
-            end, fits = slice_.high, True
-        slice_.high = self._frontier = min(end, self.high)
-        if fits or (slice_.high == self.high and rows <= self._wanted * _TOO_MANY):
-            slice_.fitted = True
-            self._left -= rows
+            kept = min(int((pages - _MARGIN) * self._page_rows), slice_.left)
+            if pages and slice_.end_by_time(kept) > slice_.position:
+                self._put_back(index, slice_.end_by_time(kept), slice_.left - kept)
+                slice_.left = kept
+        slice_.fitted = slice_.settled = True
+
+    def _missing(self, page: SearchPage) -> int:
+        """Return how many rows a slice needs besides those of ``page``."""
+        return max(self._wanted - len(page), 0)
 
     def _divide(self) -> Slice | None:
         """Return the later half of the longest slice, if it is worth the part of a page."""
@@ -143,55 +201,16 @@ class SlicePlan:
         # While ties are read, answers do not tell how far that is.
         if pages < _WORTH_DIVIDING or not self._divisions or not longest.pace:
             return None
-        high = longest.high
         # The page that is on its way belongs to the first half.
-        if not longest.give_half(math.ceil(pages / 2) * self._page_rows):
+        kept = math.ceil(pages / 2) * self._page_rows
+        end = longest.end_by_pace(kept)
+        if not longest.position < end < longest.high:
             return None
         self._divisions -= 1
-        later = Slice(self, longest.high, high, longest)
-        later.fitted = True
-        self._slices.insert(self._slices.index(longest) + 1, later)
+        index = self._slices.index(longest)
+        self._put_back(index, end, 0)
+        longest.left = kept
+        later = self._slices[index + 1]
+        later.begun = later.fitted = later.settled = True
+        later.before = longest
         return later
-
-
-class Slice:
-    """One stretch of a plan; a ``TimeRange`` whose end moves.
-
-    ``before`` is the slice of which it was the later half.
-    """
-
-    def __init__(self, plan: SlicePlan, low: str, high: str, before: Slice | None = None) -> None:
-        """Begin with the planned ends."""
-        self.low = low
-        self.high = high
-        self.before = before
-        self.fitted = False  # the next slice may begin
-        self.position = low  # up to which answers have shown the rows
-        self.read = 0  # rows of the answers until it fitted
-        self.pace = 0.0  # seconds between two rows, as the last answer shows it
-        self.left = 0  # rows behind the position, as far as answers tell
-        self._plan = plan
-
-    def learn(self, page: SearchPage, position: str) -> None:
-        """Hear what an answer shows; may move the end."""
-        self._plan.learn(self, page, position)
-
-    def trim(self, rows: int) -> None:
-        """Move the end back to where about ``rows`` more rows end."""
-        self._end(between(self.position, self.high, rows / max(self.left, 1)), rows)
-
-    def give_half(self, rows: int) -> bool:
-        """Do the same, guessing by the rows seen last; whether it worked.
-
-        Rows often come in bursts. Then half of the time is far from half of the rows.
-        """
-        end = timestamps.shift(self.position, seconds=self.pace * rows)
-        if not self.position < end < self.high:
-            end = between(self.position, self.high, rows / max(self.left, 1))
-        return self._end(end, rows)
-
-    def _end(self, high: str, rows: int) -> bool:
-        if not self.position < high < self.high:
-            return False
-        self.high, self.left = high, rows
-        return True

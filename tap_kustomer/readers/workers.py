@@ -35,7 +35,7 @@ class PageTask:
     """One range to read: ``read`` runs in a worker, its pages arrive in ``pages``."""
 
     read: Callable[[], Iterator[OrderedPage]]
-    behind: PageTask | None = None  # whose pages come right before; ``None``: the last one's
+    behind: PageTask | None = None  # the one whose pages come right before
     pages: deque[OrderedPage] = field(default_factory=deque)
     done: bool = False
     error: BaseException | None = None
@@ -143,9 +143,9 @@ class _OrderedRun:
             task = self._next_task()
             if task is None:
                 return
-            last = len(self._active)
-            place = last if task.behind is None else self._active.index(task.behind) + 1
-            self._active.insert(place, task)
+            # Behind a task that is over, or none, it is the first.
+            before = [index for index, one in enumerate(self._active) if one is task.behind]
+            self._active.insert(before[0] + 1 if before else 0, task)
             self._working += 1
             self._pool.submit(self._work, task)
 
