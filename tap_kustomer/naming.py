@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from functools import lru_cache
 
 __all__ = ["MAX_IDENTIFIER_BYTES", "fit_identifier", "klass_stream_name", "snake_case"]
@@ -31,7 +32,8 @@ def snake_case(name: str) -> str:
     >>> snake_case("firstMessageIn"), snake_case("twitter-dm"), snake_case("_id")
     ('first_message_in', 'twitter_dm', '_id')
     """
-    return _NOT_IDENTIFIER.sub("_", _WORD_START.sub("_", name).lower())
+    # One object for one name: rows are looked into by it all the time.
+    return sys.intern(_NOT_IDENTIFIER.sub("_", _WORD_START.sub("_", name).lower()))
 
 
 def fit_identifier(name: str, unique: str, limit: int = MAX_IDENTIFIER_BYTES) -> str:

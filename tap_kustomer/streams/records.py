@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -72,12 +73,12 @@ class RowMaker:
     def __init__(self, shape: RecordShape) -> None:
         """Compile the conversion of ``shape``."""
         self._shape = shape
-        self._columns = shape.properties
+        self._columns = {sys.intern(name): one for name, one in shape.properties.items()}
         selected = {name for name in shape.properties if name in shape.selected}
         # A column that a catalog does not let be null is absent until it has a value.
         self._empty: Record = dict.fromkeys(
             name
-            for name, schema in shape.properties.items()
+            for name, schema in self._columns.items()
             if name in selected and (name in {"id", "custom"} or admits_null(schema))
         )
         self._empty.update({k: v for k, v in shape.constants.items() if k in selected})

@@ -64,9 +64,9 @@ class Relationships:
                 id_, column = data.get("id"), step.id_column
                 # The shape of nearly all, without a call.
                 if (
-                    column in row
-                    and row[column] is None
+                    column is not None
                     and step.is_simple
+                    and (step.is_org or (column in row and row[column] is None))
                     and type(id_) is str
                     and id_
                 ):
@@ -150,7 +150,7 @@ class Relationships:
             type_column=type_ if varies else None,
             is_known=bool(known),
             is_org=id_ == "org_id",
-            is_simple=simple and not varies and id_ != "org_id",
+            is_simple=simple and not varies,
         )
         self._steps[name] = step
         return step
