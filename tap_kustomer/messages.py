@@ -37,7 +37,7 @@ class KustomerWriter(MsgSpecWriter):
     def write_records(
         self,
         stream: str,
-        records: Iterable[dict[str, Any]],
+        records: Iterable[dict[str, Any] | msgspec.Struct],
         version: int | None = None,
     ) -> int:
         """Write one RECORD message per record, all with the same moment of extraction.
@@ -70,10 +70,12 @@ def write_lines(lines: bytes | bytearray) -> None:
     """Write whole lines to standard output. Raises ``OutputClosed`` when nobody reads any more."""
     # Unbuffered (PYTHONUNBUFFERED, as in many images), a signal cuts a write to a full pipe
     # short, and the rest of the line would be missing before the last STATE.
-    rest = memoryview(lines)
-    try:
-        while rest:
-            rest = rest[sys.stdout.buffer.write(rest) :]
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise OutputClosed from None
+    # The view ends here, whoever looks at this frame: the SDK's buffer cannot grow under it.
+    with memoryview(lines) as view:
+        written = 0
+        try:
+            while written < len(view):
+                written += sys.stdout.buffer.write(view[written:])
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise OutputClosed from None

@@ -22,6 +22,7 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
+    import msgspec
     from singer_sdk.singerlib.encoding.simple import Message
 
     from tap_kustomer.airbyte.output import Output
@@ -62,7 +63,7 @@ class AirbyteWriter(KustomerWriter):
     def write_records(
         self,
         stream: str,
-        records: Iterable[dict[str, Any]],
+        records: Iterable[dict[str, Any] | msgspec.Struct],
         version: int | None = None,
     ) -> int:
         """Write one RECORD message per record, all with the same ``emitted_at``."""

@@ -51,9 +51,12 @@ logger = logging.getLogger("tap-kustomer")
 
 @dataclass(frozen=True)
 class RowBatch:
-    """Rows to write, and the bookmark behind them; ``None`` leaves it where it is."""
+    """Rows to write, and the bookmark behind them; ``None`` leaves it where it is.
 
-    rows: Iterable[dict[str, Any]]
+    A row is a ``dict``, or a struct of the same columns where it is written as it was made.
+    """
+
+    rows: Iterable[Any]
     bookmark: str | None = None
 
 
@@ -209,11 +212,17 @@ class KustomerStream(Stream):
                     if not column.startswith("__"):
                         yield column
 
-    def _write_rows(self, rows: Iterable[dict[str, Any]]) -> int:
+    @property
+    def writes_rows_as_made(self) -> bool:
+        """Whether no stream map and no flattening stands between making and writing a row."""
+        maps = self.stream_maps
+        return len(maps) == 1 and _changes_nothing(maps[0])
+
+    def _write_rows(self, rows: Iterable[Any]) -> int:
         """Write ``rows`` and return their number, with none written if one cannot be made."""
         maps = self.stream_maps
-        writer: KustomerWriter = self._tap.message_writer
-        if len(maps) == 1 and _changes_nothing(maps[0]):
+        if self.writes_rows_as_made:
+            writer: KustomerWriter = self._tap.message_writer
             # Each row leaves before the next is made: a page of them would not fit the caches.
             return writer.write_records(maps[0].stream_alias, rows, self._stream_version)
         rows = list(rows)

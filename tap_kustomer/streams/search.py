@@ -272,7 +272,7 @@ class SearchStream(KustomerStream):
                 due = (one for one in resources if updated_at(one) >= self._own_start)
                 yield RowBatch(map(self.make_row, due), bookmark)
         elif self._reading is not None and self._probe is not None:
-            rows_of = DirectRows(self.make_row)
+            rows_of = DirectRows(self.make_row, as_structs=self.writes_rows_as_made)
             for fresh in self._fresh(self._reading, self._probe):
                 yield RowBatch(rows_of(fresh.raw, fresh.indexes), fresh.bookmark)
 
