@@ -49,7 +49,6 @@ def test_what_was_written_can_grow_while_its_frame_is_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The SDK's buffer is one for all messages; profilers and tracebacks keep frames."""
-
     closed = io.BytesIO()
     closed.close()
     output(monkeypatch, closed.write)
