@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HELD_BYTES",
-    "HELD_PAGES",
     "Ahead",
     "AnswerAhead",
     "DueWorkers",
@@ -35,12 +34,11 @@ __all__ = [
     "in_turn",
 ]
 
-# Pages of one list that wait for its turn. With some twenty lists they are no more requests than
-# the searches of the same minute leave of the org's budget.
-HELD_PAGES = 4
-# Bytes, as sent, over which no list goes on before its turn; decoded they take about five times
-# as much.
+# Bytes, as sent, over which no list goes on before its turn; decoded they take six times as much.
+# Of the smallest rows they are about eighty pages: with the searches of the same minute no more
+# than the share of the smallest plan.
 HELD_BYTES = 4 * 1024 * 1024
+_DUE_PAGES = 2  # that the list may hold whose turn it is, whatever the others hold
 _AHEAD = f"{THREADS}-ahead"  # beginning of the names of the threads that ask ahead
 _TICK = 0.1  # seconds between two looks at the stop flag
 
@@ -119,7 +117,7 @@ class Ahead:
         running = sum(one.is_running for one in self._lists)
         for one in self._lists:
             has_room = running < self._size and held < HELD_BYTES
-            if not self._closed and one.is_free and (one.is_due or has_room):
+            if not self._closed and one.is_free and (has_room or one.is_urgent):
                 one.is_running = True
                 running += 1
                 self._for_pages.submit(one.step)
@@ -160,8 +158,8 @@ class PagesAhead(Generic[P]):
         self._pages: deque[P] = deque()
         self._at_end = False
         self._error: BaseException | None = None
+        self._is_due = False
         self.ended = False  # nobody takes more pages
-        self.is_due = False
         self.is_running = False
 
     @property
@@ -171,12 +169,17 @@ class PagesAhead(Generic[P]):
 
     @property
     def is_free(self) -> bool:
-        """Whether the next page may be fetched, as far as this list goes."""
-        return not self.is_running and not self._at_end and len(self._pages) < HELD_PAGES
+        """Whether the next page can be fetched now."""
+        return not self.is_running and not self._at_end
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether somebody waits for the next page, or soon will."""
+        return self._is_due and len(self._pages) < _DUE_PAGES
 
     def pages(self) -> Iterator[P]:
         """Yield all pages, now that it is the list's turn. Raises what reading raised, in place."""
-        self.is_due = True
+        self._is_due = True
         try:
             while (page := self._take()) is not None:
                 yield page
