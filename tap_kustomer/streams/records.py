@@ -17,6 +17,7 @@ from tap_kustomer.errors import StreamError
 from tap_kustomer.naming import snake_case
 from tap_kustomer.streams.related import Relationships
 from tap_kustomer.streams.values import MISFIT, admits_null, converter, is_masked, plain_type, typed
+from tap_kustomer.streams.withheld import without
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -130,7 +131,7 @@ class RowMaker:
         attributes = resource.get("attributes")
         if attributes.__class__ is dict:
             if self._secrets:
-                attributes = self._without_secrets(attributes)
+                attributes = without(attributes, self._secrets)
             self._put_attributes(attributes, row, extras)
         relationships = resource.get("relationships")
         if relationships.__class__ is dict:
@@ -285,12 +286,6 @@ class RowMaker:
             if one is not None and not private and not is_masked(one):
                 extras[f"custom.{name}"] = one
 
-    def _without_secrets(self, attributes: Mapping[str, Any]) -> Record:
-        result = dict(attributes)
-        for path in self._secrets:
-            _remove(result, path)
-        return result
-
 
 def _camel_case(column: str) -> str:
     first, *rest = column.split("_")
@@ -301,25 +296,6 @@ def _klass_of(resource: Mapping[str, Any]) -> str | None:
     """Return the klass of a custom object: the resource's type is ``kobject.<klass>``."""
     prefix, _, klass = str(resource.get("type", "")).partition(".")
     return klass if prefix == "kobject" and klass else None
-
-
-def _remove(attributes: Record, path: list[str]) -> None:
-    """Remove the value at ``path``, copying what is changed on the way; lists are gone through."""
-    name, *rest = path
-    if name not in attributes:
-        return
-    if not rest:
-        del attributes[name]
-        return
-    inner = attributes[name]
-    if isinstance(inner, dict):
-        attributes[name] = inner = dict(inner)
-        _remove(inner, rest)
-    elif isinstance(inner, list):
-        attributes[name] = copies = [dict(x) if isinstance(x, dict) else x for x in inner]
-        for one in copies:
-            if isinstance(one, dict):
-                _remove(one, rest)
 
 
 def _deleted_at(attributes: object, row: Record) -> str | None:
