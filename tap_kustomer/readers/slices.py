@@ -28,9 +28,10 @@ _WAITING = 0.6
 _TOO_MANY = 1.5  # times the wanted rows: cut
 _TOO_FEW = 0.5  # of the wanted rows: make longer
 _EVEN = 3.0  # times as dense or sparse as on average, and the first slices begin all at once
-_WORTH_DIVIDING = 3  # pages that are left of a slice
+_WORTH_DIVIDING = 2  # pages that are left of a slice
 # Where rows come in bursts, a half may turn out to be empty: one division for so many pages.
-_PAGES_PER_DIVISION = 60
+_PAGES_PER_DIVISION = 40
+_ROUNDED_DOWN = 0.2  # of a page, so that a few rows more do not make one slice less
 _MARGIN = 0.08  # of a page: rows never lie quite evenly, and one too many costs a page
 
 
@@ -153,8 +154,9 @@ class SlicePlan:
         page_bytes = len(page.raw) / max(len(page), 1) * self._page_rows
         waiting = self._buffer_bytes / max(page_bytes, 1) / (self._readers - 1)
         wanted = min(waiting / _WAITING, _MOST_PAGES, pages / self._readers)
-        self._wanted = max(math.ceil(wanted), _FEWEST_PAGES) * self._page_rows
-        self._divisions = min(int(pages / _PAGES_PER_DIVISION) + 1, 2 * self._readers)
+        self._wanted = self._rows(max(math.ceil(wanted - _ROUNDED_DOWN), _FEWEST_PAGES))
+        divisions = max(int(pages / _PAGES_PER_DIVISION) + 1, self._readers // 2)
+        self._divisions = min(divisions, 2 * self._readers)
         average = seconds_between(whole.low, whole.high) / rows
         if average / _EVEN <= whole.pace <= average * _EVEN:
             self._at_once = self._readers - 1
@@ -184,11 +186,15 @@ class SlicePlan:
             return
         elif following is not None:
             pages = int(slice_.left / self._page_rows + _MARGIN)
-            kept = min(int((pages - _MARGIN) * self._page_rows), slice_.left)
+            kept = min(self._rows(pages), slice_.left)
             if pages and slice_.end_by_time(kept) > slice_.position:
                 self._put_back(index, slice_.end_by_time(kept), slice_.left - kept)
                 slice_.left = kept
         slice_.fitted = slice_.settled = True
+
+    def _rows(self, pages: int) -> int:
+        """Return how many rows so many pages hold, if they do not lie quite evenly."""
+        return int((pages - _MARGIN) * self._page_rows)
 
     def _missing(self, page: SearchPage) -> int:
         """Return how many rows a slice needs besides those of ``page``."""
@@ -196,13 +202,15 @@ class SlicePlan:
 
     def _divide(self) -> Slice | None:
         """Return the later half of the longest slice, if it is worth the part of a page."""
+        if not all(one.settled for one in self._slices):
+            return None  # what the first answers will show is not known yet
         longest = max(self._slices, key=lambda one: one.left)
         pages = longest.left / self._page_rows
         # While ties are read, answers do not tell how far that is.
         if pages < _WORTH_DIVIDING or not self._divisions or not longest.pace:
             return None
         # The page that is on its way belongs to the first half.
-        kept = math.ceil(pages / 2) * self._page_rows
+        kept = self._rows(math.ceil(pages / 2))
         end = longest.end_by_pace(kept)
         if not longest.position < end < longest.high:
             return None
