@@ -13,6 +13,7 @@ Handler: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 HOST = "127.0.0.1"
 STOP_WITHIN = 0.5  # seconds that open requests have to end
+_TICKS = 5  # of the event loop, in which an accepted connection is made
 
 
 class Response(web.Response):
@@ -93,6 +94,7 @@ class HttpThread:
             self._ready.set()
             await self._stop.wait()
         finally:
+            await self._stop_accepting()
             await self._runner.cleanup()
 
     async def _open_site(self) -> None:
@@ -103,10 +105,22 @@ class HttpThread:
 
     async def _close_site(self) -> None:
         if self._site is not None and self._server is not None:
+            await self._stop_accepting()
             await self._site.stop()
             self._site = None
             for connection in list(self._server.connections):
                 transport = connection.transport
                 if transport is not None:
                     transport.abort()
+            await asyncio.sleep(0)
+
+    async def _stop_accepting(self) -> None:
+        """Accept nothing new, and let what is on its way come to its end.
+
+        Nobody would ever close a connection that is accepted while its server closes.
+        """
+        listening = self._site._server if self._site is not None else None  # noqa: SLF001 - no other way
+        for one in getattr(listening, "sockets", ()):
+            asyncio.get_running_loop().remove_reader(one.fileno())
+        for _ in range(_TICKS):
             await asyncio.sleep(0)
