@@ -513,6 +513,40 @@ def test_threads_beyond_the_requests_in_flight_wait_for_a_turn_to_end() -> None:
     assert time.monotonic() - begun < 1  # fifteen after another, far from a tick for each
 
 
+def test_searches_come_first_where_there_is_room_for_one_request_only() -> None:
+    """A minute is lost with each search that is late; lists have the time that searches wait."""
+    limiter = RateLimiter(Clock(), in_flight=1)
+    order: list[Budget] = []
+
+    def send(budget: Budget) -> None:
+        with limiter.turn(budget):
+            order.append(budget)
+
+    waiting = [threading.Thread(target=send, args=(Budget.ORG,)) for _ in range(3)]
+    waiting.append(threading.Thread(target=send, args=(Budget.SEARCH,)))
+    with limiter.turn(Budget.ORG):
+        for thread in waiting:
+            thread.start()
+        time.sleep(0.05)
+    for thread in waiting:
+        thread.join()
+    assert order == [Budget.SEARCH, Budget.ORG, Budget.ORG, Budget.ORG]
+
+
+def test_the_place_of_a_search_is_kept_for_the_next_for_a_moment() -> None:
+    """Its thread looks at the answer first, and a list would have the place before it."""
+    limiter = RateLimiter(Clock(), in_flight=2)
+    with limiter.turn(Budget.ORG):
+        with limiter.turn(Budget.SEARCH):
+            pass
+        answered = time.monotonic()
+        with limiter.turn(Budget.SEARCH):
+            assert time.monotonic() - answered < 0.05
+        answered = time.monotonic()
+        with limiter.turn(Budget.ORG):
+            assert 0.05 < time.monotonic() - answered < 1
+
+
 # ---------------------------------------------------------------- discovery
 
 

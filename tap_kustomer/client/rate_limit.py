@@ -101,6 +101,8 @@ class RateLimiter:
         self._lock = threading.Lock()
         self._turn_ended = threading.Condition(self._lock)
         self._in_flight_limit = in_flight
+        self._searches_due = 0  # that wait for room only
+        self._search_answered = -_LOOK
         self._utilization = utilization
         self._search_limit = search_per_minute
         self._fixed_org_limit = org_per_minute
@@ -135,6 +137,8 @@ class RateLimiter:
                 for window in windows:
                     window.in_flight -= 1
                     window.answered.append(now)
+                if budget is Budget.SEARCH:
+                    self._search_answered = now
                 self._turn_ended.notify_all()
 
     def wait(self, budget: Budget, *, take: bool = False) -> None:
@@ -149,7 +153,7 @@ class RateLimiter:
                 if seconds <= 0:
                     if not take:
                         return
-                    if self._has_room:
+                    if self._has_room(budget):
                         self._org.in_flight += 1
                         if budget is Budget.SEARCH:
                             self._search.in_flight += 1
@@ -157,16 +161,26 @@ class RateLimiter:
                             self._reserved_until = self._clock.monotonic() + _RESERVE_LOOK
                         return
                     # Both budgets may be used up when another turn has ended, so look again.
+                    self._searches_due += budget is Budget.SEARCH
                     self._turn_ended.wait(_LOOK)
+                    self._searches_due -= budget is Budget.SEARCH
                     continue
             self.on_wait(seconds)
             # An answer may change the wait meanwhile, so look again at least every second.
             self._clock.sleep(min(seconds, 1.0))
 
-    @property
-    def _has_room(self) -> bool:
-        """Whether one more request may be in flight; every request is one of the org's."""
-        return self._in_flight_limit is None or self._org.in_flight < self._in_flight_limit
+    def _has_room(self, budget: Budget) -> bool:
+        """Whether one more request may be in flight; every request is one of the org's.
+
+        Searches come first, and the place of one that was just answered is kept for the next:
+        a minute is lost with each that is late, since its slot is free again a minute after its
+        answer. Lists and children have their time while searches wait for their budget.
+        """
+        limit, in_flight = self._in_flight_limit, self._org.in_flight
+        if limit is None or budget is Budget.SEARCH:
+            return limit is None or in_flight < limit
+        followed = limit > 1 and self._clock.monotonic() < self._search_answered + _LOOK
+        return not self._searches_due and in_flight + followed < limit
 
     def _seconds(self, budget: Budget) -> float:
         now = self._clock.monotonic()
