@@ -40,6 +40,12 @@ class Knobs:
     result_window: int = 10_000
     # What a page beyond the window answers is UNCONFIRMED.
     past_window: Literal["refuse", "not_found", "empty"] = "refuse"
+    # `trackTotalHits=true` on the live search: "yes" and "capped" take it and give exact totals.
+    # Without it, totals are exact ("yes") or end at `total_cap` ("capped"). "ignored" takes it and
+    # caps all the same, "refused" answers 400 and gives exact totals without it. Which is so:
+    # UNCONFIRMED, exact totals without it were seen.
+    track_total_hits: Literal["yes", "capped", "ignored", "refused"] = "yes"
+    total_cap: int = 10_000
     ignore_sort: bool | Collection[str] = False
     ignore_filters: Collection[str] = ()
     unknown_attributes: Literal["refuse", "ignore"] = "refuse"

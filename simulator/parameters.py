@@ -18,8 +18,9 @@ def paging(params: Mapping[str, str], knobs: Knobs, *, archive: bool) -> JSON:
 
     Raises: ``Refused`` where a page cannot be had.
     """
+    known = ("page", "pageSize", "idsOnly", *(() if archive else ("trackTotalHits",)))
     for name in params:
-        if name not in ("page", "pageSize", "idsOnly"):
+        if name not in known:
             raise Refused(400, f"Unknown query parameter {name!r}.", pointer=name)
     page = positive(params, "page", 1)
     size = positive(params, "pageSize", 100)
@@ -36,7 +37,32 @@ def paging(params: Mapping[str, str], knobs: Knobs, *, archive: bool) -> JSON:
     ids_only = params.get("idsOnly", "false")
     if ids_only not in ("true", "false"):
         raise Refused(400, "idsOnly: `true` or `false`.", pointer="idsOnly")
-    return {"page": page, "page_size": size, "ids_only": ids_only == "true"}
+    return {
+        "page": page,
+        "page_size": size,
+        "ids_only": ids_only == "true",
+        "total_cap": None if archive else _total_cap(params, knobs),
+    }
+
+
+def _total_cap(params: Mapping[str, str], knobs: Knobs) -> int | None:
+    """Return the number at which the total of a search ends; ``None``: the total is exact.
+
+    `trackTotalHits` is documented as a boolean; Kustomer's own app sends a number, and gets
+    totals that end there.
+    """
+    asked = params.get("trackTotalHits")
+    if asked is not None and knobs.track_total_hits == "refused":
+        raise Refused(400, "Unknown query parameter 'trackTotalHits'.", pointer="trackTotalHits")
+    if asked is not None and asked not in ("true", "false") and not asked.isdecimal():
+        raise Refused(400, "trackTotalHits: a boolean is expected.", pointer="trackTotalHits")
+    if knobs.track_total_hits == "ignored":
+        return knobs.total_cap
+    if asked is not None and asked.isdecimal():
+        return int(asked)
+    if asked == "false" or (asked is None and knobs.track_total_hits == "capped"):
+        return knobs.total_cap
+    return None
 
 
 def positive(params: Mapping[str, str], name: str, default: int) -> int:

@@ -41,11 +41,12 @@ def answer(query: Query, org: Org, knobs: Knobs) -> Answer:
     if knobs.fresh_documents:
         versions = [org.store.get(version.name, version.id) or version for version in versions]
     rows = [_identifier(version, knobs) if query.ids_only else version.body for version in versions]
-    pages = math.ceil(found.total / query.page_size)
+    total = found.total if query.total_cap is None else min(found.total, query.total_cap)
+    pages = math.ceil(total / query.page_size)
     meta = {
         "pageSize": query.page_size,
         "page": query.page,
-        "total": found.total,
+        "total": total,
         "totalPages": pages,
         "aggregations": {},
         "timed_out": False,  # in no documentation, but in a real payload

@@ -86,6 +86,7 @@ class Query:
     page: int = 1
     page_size: int = 100
     ids_only: bool = False
+    total_cap: int | None = None  # the announced total ends here
 
 
 def read_query(

@@ -574,3 +574,46 @@ def test_a_seeded_customer_weighs_what_a_real_one_does(served: tuple[Simulator, 
     sizes = [len(version.body) for version in org.store.versions("customer")]
     assert 1500 < sum(sizes) / 50 < 4000
     assert served[0].url.startswith("http://127.0.0.1:")
+
+
+# ------------------------------------------------------------------ totals
+
+
+@pytest.mark.parametrize(
+    ("knob", "asked", "total"),
+    [
+        ("yes", {}, 30),
+        ("yes", {"trackTotalHits": "true"}, 30),
+        ("yes", {"trackTotalHits": "7"}, 7),
+        ("yes", {"trackTotalHits": "false"}, 20),
+        ("capped", {}, 20),
+        ("capped", {"trackTotalHits": "true"}, 30),
+        ("ignored", {"trackTotalHits": "true"}, 20),
+        ("refused", {}, 30),
+    ],
+)
+def test_totals_end_where_the_org_stops_counting(
+    knob: str, asked: dict[str, str], total: int
+) -> None:
+    """By default totals are exact, as they were seen; each knob is another answer."""
+    org = Org(realistic=False)
+    org.add("customer", 30)
+    simulator, client = reading(org, track_total_hits=knob, total_cap=20)
+    with simulator, client:
+        answer = client.post("/v1/customers/search", body(), page=1, pageSize=5, **asked).json()
+        assert answer["meta"]["total"] == total
+        assert answer["meta"]["totalPages"] == -(-total // 5)
+
+
+def test_exact_totals_are_refused_by_the_archive_and_where_the_org_does_not_know_them(
+    served: tuple[Simulator, Client],
+) -> None:
+    """The vendor lists the parameter for the live search alone."""
+    path = "/v1/customers/archive/search"
+    assert served[1].post(path, body(), trackTotalHits="true").status_code == 400
+    wrong = served[1].post("/v1/customers/search", body(), trackTotalHits="all")
+    assert wrong.status_code == 400
+    simulator, client = reading(Org(), track_total_hits="refused")
+    with simulator, client:
+        refused = client.post("/v1/customers/search", body(), trackTotalHits="true")
+        assert refused.status_code == 400
