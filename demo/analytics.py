@@ -12,7 +12,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 PROGRAMS = CHECKOUT / ".venv-analytics" / "bin"
 PACKAGE = CHECKOUT / "analytics"
 # It tells the past from snapshots, and an org that was read once has none.
-NOT_HERE = ("backlog_by_day_from_snapshots",)
+NOT_HERE = ("kustomer__backlog_by_day_from_snapshots",)
 
 
 class AnalyticsError(Exception):

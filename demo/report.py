@@ -206,7 +206,7 @@ def workload(connection: duckdb.DuckDBPyConnection, who: str, model: str, note: 
     sql = queries.WORKLOAD.format(model=model, name=f"{who}_name", id=f"{who}_id", limit=AGENTS)
     rows = ask(connection, sql)
     return Figure(
-        model.capitalize().replace("_", " "),
+        model.removeprefix("kustomer__").capitalize().replace("_", " "),
         f"Last {DAYS} days, without automation. {note} Hours handled: unit unconfirmed.",
         charts.workload(rows),
         {"name": "name", "messages": "messages sent", "hours": "hours handled"},
@@ -225,14 +225,14 @@ def all_figures(connection: duckdb.DuckDBPyConnection) -> list[Figure]:
         workload(
             connection,
             "user",
-            "workload_by_agent",
+            "kustomer__workload_by_agent",
             f"The {AGENTS} who sent most. No measure of performance.",
         ),
         reopened(connection),
         workload(
             connection,
             "team",
-            "workload_by_team",
+            "kustomer__workload_by_team",
             "By the teams that the writer was in then; who is in two counts in both.",
         ),
     ]

@@ -31,19 +31,19 @@ from analytics.stg_kustomer__last_read
 FIGURES = """
 with counted as (
     select *, created_day >= first_day as recent
-    from analytics.conversation_metrics, period
+    from analytics.kustomer__conversation_metrics, period
     where created_day between earlier_day and last_day
 ),
 
 surveyed as (
     select survey_score, cast(survey_sent_at as date) >= first_day as recent
-    from analytics.conversation_metrics, period
+    from analytics.kustomer__conversation_metrics, period
     where cast(survey_sent_at as date) between earlier_day and last_day
 ),
 
 agreed as (
     select outcome, matched_day >= first_day as recent
-    from analytics.sla_metrics, period
+    from analytics.kustomer__sla_metrics, period
     where matched_day between earlier_day and last_day and outcome <> 'pending'
 )
 
@@ -69,7 +69,7 @@ select
     median(first_response_seconds) as median,
     quantile_cont(first_response_seconds, 0.75) as p75,
     quantile_cont(first_response_seconds, 0.9) as p90
-from analytics.conversation_metrics, period
+from analytics.kustomer__conversation_metrics, period
 where created_day between first_day and last_day and first_response_seconds > 0
 group by channel
 order by count desc, channel
@@ -80,7 +80,7 @@ select
     strftime(date_trunc('week', day), '%Y-%m-%d') as week,
     channel as name,
     sum(conversations)::int as count
-from analytics.conversations_by_day, period
+from analytics.kustomer__conversations_by_day, period
 where day >= this_week - 7 * getvariable('weeks') and day < this_week
 group by all
 order by week, name
@@ -88,7 +88,7 @@ order by week, name
 
 SATISFACTION = """
 select channel as name, sum(satisfied) / nullif(sum(rated), 0) as share, sum(rated)::int as count
-from analytics.csat_by_day, period
+from analytics.kustomer__csat_by_day, period
 where day > last_day - 365
 group by channel
 having sum(rated) > 0
@@ -103,7 +103,7 @@ select
     sum(count(*)) over (partition by metric, channel) as total,
     sum(count(*) filter (outcome = 'breached')) over (partition by metric, channel) as breached,
     sum(count(*) filter (outcome <> 'pending')) over (partition by metric, channel) as decided
-from analytics.sla_metrics, period
+from analytics.kustomer__sla_metrics, period
 where matched_day between first_day and last_day
 group by metric, channel, outcome
 order by metric, total desc, name, outcome
@@ -111,7 +111,7 @@ order by metric, total desc, name, outcome
 
 REOPENED = """
 select channel as name, sum(reopened) / nullif(sum(done), 0) as share, sum(done)::int as count
-from analytics.reopen_rate_by_day, period
+from analytics.kustomer__reopen_rate_by_day, period
 where day between first_day and last_day
 group by channel
 having sum(done) > 0
@@ -146,5 +146,5 @@ select
     coalesce(bool_and(agrees), false) as proven,
     string_agg(distinct likely_unit) as unit,
     max(rows_compared) as compared
-from analytics.unit_check
+from analytics.kustomer__unit_check
 """

@@ -169,7 +169,7 @@ class Expected:
         return groups
 
     def volume(self) -> Table:
-        """Return `conversations_by_day`."""
+        """Return `kustomer__conversations_by_day`."""
         return {
             key: {
                 "conversations": len(rows),
@@ -197,7 +197,7 @@ class Expected:
         return table
 
     def first_response(self) -> Table:
-        """Return `first_response_by_day`."""
+        """Return `kustomer__first_response_by_day`."""
         return self.durations(
             "first_response",
             lambda rows: {
@@ -207,7 +207,7 @@ class Expected:
         )
 
     def first_resolution(self) -> Table:
-        """Return `first_resolution_by_day`."""
+        """Return `kustomer__first_resolution_by_day`."""
         return self.durations(
             "first_resolution",
             lambda rows: {
@@ -217,7 +217,7 @@ class Expected:
         )
 
     def reopened(self) -> Table:
-        """Return `reopen_rate_by_day`."""
+        """Return `kustomer__reopen_rate_by_day`."""
         table = {}
         for key, rows in self.grouped().items():
             done = sum(row["was_done"] for row in rows)
@@ -230,7 +230,7 @@ class Expected:
         return table
 
     def csat(self) -> Table:
-        """Return `csat_by_day`."""
+        """Return `kustomer__csat_by_day`."""
         table = {}
         for key, rows in self.grouped("survey_day").items():
             ratings = numbers(row["survey_rating"] for row in rows)
@@ -246,7 +246,7 @@ class Expected:
         return table
 
     def handled(self) -> Table:
-        """Return `handle_time_by_day`."""
+        """Return `kustomer__handle_time_by_day`."""
         conversations = self.conversations()
         groups: dict[tuple[str, str], list[tuple[str, float]]] = defaultdict(list)
         for entry in self.entries():
@@ -269,7 +269,7 @@ class Expected:
         }
 
     def sla(self) -> Table:
-        """Return `sla_metrics`."""
+        """Return `kustomer__sla_metrics`."""
         table = {}
         for row in self.counted():
             sla = row.get("sla") or {}
@@ -286,7 +286,7 @@ class Expected:
         return table
 
     def breaches(self) -> Table:
-        """Return `sla_breach_by_metric`."""
+        """Return `kustomer__sla_breach_by_metric`."""
         groups: dict[tuple[str, str], list[str]] = defaultdict(list)
         for (_, metric), row in self.sla().items():
             groups[row["matched_day"], metric].append(row["outcome"])
@@ -329,15 +329,15 @@ class Expected:
         }
 
     def by_agent(self) -> Table:
-        """Return `workload_by_agent`."""
+        """Return `kustomer__workload_by_agent`."""
         return self.workload(lambda row: [who for who in [_author(row)] if who])
 
     def by_team(self) -> Table:
-        """Return `workload_by_team`."""
+        """Return `kustomer__workload_by_team`."""
         return self.workload(lambda row: sorted(set(row.get("createdByTeams") or [])))
 
     def backlog_from_log(self) -> Table:
-        """Return `backlog_by_day_from_audit_logs`: each day worked out from the log alone."""
+        """Return `kustomer__backlog_by_day_from_audit_logs` from the log alone."""
         logs = self.rows("audit_log")
         changes: dict[str, list[tuple[float, str | None, str]]] = defaultdict(list)
         for log in logs:
@@ -369,7 +369,7 @@ class Expected:
         return table
 
     def backlog_from_snapshots(self, observations: list[Observation]) -> Table:
-        """Return `backlog_by_day_from_snapshots`: the last reading of each day, or before it."""
+        """Return `kustomer__backlog_by_day_from_snapshots` from the readings."""
         table = {}
         day = dt.date.fromisoformat(self.day(observations[0].read_at))
         while day.isoformat() <= self.day(observations[-1].read_at):
@@ -393,19 +393,19 @@ class Expected:
         """Return every bridge as a set of its rows."""
         conversations, messages = self.rows("conversation"), self.rows("message")
         return {
-            "bridge_conversation_tag": _pairs(conversations, "tags"),
-            "bridge_conversation_user": _pairs(conversations, "assignedUsers"),
-            "bridge_conversation_team": _pairs(conversations, "assignedTeams"),
-            "bridge_team_member": _pairs(self.rows("team"), "members"),
-            "bridge_message_user": {
+            "kustomer__bridge_conversation_tag": _pairs(conversations, "tags"),
+            "kustomer__bridge_conversation_user": _pairs(conversations, "assignedUsers"),
+            "kustomer__bridge_conversation_team": _pairs(conversations, "assignedTeams"),
+            "kustomer__bridge_team_member": _pairs(self.rows("team"), "members"),
+            "kustomer__bridge_message_user": {
                 (*pair, "assigned") for pair in _pairs(messages, "assignedUsers")
             }
             | {(row["id"], who, "author") for row in messages if (who := _author(row))},
-            "bridge_message_team": {
+            "kustomer__bridge_message_team": {
                 (*pair, "assigned") for pair in _pairs(messages, "assignedTeams")
             }
             | {(*pair, "author") for pair in _pairs(messages, "createdByTeams")},
-            "bridge_customer_email": {
+            "kustomer__bridge_customer_email": {
                 (row["id"], one["email"].lower())
                 for row in self.rows("customer")
                 for name in ("emails", "sharedEmails")

@@ -305,7 +305,11 @@ def built(
         warehouse = on_postgres(folder, request.getfixturevalue("postgres_port"))
     warehouse.load(story.first)
     warehouse.build()
-    models = ("backlog_by_day_from_snapshots", "conversation_metrics", "conversations_by_day")
+    models = (
+        "kustomer__backlog_by_day_from_snapshots",
+        "kustomer__conversation_metrics",
+        "kustomer__conversations_by_day",
+    )
     first = {model: warehouse.rows(model) for model in models}
     warehouse.load(story.second)
     warehouse.build(**VARIABLES)
@@ -358,7 +362,9 @@ def test_each_conversation_is_measured(built: Built, expected: Expected) -> None
         id_: {name: row[name] for name in PER_CONVERSATION}
         for id_, row in expected.conversations().items()
     }
-    assert_table(built.warehouse.rows("conversation_metrics"), ("conversation_id",), table)
+    assert_table(
+        built.warehouse.rows("kustomer__conversation_metrics"), ("conversation_id",), table
+    )
 
 
 def test_by_default_days_are_utc_and_spam_and_merged_ones_are_left_out(
@@ -366,26 +372,28 @@ def test_by_default_days_are_utc_and_spam_and_merged_ones_are_left_out(
 ) -> None:
     """The first build had no variables; the conversations have since changed only in status."""
     default = Expected(story.org, story.first_read)
-    rows = built.first["conversation_metrics"]
+    rows = built.first["kustomer__conversation_metrics"]
     days = {
         id_: {"created_day": row["created_day"]} for id_, row in default.conversations().items()
     }
     assert_table(rows, ("conversation_id",), days)
-    assert_table(built.first["conversations_by_day"], ("day", "channel"), default.volume())
+    assert_table(
+        built.first["kustomer__conversations_by_day"], ("day", "channel"), default.volume()
+    )
 
 
 @pytest.mark.parametrize(
     ("model", "second_key", "of"),
     [
-        ("conversations_by_day", "channel", Expected.volume),
-        ("first_response_by_day", "channel", Expected.first_response),
-        ("first_resolution_by_day", "channel", Expected.first_resolution),
-        ("reopen_rate_by_day", "channel", Expected.reopened),
-        ("csat_by_day", "channel", Expected.csat),
-        ("handle_time_by_day", "channel", Expected.handled),
-        ("sla_breach_by_metric", "metric", Expected.breaches),
-        ("workload_by_agent", "user_id", Expected.by_agent),
-        ("workload_by_team", "team_id", Expected.by_team),
+        ("kustomer__conversations_by_day", "channel", Expected.volume),
+        ("kustomer__first_response_by_day", "channel", Expected.first_response),
+        ("kustomer__first_resolution_by_day", "channel", Expected.first_resolution),
+        ("kustomer__reopen_rate_by_day", "channel", Expected.reopened),
+        ("kustomer__csat_by_day", "channel", Expected.csat),
+        ("kustomer__handle_time_by_day", "channel", Expected.handled),
+        ("kustomer__sla_breach_by_metric", "metric", Expected.breaches),
+        ("kustomer__workload_by_agent", "user_id", Expected.by_agent),
+        ("kustomer__workload_by_team", "team_id", Expected.by_team),
     ],
 )
 def test_a_metric_is_what_its_formula_says(
@@ -399,14 +407,16 @@ def test_each_sla_metric_has_its_outcome(built: Built, expected: Expected) -> No
     """One millisecond late is late; a deadline ahead is pending; one behind is breached."""
     table = expected.sla()
     assert {row["outcome"] for row in table.values()} == {"met", "breached", "pending"}
-    assert_table(built.warehouse.rows("sla_metrics"), ("conversation_id", "metric"), table)
+    assert_table(
+        built.warehouse.rows("kustomer__sla_metrics"), ("conversation_id", "metric"), table
+    )
 
 
 def test_backlog_from_the_audit_log_follows_every_change(built: Built, expected: Expected) -> None:
     """Whole days only; the last change of a day counts."""
     table = expected.backlog_from_log()
     assert len({row["backlog"] for row in table.values()}) > 2
-    assert_table(built.warehouse.rows("backlog_by_day_from_audit_logs"), ("day",), table)
+    assert_table(built.warehouse.rows("kustomer__backlog_by_day_from_audit_logs"), ("day",), table)
 
 
 def test_backlog_from_snapshots_begins_with_the_first_and_keeps_the_past(
@@ -416,8 +426,8 @@ def test_backlog_from_snapshots_begins_with_the_first_and_keeps_the_past(
     table = expected.backlog_from_snapshots(story.observations)
     assert len(table) == 3
     assert len({row["backlog"] for row in table.values()}) == 2
-    assert_table(built.warehouse.rows("backlog_by_day_from_snapshots"), ("day",), table)
-    (only,) = built.first["backlog_by_day_from_snapshots"]
+    assert_table(built.warehouse.rows("kustomer__backlog_by_day_from_snapshots"), ("day",), table)
+    (only,) = built.first["kustomer__backlog_by_day_from_snapshots"]
     assert only["day"] == Expected(story.org, story.first_read).day(story.first_read)
 
 
@@ -446,7 +456,7 @@ def test_bridges_hold_every_pair_once(built: Built, expected: Expected) -> None:
 
 def test_the_units_are_checked_against_timestamps(built: Built) -> None:
     """The simulated org counts milliseconds, which is what the variable assumes."""
-    rows = {row["measure"]: row for row in built.warehouse.rows("unit_check")}
+    rows = {row["measure"]: row for row in built.warehouse.rows("kustomer__unit_check")}
     assert set(rows) == {"first_response.time", "first_done.time"}
     for row in rows.values():
         assert (row["likely_unit"], row["agrees"]) == ("milliseconds", True)
@@ -454,9 +464,9 @@ def test_the_units_are_checked_against_timestamps(built: Built) -> None:
 
 
 def test_a_wrong_unit_is_noticed(built: Built) -> None:
-    """Seconds are claimed: the test of `unit_check` warns, which fails the build here."""
-    with pytest.raises(AssertionError, match="unit_check"):
-        built.warehouse.build("--select", "unit_check", kustomer_duration_unit="seconds")
+    """Seconds are claimed: the test of `kustomer__unit_check` warns, which fails the build here."""
+    with pytest.raises(AssertionError, match="kustomer__unit_check"):
+        built.warehouse.build("--select", "kustomer__unit_check", kustomer_duration_unit="seconds")
 
 
 READ_AS = """

@@ -4,7 +4,7 @@ with stretches as (
         status,
         {{ local_day('dbt_valid_from') }} as from_day,
         {{ local_day('dbt_valid_to') }} as until_day
-    from {{ ref('conversation_status_snapshot') }}
+    from {{ ref('kustomer__conversation_status_snapshot') }}
     where not excluded
 ),
 
@@ -12,7 +12,7 @@ bounds as (
     select
         min({{ local_day('snapshots.dbt_valid_from') }}) as first_day,
         max({{ local_day('last_read.read_at') }}) as last_day
-    from {{ ref('conversation_status_snapshot') }} as snapshots
+    from {{ ref('kustomer__conversation_status_snapshot') }} as snapshots
     cross join {{ ref('stg_kustomer__last_read') }} as last_read
 ),
 

@@ -5,7 +5,7 @@ with entries as (
         times.conversation_id,
         times.handle_seconds
     from {{ ref('stg_kustomer__conversation_times') }} as times
-    inner join {{ ref('conversation_metrics') }} as conversations
+    inner join {{ ref('kustomer__conversation_metrics') }} as conversations
         on times.conversation_id = conversations.conversation_id
 )
 

@@ -5,9 +5,9 @@ with sent as (
         count(*) as messages_sent,
         count(distinct messages.conversation_id) as conversations_answered
     from {{ ref('stg_kustomer__messages') }} as messages
-    inner join {{ ref('bridge_message_user') }} as authors
+    inner join {{ ref('kustomer__bridge_message_user') }} as authors
         on messages.message_id = authors.message_id and authors.role = 'author'
-    inner join {{ ref('conversation_metrics') }} as conversations
+    inner join {{ ref('kustomer__conversation_metrics') }} as conversations
         on messages.conversation_id = conversations.conversation_id
     where messages.direction = 'out' and not messages.auto and not messages.deleted
     group by {{ local_day('messages.sent_at') }}, authors.user_id
@@ -20,7 +20,7 @@ entries as (
         times.conversation_id,
         times.handle_seconds
     from {{ ref('stg_kustomer__conversation_times') }} as times
-    inner join {{ ref('conversation_metrics') }} as conversations
+    inner join {{ ref('kustomer__conversation_metrics') }} as conversations
         on times.conversation_id = conversations.conversation_id
     where times.user_id is not null
 ),

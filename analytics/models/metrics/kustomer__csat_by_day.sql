@@ -2,7 +2,7 @@ with surveys as (
     select
         *,
         {{ local_day('survey_sent_at') }} as sent_day
-    from {{ ref('conversation_metrics') }}
+    from {{ ref('kustomer__conversation_metrics') }}
     where survey_sent_at is not null
 )
 

@@ -4,5 +4,5 @@ select
     {{ count_if('was_done') }} as done,
     {{ count_if('was_reopened') }} as reopened,
     {{ share_of(count_if('was_reopened'), count_if('was_done')) }} as reopen_rate
-from {{ ref('conversation_metrics') }}
+from {{ ref('kustomer__conversation_metrics') }}
 group by created_day, channel

@@ -9,5 +9,5 @@ select
     avg(first_resolution_business_seconds) as mean_business_seconds,
     {{ percentile('first_resolution_business_seconds', 0.5) }} as median_business_seconds,
     {{ percentile('first_resolution_business_seconds', 0.9) }} as p90_business_seconds
-from {{ ref('conversation_metrics') }}
+from {{ ref('kustomer__conversation_metrics') }}
 group by created_day, channel

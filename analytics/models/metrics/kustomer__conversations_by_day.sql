@@ -4,5 +4,5 @@ select
     count(*) as conversations,
     {{ count_if("direction = 'in'") }} as inbound,
     {{ count_if("direction = 'out'") }} as outbound
-from {{ ref('conversation_metrics') }}
+from {{ ref('kustomer__conversation_metrics') }}
 group by created_day, channel

@@ -7,5 +7,5 @@ select
     {{ count_if("outcome = 'pending'") }} as pending,
     {{ share_of(count_if("outcome = 'breached'"), count_if("outcome <> 'pending'")) }}
         as breach_rate
-from {{ ref('sla_metrics') }}
+from {{ ref('kustomer__sla_metrics') }}
 group by matched_day, metric
