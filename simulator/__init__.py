@@ -9,13 +9,14 @@
         assert not sim.refused
 
 **Org** (any thread may call it): ``add``, ``add_row``, ``update``, ``update_random``, ``delete``
-(soft), ``erase`` (for good), ``ids``, ``row``, ``rows``, ``counts``; ``add_klass``,
+(soft), ``erase`` (for good, with what hangs on it), ``restore``, ``retain`` (the retention
+rule), ``ids``, ``row``, ``rows``, ``counts``; ``add_klass``,
 ``set_klass_status``, ``rename_klass_display``, ``remove_klass``, ``set_attribute``,
 ``delete_attribute``; ``seed``, ``warm``. Contexts are the names of
 ``simulator.objects.OBJECTS`` and `kobject_<klass>`. Rows change by the org's ``clock``
 (``now``, ``advance``, ``set``).
 ``Org(plan_limit=…, search_limit=…, roles=…, index_lag=…, shuffle_ties=…, audit=…,
-realistic=…)`` sets what belongs to the org.
+audit_delay=…, realistic=…)`` sets what belongs to the org.
 
 **Simulator**: ``url``, ``config``, ``requests`` (a list of ``RequestLog``), ``searches()``,
 ``reset_log()``, ``refused`` (429s), ``consume()``, ``before_each_search()``,
@@ -53,8 +54,8 @@ rewrite               rewrite=function from document to document
 ===================== ====================================================================
 
 **Control plane** for other processes: ``GET /_simulator/`` ids, rows, counts, requests, config,
-clock; ``POST`` fault, clear-faults, advance, churn, consume, knobs, refuse, attribute, klass,
-reset-log. ``python -m simulator --help`` lists the flags of the server.
+clock; ``POST`` fault, clear-faults, advance, churn, erase, retain, consume, knobs, refuse,
+attribute, klass, reset-log. ``python -m simulator --help`` lists the flags of the server.
 """
 
 from simulator.clock import Clock, to_iso, to_ms

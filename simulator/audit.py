@@ -67,6 +67,7 @@ def answer(params: Mapping[str, str], org: Org, knobs: Knobs) -> Answer:
     count = positive(params, "count", DEFAULT)
     if count > MOST:
         raise Refused(400, f"count: at most {MOST}.", pointer="count")
+    org.publish()
     rows = _rows(params, org, knobs)
     start, stop = _stretch(params, rows, count)
     page = rows[start:stop]
@@ -92,6 +93,8 @@ def _rows(params: Mapping[str, str], org: Org, knobs: Knobs) -> list[Version]:
     low = max(oldest, _date(params, "filter[start]", oldest))
     high = _date(params, "filter[end]", 1 << 62)
     kind = params.get("filter[objectType]")
+    if kind is None and knobs.audit_without_type == "refuse":
+        raise Refused(400, "objectType is required.", pointer="filter[objectType]")
     if kind is not None and kind not in OBJECT_TYPES:
         raise Refused(400, "Unknown objectType.", pointer="filter[objectType]")
     if "filter[objectId]" in params and kind is None:

@@ -48,6 +48,10 @@ class Client:
             allow_redirects=False,
         )
 
+    def delete(self, path: str) -> requests.Response:
+        """Return the answer to a DELETE."""
+        return self._session.delete(self._simulator.url + path, timeout=TIMEOUT)
+
     def post(self, path: str, body: object, **params: object) -> requests.Response:
         """Return the answer to a POST of a JSON body."""
         return self._session.post(

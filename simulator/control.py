@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING
 
 from simulator.answers import Answer, Refused, error_answer
+from simulator.clock import DAY
 from simulator.faults import Fault
 
 if TYPE_CHECKING:
@@ -99,6 +100,16 @@ def _churn(simulator: Simulator, arguments: JSON) -> JSON:
     return {"added": added, "updated": updated, "deleted": deleted}
 
 
+def _erase(simulator: Simulator, arguments: JSON) -> JSON:
+    """Remove a row for good: ``context``, ``id``; return what went."""
+    return {"gone": simulator.org.erase(arguments["context"], arguments["id"])}
+
+
+def _retain(simulator: Simulator, arguments: JSON) -> JSON:
+    """Apply a retention rule of ``days``; return what went."""
+    return {"gone": simulator.org.retain(float(arguments["days"]) * DAY)}
+
+
 def _consume(simulator: Simulator, arguments: JSON) -> JSON:
     simulator.consume(search=int(arguments.get("search", 0)), org=int(arguments.get("org", 0)))
     return {}
@@ -141,6 +152,8 @@ _ACTIONS: dict[tuple[str, str], Callable[[Simulator, JSON], JSON]] = {
     ("POST", "clear-faults"): _clear_faults,
     ("POST", "advance"): _advance,
     ("POST", "churn"): _churn,
+    ("POST", "erase"): _erase,
+    ("POST", "retain"): _retain,
     ("POST", "consume"): _consume,
     ("POST", "knobs"): _knobs,
     ("POST", "refuse"): _refuse,

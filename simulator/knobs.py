@@ -93,6 +93,17 @@ class Knobs:
     )
     customer_list_filters: bool = True
     audit_retention_days: float = 90
+    # Audit logs without `filter[objectType]`: UNCONFIRMED that all are shown, not refused.
+    audit_without_type: Literal["all", "refuse"] = "all"
+
+    # --- many ids in one GET
+    # `GET /v1/customers/{id,id,...}` answers an array (vendor). UNCONFIRMED elsewhere: the first of
+    # the ids may be answered alone, or the whole taken for one id that nobody has.
+    several_ids: Literal["array", "first", "not_found"] = "array"
+    # So many ids are looked at, the rest is left out: UNCONFIRMED.
+    several_ids_most: int | None = None
+    # The answer when none of them exists: UNCONFIRMED.
+    several_ids_absent: Literal["empty", "not_found"] = "empty"
 
     # --- budgets
     limits: bool = True

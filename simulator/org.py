@@ -6,8 +6,8 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from simulator.clock import Clock
+from simulator.deletes import Deletes
 from simulator.objects import KOBJECT
-from simulator.records import Records
 from simulator.seeding import seed as seed_org
 
 if TYPE_CHECKING:
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 ORG_ID = "5f0c5e1dd0a1b2c3d4e5f601"
 
 
-class Org(Records):
+class Org(Deletes):
     """Rows, klasses and custom attributes, with the org's clock, limits and roles.
 
     ``roles`` None grants all. ``index_lag`` is how many seconds the search shows a change late,
     or a function asked once per change. With ``shuffle_ties``, rows that share a timestamp come
-    in another order with each search. ``audit`` writes an audit log with each change.
+    in another order with each search. ``audit`` writes an audit log with each change, which shows
+    the entry ``audit_delay`` seconds later (or a function asked once per entry).
     ``realistic`` False leaves out the shapes: tests that need many rows quickly use that.
     Every method may be called from any thread.
     """
@@ -41,6 +42,7 @@ class Org(Records):
         index_lag: float | Callable[[], float] = 0.0,
         shuffle_ties: bool = True,
         audit: bool = False,
+        audit_delay: float | Callable[[], float] = 0.0,
         realistic: bool = True,
     ) -> None:
         super().__init__(
@@ -49,6 +51,7 @@ class Org(Records):
             org_id=org_id,
             index_lag=index_lag,
             audit=audit,
+            audit_delay=audit_delay,
             realistic=realistic,
         )
         self.name = name

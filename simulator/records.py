@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import random
 import threading
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from simulator.objects import KOBJECT, OBJECTS, contexts_of, split_context
 from simulator.parents import Family
 from simulator.rows import Recipe
 from simulator.store import Store
-from simulator.versions import MISSING, first_version, instant_of, nth, parents_in
+from simulator.versions import MISSING, first_version, instant_of, new_version, nth, parents_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,10 +36,13 @@ class Records:
         org_id: str,
         index_lag: float | Callable[[], float],
         audit: bool,
+        audit_delay: float | Callable[[], float],
         realistic: bool,
     ) -> None:
         self.seed_number, self.clock, self.org_id = seed, clock, org_id
-        self.audit, self.realistic = audit, realistic
+        self.audit, self.audit_delay, self.realistic = audit, audit_delay, realistic
+        self._unpublished: list[tuple[float, int, JSON]] = []
+        self._erased: dict[tuple[str, str], Version] = {}
         self.rng = random.Random(seed)
         self.lock = threading.RLock()
         self.metadata = Metadata()
@@ -163,14 +167,6 @@ class Records:
         with self.lock:
             self._change(self._current(context, id_), {}, verb="delete", deleted=True)
 
-    def erase(self, context: str, id_: str) -> None:
-        """Remove a row for good, as after a request under privacy law."""
-        with self.lock:
-            old = self._current(context, id_)
-            self._changes += 1
-            self.store.erase(old, self._changes)
-            self._log(old, "delete", {})
-
     def ids(self, context: str) -> list[str]:
         """Return the ids of all rows that are there, deleted ones included."""
         with self.lock:
@@ -241,38 +237,45 @@ class Records:
         if isinstance(changed.get("rev"), int):
             changed["rev"] += 1
         resource["attributes"] = changed
-        self.put(
-            Version(
-                row=old.row,
-                number=-1,
-                id=old.id,
-                name=old.name,
-                contexts=old.contexts,
-                created=old.created,
-                updated=updated,
-                deleted=changed.get("deleted") is True,
-                parents=old.parents,
-                make=lambda: resource,
-            )
-        )
+        self.put(new_version(old, resource, row=old.row, updated=updated))
         self._log(old, verb, attributes)
 
-    def _log(self, old: Version, verb: str, attributes: Mapping[str, object]) -> None:
+    def _log(
+        self,
+        old: Version,
+        verb: str,
+        attributes: Mapping[str, object],
+        user: str | None = None,
+    ) -> None:
+        """Write an entry to the audit log, which shows it once it is published."""
         if not self.audit or old.name == "audit_log":
             return
         changes = {
             key: {"op": "replace", "before": None, "after": value}
             for key, value in attributes.items()
         }
-        self.add(
-            "audit_log",
-            created_at=self.clock.now(),
-            eventName=f"kustomer.{old.name}.{verb}",
-            eventVerb=verb,
-            objectId=old.id,
-            objectType=old.name,
-            changes={"attributes": changes, "relationships": {}},
-        )
+        now = self.clock.now()
+        published = now + (self.audit_delay() if callable(self.audit_delay) else self.audit_delay)
+        entry: JSON = {
+            "created_at": now,
+            "eventName": f"kustomer.{old.name}.{verb}",
+            "eventVerb": verb,
+            "objectId": old.id,
+            "objectType": old.name,
+            "userId": user,
+            "userType": "user" if user else "system",
+            "publishedAt": to_iso(int(published * 1000)),
+            "changes": {"attributes": changes, "relationships": {}},
+            "relationships": {"user": {"data": {"type": "user", "id": user}}},
+        }
+        heapq.heappush(self._unpublished, (published, self._changes, entry))
+        self.publish()
+
+    def publish(self) -> None:
+        """Let the audit log show what is published by now."""
+        with self.lock:
+            while self._unpublished and self._unpublished[0][0] <= self.clock.now():
+                self.add("audit_log", **heapq.heappop(self._unpublished)[2])
 
     def _new_id(self, created_ms: int, seed: int) -> str:
         # As the vendor's ids: the second of creation, then what makes them distinct.

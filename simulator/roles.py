@@ -96,3 +96,12 @@ def require(key: str, granted: Collection[str] | None, *, name_it: bool) -> None
         return
     named = f" Required role: {ROLES[key][0]}." if name_it else ""
     raise Refused(403, f"You are not authorized to access this resource.{named}")
+
+
+def require_delete(name: str, granted: Collection[str] | None) -> None:
+    """Let a key through that may delete objects of this name (UNCONFIRMED, by the pattern).
+
+    Raises: ``Refused`` with 403.
+    """
+    if granted is not None and f"{_P}{name}.delete" not in granted:
+        raise Refused(403, "You are not authorized to access this resource.")

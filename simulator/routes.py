@@ -12,11 +12,12 @@ from urllib.parse import urlencode
 from simulator import audit, search, whoami
 from simulator.answers import Answer, Refused
 from simulator.children import CHILDREN, GONE
+from simulator.deletes import ERASED, MARKED
 from simulator.lists import KOBJECTS, LISTS, SINGLE_INCLUDED, ListSpec, visible
 from simulator.metadata import DOUBTFUL_RESOURCES
 from simulator.objects import KOBJECT, OBJECTS
 from simulator.parameters import positive
-from simulator.roles import require
+from simulator.roles import require, require_delete
 from simulator.validation import read_query
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ class Call:
         require(role, self.org.roles, name_it=self.knobs.name_missing_role)
 
 
+# Objects of which several can be asked for by id in one GET (vendor).
+SEVERAL = frozenset(["customer", "user", "conversation", "sub_status"])
+
 Handler: TypeAlias = Callable[[Call], Answer]
 NOT_FOUND = Refused(404, "The requested resource was not found.")
 
@@ -68,6 +72,8 @@ def respond(call: Call) -> Answer:
         archive = call.path == search.ARCHIVE_PATH
         query = read_query(call.body, call.params, call.org, call.knobs, archive=archive)
         return search.answer(query, call.org, call.knobs)
+    if call.method == "DELETE":
+        return _delete(call)
     if call.method != "GET":
         raise Refused(404, "The requested resource was not found.")
     for pattern, handler in _ROUTES:
@@ -170,6 +176,8 @@ def _single(spec: ListSpec) -> Handler:
     def handler(call: Call) -> Answer:
         call.require(spec.role)
         call.allow(*([param] if param else []))
+        if spec.object in SEVERAL and "," in call.ids["id"]:
+            return _several(spec, call)
         version = call.org.store.get(spec.object, call.ids["id"])
         if version is None and call.ids["id"] == "default":
             rows = call.org.store.by_id(spec.object)
@@ -183,6 +191,40 @@ def _single(spec: ListSpec) -> Handler:
         return Answer(document=document)
 
     return handler
+
+
+def _several(spec: ListSpec, call: Call) -> Answer:
+    """Return the rows of several ids; those that do not exist are left out."""
+    knobs = call.knobs
+    ids = call.ids["id"].split(",")[: knobs.several_ids_most]
+    found = [version for id_ in ids if (version := call.org.store.get(spec.object, id_))]
+    refused = knobs.several_ids == "not_found"
+    if refused or (not found and knobs.several_ids_absent == "not_found"):
+        raise NOT_FOUND
+    if knobs.several_ids == "first":
+        if not found or found[0].id != ids[0]:
+            raise NOT_FOUND
+        return Answer(document={"data": found[0].resource})
+    return Answer(document={"data": [version.resource for version in found]})
+
+
+def _delete(call: Call) -> Answer:
+    """Remove the row for good, or mark it, as its object has it (vendor); 204 is UNCONFIRMED."""
+    for name in (*ERASED, *MARKED):
+        match = _pattern(OBJECTS[name].path or "").match(call.path)
+        if match is None:
+            continue
+        require_delete(name, call.org.roles)
+        id_ = match["id"]
+        context = f"{KOBJECT}_{match['klass']}" if name == KOBJECT else name
+        if call.org.store.get(context, id_) is None:
+            raise NOT_FOUND
+        if name in ERASED:
+            call.org.erase(name, id_)
+        else:
+            call.org.delete(name, id_)
+        return Answer(status=204, raw=b"")
+    raise NOT_FOUND
 
 
 def _klass(call: Call) -> Answer:

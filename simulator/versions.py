@@ -39,6 +39,22 @@ def first_version(recipe: Recipe) -> Version:
     )
 
 
+def new_version(old: Version, resource: JSON, *, row: int, updated: int | None) -> Version:
+    """Return another version of a row; ``row`` -1 makes it one that the index does not know."""
+    return Version(
+        row=row,
+        number=-1,
+        id=old.id,
+        name=old.name,
+        contexts=old.contexts,
+        created=old.created,
+        updated=updated,
+        deleted=(resource.get("attributes") or {}).get("deleted") is True,
+        parents=old.parents,
+        make=lambda: resource,
+    )
+
+
 def nth(instants: Instants, number: int) -> Instant:
     """Return the instant for the row of this number."""
     if callable(instants):
