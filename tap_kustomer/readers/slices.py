@@ -56,6 +56,10 @@ class Slice:
         """Hear what an answer shows; may move the end."""
         self._plan.learn(self, page, position)
 
+    def end(self) -> None:
+        """Note that the slice was read to its end, whatever its answers showed."""
+        self._plan.end(self)
+
     def end_by_time(self, rows: int) -> str:
         """Return where ``rows`` more rows end, if those that are left lie evenly."""
         return between(self.position, self.high, rows / max(self.left, 1))
@@ -144,6 +148,22 @@ class SlicePlan:
             if not self._wanted:
                 self._size(slice_, rows, page)
             self._fit(self._slices.index(slice_), rows, page)
+
+    def end(self, slice_: Slice) -> None:
+        """Note that ``slice_`` was read to its end: the next one may begin.
+
+        A slice may end at its first answer, before any answer fitted it: it was cut behind
+        rows that the same answer had shown already.
+        """
+        with self._lock:
+            slice_.fitted = slice_.settled = True
+            slice_.left = 0
+
+    @property
+    def unread(self) -> list[tuple[str, str]]:
+        """The parts that were planned and never begun, as (low, high)."""
+        with self._lock:
+            return [(one.low, one.high) for one in self._slices if not one.begun]
 
     def _size(self, whole: Slice, rows: int, page: SearchPage) -> None:
         """Settle how long slices shall be: the first answer to the first tells all rows."""

@@ -1,0 +1,191 @@
+"""The plan of slices and their readers alone, against rows in memory: nothing is left unread.
+
+No HTTP and no threads: the steps of the readers come in a random order, as they may when answers
+take different times. Thousands of histories take seconds.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import random
+from bisect import bisect_left, bisect_right
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tap_kustomer import timestamps
+from tap_kustomer.readers.pages import RowKey, SearchPage
+from tap_kustomer.readers.query import Bounds, SearchQuery
+from tap_kustomer.readers.ranges import RangeReader
+from tap_kustomer.readers.search import PageSearch
+from tap_kustomer.readers.slices import SlicePlan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tap_kustomer.readers.pages import OrderedPage
+    from tap_kustomer.readers.slices import Slice
+
+BEGIN = 1_700_000_000.0  # Unix seconds
+DAY = 86_400.0
+QUERY = SearchQuery("customers", "customer", "customer_updated_at", "customer_created_at")
+TRIALS = 20_000 if os.environ.get("HYPOTHESIS_PROFILE") == "long" else 1_200
+MOST_STEPS = 20_000  # of all readers of a trial; more is a loop
+
+
+class RowsInMemory(PageSearch):
+    """Answers from a sorted list; everything else is as in a real run."""
+
+    def __init__(self, stamps: list[str], created: list[str], page_size: int) -> None:
+        super().__init__(None, QUERY, page_size=page_size, fresh_after="9")  # type: ignore[arg-type]
+        self._stamps = stamps
+        self._created = created
+
+    def _fetch(self, bounds: Bounds, number: int) -> SearchPage:
+        self.requests += 1
+        first = bisect_left(self._stamps, bounds.low)
+        behind = len(self._stamps)
+        if bounds.high is not None:
+            behind = bisect_right(self._stamps, bounds.high)
+        places = range(first, max(first, behind))
+        if bounds.created_low is not None:
+            high = bounds.created_high or "9"
+            within = [n for n in places if bounds.created_low <= self._created[n] <= high]
+            found: list[int] = sorted(within, key=lambda n: self._created[n])
+        else:
+            found = [] if bounds.without_creation else list(places)
+        start = (number - 1) * self.page_size
+        keys = [
+            RowKey(str(n), self._stamps[n], self._created[n])
+            for n in found[start : start + self.page_size]
+        ]
+        return SearchPage(b"x" * len(keys), keys, len(found), self.page_size, timed_out=False)
+
+
+def an_import_then_a_trickle(rng: random.Random, rows: int) -> Iterator[float]:
+    """Most rows at once, the rest over years."""
+    share, width = rng.choice([0.5, 0.7, 0.9]), rng.choice([600, 3_600, DAY])
+    span = rng.choice([30, 365, 700]) * DAY
+    return (
+        rng.uniform(0, width) if rng.random() < share else rng.uniform(0, span) for _ in range(rows)
+    )
+
+
+def bursts(rng: random.Random, rows: int) -> Iterator[float]:
+    """A few imports of an hour."""
+    places = [rng.uniform(0, 700 * DAY) for _ in range(rng.randint(1, 6))]
+    return (rng.choice(places) + rng.uniform(0, 3_600) for _ in range(rows))
+
+
+def gaps(rng: random.Random, rows: int) -> Iterator[float]:
+    """Three busy times, years without anything between them."""
+    return (rng.choice([0, 200, 690]) * DAY + rng.uniform(0, 10) * DAY for _ in range(rows))
+
+
+def a_power_law(rng: random.Random, rows: int) -> Iterator[float]:
+    """More and more rows, or fewer and fewer."""
+    shape = rng.choice([0.3, 0.7, 1.5, 4])
+    return (700 * DAY * rng.random() ** shape for _ in range(rows))
+
+
+def decades(rng: random.Random, rows: int) -> Iterator[float]:
+    """As many rows in the first second as in the last year."""
+    return (math.exp(rng.uniform(0, math.log(700 * DAY))) for _ in range(rows))
+
+
+def office_hours(rng: random.Random, rows: int) -> Iterator[float]:
+    """Mondays from eight to six."""
+    return (rng.randrange(500) // 7 * 7 * DAY + rng.uniform(8, 18) * 3_600 for _ in range(rows))
+
+
+def evenly(rng: random.Random, rows: int) -> Iterator[float]:
+    """No pattern at all."""
+    return (rng.uniform(0, 700 * DAY) for _ in range(rows))
+
+
+def ties_among_others(rng: random.Random, rows: int) -> Iterator[float]:
+    """Bulk updates among single ones."""
+    moments = [rng.uniform(0, 700 * DAY) for _ in range(rng.randint(1, 3))]
+    return (
+        rng.choice(moments) if rng.random() < 0.5 else rng.uniform(0, 700 * DAY)
+        for _ in range(rows)
+    )
+
+
+SHAPES = (
+    an_import_then_a_trickle,
+    bursts,
+    gaps,
+    a_power_law,
+    decades,
+    office_hours,
+    evenly,
+    ties_among_others,
+)
+
+
+def read_all(search: RowsInMemory, plan: SlicePlan, readers: int, rng: random.Random) -> set[str]:
+    """Read every slice of ``plan``, one random reader a step; return the ids of the rows."""
+    active: list[tuple[Slice, Iterator[OrderedPage]]] = []
+    seen: set[str] = set()
+    for _ in range(MOST_STEPS):
+        while len(active) < readers and (slice_ := plan.next_slice()) is not None:
+            active.append((slice_, RangeReader(search).read(slice_.low, slice_)))
+        if not active:
+            return seen
+        slice_, pages = one = rng.choice(active)
+        page = next(pages, None)
+        if page is None:
+            slice_.end()
+            active.remove(one)
+        elif page.page is not None:
+            seen |= {str(key.id) for key in page.page.keys}
+    msg = "the readers do not come to an end"
+    raise AssertionError(msg)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_history_leaves_a_row_unread(
+    shape: Callable[[random.Random, int], Iterator[float]],
+) -> None:
+    """An import and then a trickle once lost all rows behind the import, with status 0."""
+    seed = random.randrange(1_000_000_000)
+    for trial in range(TRIALS // len(SHAPES)):
+        rng = random.Random(f"{seed}-{trial}")
+        size, readers = rng.choice([3, 10, 50, 100]), rng.randint(1, 8)
+        rows = rng.randint(0, size * rng.choice([2, 10, 40]))
+        stamps = sorted(timestamps.from_epoch(BEGIN + one) for one in shape(rng, rows))
+        created = [timestamps.from_epoch(BEGIN + rng.uniform(0, DAY)) for _ in stamps]
+        search = RowsInMemory(stamps, created, size)
+        low = timestamps.from_epoch(BEGIN - rng.choice([0, 1, 30 * DAY]))
+        high = timestamps.from_epoch(BEGIN + 701 * DAY)
+        plan = SlicePlan(low, high, page_size=size, readers=readers, buffer_bytes=rows * size)
+
+        seen = read_all(search, plan, readers, rng)
+
+        assert len(seen) == len(stamps), (seed, trial, size, readers)
+        assert not plan.unread
+
+
+def test_the_order_of_the_readers_does_not_matter() -> None:
+    """The same history, with every small order of steps of two readers."""
+    stamps = [timestamps.from_epoch(BEGIN + n) for n in range(30)]
+    stamps += [timestamps.from_epoch(BEGIN + n * 40 * DAY) for n in range(1, 15)]
+    for order in itertools.islice(itertools.product((0, 1), repeat=9), 512):
+        choices = iter(order)
+
+        class Chosen(random.Random):
+            def choice(self, seq):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+                return seq[min(next(choices, 0), len(seq) - 1)]  # noqa: B023 - used at once
+
+        search = RowsInMemory(stamps, stamps, 4)
+        plan = SlicePlan(
+            stamps[0],
+            timestamps.from_epoch(BEGIN + 700 * DAY),
+            page_size=4,
+            readers=2,
+            buffer_bytes=10_000,
+        )
+        assert len(read_all(search, plan, 2, Chosen())) == len(stamps), order
