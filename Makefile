@@ -32,7 +32,7 @@ help:  ## list the tasks
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/$(READY) $(MELTANO_VENV)/$(READY) $(DBT)  ## load a simulated Kustomer org into DuckDB and query it
-	@$(VENV)/bin/python demo/run.py
+	@$(VENV)/bin/python -m tools.demo.run
 
 test: $(VENV)/$(READY)  ## run the tests that need nothing but Python
 	$(VENV)/bin/python -m pytest -m "not e2e" -n $(PYTEST_WORKERS) --dist worksteal
@@ -41,10 +41,10 @@ e2e: $(VENV)/$(READY) $(MELTANO_VENV)/$(READY) $(CHECKS_VENV)/$(READY) $(AIRBYTE
 	$(VENV)/bin/python -m pytest -m e2e
 
 bench: $(VENV)/$(READY)  ## measure pace, processor and memory, and write docs/performance.md (BENCH=--all, BENCH="pace start")
-	@$(VENV)/bin/python -m bench.run --write $(BENCH)
+	@$(VENV)/bin/python -m tools.bench.run --write $(BENCH)
 
 soak: $(VENV)/$(READY) $(LOADER_VENV)/$(READY)  ## ten minutes of faults, limits and kills, compared row by row (SOAK="--seconds 60 --seed 7")
-	@$(VENV)/bin/python -m soak $(SOAK)
+	@$(VENV)/bin/python -m tools.soak $(SOAK)
 
 check: $(VENV)/$(READY)  ## format, lint, types, generated files
 	@$(VENV)/bin/ruff format --check --quiet . || { echo 'Run: $(VENV)/bin/ruff format .'; exit 1; }
@@ -53,7 +53,7 @@ check: $(VENV)/$(READY)  ## format, lint, types, generated files
 	@$(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.meltano meltano.yml
 	@$(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
-	@$(VENV)/bin/python docs/generate.py --check
+	@$(VENV)/bin/python -m tools.docs.generate --check
 
 audit: $(VENV)/$(READY) $(AUDIT_VENV)/$(READY)  ## look up known vulnerabilities of what is installed (needs the network)
 	@$(VENV)/bin/python -m pip --disable-pip-version-check list --format freeze --exclude-editable > $(AUDIT_VENV)/installed.txt
@@ -61,10 +61,10 @@ audit: $(VENV)/$(READY) $(AUDIT_VENV)/$(READY)  ## look up known vulnerabilities
 	@$(AUDIT_VENV)/bin/pip-audit --progress-spinner off --strict --disable-pip --no-deps --requirement $(AUDIT_VENV)/installed.txt
 
 docs: $(VENV)/$(READY)  ## write what the code says about itself into README.md and meltano.yml
-	@$(VENV)/bin/python docs/generate.py
+	@$(VENV)/bin/python -m tools.docs.generate
 
 clean:  ## remove the environments and everything that runs have left behind
-	rm -rf $(VENV) $(MELTANO_VENV) $(CHECKS_VENV) $(AIRBYTE_VENV) $(LOADER_VENV) $(POSTGRES_VENV) $(PIPELINEWISE_VENV) $(ANALYTICS_VENV) $(DIALECTS_VENV) $(AUDIT_VENV) .meltano output/* demo/.work dist build
+	rm -rf $(VENV) $(MELTANO_VENV) $(CHECKS_VENV) $(AIRBYTE_VENV) $(LOADER_VENV) $(POSTGRES_VENV) $(PIPELINEWISE_VENV) $(ANALYTICS_VENV) $(DIALECTS_VENV) $(AUDIT_VENV) .meltano output/* tools/demo/.work dist build
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The tap, its tests and its checks.
@@ -74,7 +74,7 @@ $(VENV)/$(READY): pyproject.toml
 	@touch $@
 
 # Meltano and the tap cannot share an environment: their requirements exclude each other.
-$(MELTANO_VENV)/$(READY): demo/requirements-meltano.txt
+$(MELTANO_VENV)/$(READY): tools/demo/requirements-meltano.txt
 	$(call environment,$(MELTANO_VENV))
 	@$(MELTANO_VENV)/bin/python $(PIP) install --requirement $<
 	@touch $@
@@ -92,9 +92,9 @@ $(AIRBYTE_VENV)/$(READY): tests/e2e/requirements-pyairbyte.txt
 	@touch $@
 
 # The loader that `meltano.yml` names, without Meltano.
-$(LOADER_VENV)/$(READY): demo/loader/pyproject.toml demo/loader/target_duckdb_no_header.py
+$(LOADER_VENV)/$(READY): tools/demo/loader/pyproject.toml tools/demo/loader/target_duckdb_no_header.py
 	$(call environment,$(LOADER_VENV))
-	@$(LOADER_VENV)/bin/python $(PIP) install ./demo/loader
+	@$(LOADER_VENV)/bin/python $(PIP) install ./tools/demo/loader
 	@touch $@
 
 $(POSTGRES_VENV)/$(READY): tests/e2e/requirements-target-postgres.txt

@@ -13,7 +13,7 @@
 rule), ``ids``, ``row``, ``rows``, ``counts``; ``add_klass``,
 ``set_klass_status``, ``rename_klass_display``, ``remove_klass``, ``set_attribute``,
 ``delete_attribute``; ``seed``, ``warm``. Contexts are the names of
-``simulator.objects.OBJECTS`` and `kobject_<klass>`. Rows change by the org's ``clock``
+``simulator.org.objects.OBJECTS`` and `kobject_<klass>`. Rows change by the org's ``clock``
 (``now``, ``advance``, ``set``).
 ``Org(plan_limit=…, search_limit=…, roles=…, index_lag=…, shuffle_ties=…, audit=…,
 audit_delay=…, realistic=…)`` sets what belongs to the org.
@@ -58,13 +58,15 @@ clock; ``POST`` fault, clear-faults, advance, churn, erase, retain, consume, kno
 attribute, klass, reset-log. ``python -m simulator --help`` lists the flags of the server.
 """
 
+from simulator.api import search
 from simulator.clock import Clock, to_iso, to_ms
-from simulator.faults import Fault
 from simulator.knobs import Knobs
-from simulator.org import Org
-from simulator.requestlog import RequestLog
-from simulator.server import Simulator
-from simulator.versions import MISSING
+from simulator.org import index
+from simulator.org.org import Org
+from simulator.org.versions import MISSING
+from simulator.server.faults import Fault
+from simulator.server.requestlog import RequestLog
+from simulator.server.simulator import Simulator
 
 __all__ = [
     "MISSING",
@@ -74,6 +76,8 @@ __all__ = [
     "Org",
     "RequestLog",
     "Simulator",
+    "index",
+    "search",
     "to_iso",
     "to_ms",
 ]

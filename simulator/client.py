@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from simulator.jsontypes import JSON
-    from simulator.server import Simulator
+    from simulator.server.simulator import Simulator
 
 TIMEOUT = 10.0  # real seconds
 LONG_AGO = "2000-01-01T00:00:00.000Z"

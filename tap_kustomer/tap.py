@@ -18,26 +18,26 @@ from tap_kustomer import timestamps
 from tap_kustomer.catalog.discovery import discover_org
 from tap_kustomer.catalog.klass_names import klass_streams
 from tap_kustomer.catalog.schema import object_schema, stream_schema
-from tap_kustomer.cli import KustomerCommand
+from tap_kustomer.cli.command import KustomerCommand
+from tap_kustomer.cli.progress import Progress
+from tap_kustomer.cli.signals import SignalStop
 from tap_kustomer.client.auth import KustomerAuthenticator
 from tap_kustomer.client.rate_limit import RateLimiter
 from tap_kustomer.client.transport import KustomerClient
 from tap_kustomer.clock import Clock
-from tap_kustomer.environment import settings_from_environment
 from tap_kustomer.errors import SettingsError
 from tap_kustomer.messages import KustomerWriter
-from tap_kustomer.progress import Progress
 from tap_kustomer.readers.ahead import Ahead, DueWorkers
 from tap_kustomer.readers.passes import ARCHIVE_AFTER_DAYS
-from tap_kustomer.settings import SETTINGS_SCHEMA, Settings, unknown_settings
+from tap_kustomer.settings.environment import settings_from_environment
+from tap_kustomer.settings.values import SETTINGS_SCHEMA, Settings, unknown_settings
 from tap_kustomer.state import MARK, check_state, mark_state
-from tap_kustomer.stopping import SignalStop
 from tap_kustomer.streams.audit_logs import AuditLogs
 from tap_kustomer.streams.children import CHILD_STREAMS, ChildStream
 from tap_kustomer.streams.kobjects import KlassObjects, Kobjects
 from tap_kustomer.streams.list_objects import LIST_STREAMS
 from tap_kustomer.streams.objects import OBJECT_STREAMS
-from tap_kustomer.streams.tap_rows import CustomAttributes, SyncRuns
+from tap_kustomer.streams.own import CustomAttributes, SyncRuns
 from tap_kustomer.sync import SyncRun
 
 if sys.version_info >= (3, 12):

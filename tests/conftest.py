@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _no_end_by_other_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the tap's command from ending this process for threads that other tests left."""
-    monkeypatch.setattr("tap_kustomer.cli.THREADS", "(no thread has this name)")
+    monkeypatch.setattr("tap_kustomer.cli.command.THREADS", "(no thread has this name)")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_kustomer.airbyte.spec import tap_config
 from tap_kustomer.errors import MissingRoleError
-from tap_kustomer.settings import Settings
+from tap_kustomer.settings.values import Settings
 from tap_kustomer.streams.base import KustomerStream
 from tap_kustomer.sync import role_advice
 from tap_kustomer.tap import OPTIONAL_STREAMS

@@ -24,7 +24,7 @@ from tap_kustomer.airbyte.spec import specification
 from tap_kustomer.airbyte.state import tap_state
 from tap_kustomer.airbyte.statuses import StreamStatuses
 from tap_kustomer.airbyte.tap import SourceTap, failure_type
-from tap_kustomer.cli import leave
+from tap_kustomer.cli.command import leave
 from tap_kustomer.clock import Clock, StopRequested
 from tap_kustomer.errors import KustomerError, frames_of
 from tap_kustomer.messages import OutputClosed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_kustomer.errors import SettingsError
-from tap_kustomer.settings import SETTINGS_SCHEMA
+from tap_kustomer.settings.values import SETTINGS_SCHEMA
 from tap_kustomer.tap import OPTIONAL_STREAMS
 
 if TYPE_CHECKING:

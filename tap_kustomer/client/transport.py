@@ -21,6 +21,7 @@ from requests.cookies import RequestsCookieJar
 
 from tap_kustomer import errors
 from tap_kustomer.client.auth import Origin
+from tap_kustomer.client.failures import Retry, trouble
 from tap_kustomer.client.rate_limit import Budget
 from tap_kustomer.client.responses import (
     RETRIED_STATUSES,
@@ -29,7 +30,6 @@ from tap_kustomer.client.responses import (
     refusal,
     seconds_to_wait,
 )
-from tap_kustomer.client.trouble import Retry, trouble
 from tap_kustomer.clock import ServerTime
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 The bookmark follows what was read in order, but stays ``lookback`` behind the start of the
 current pass: rows that the index shows late are then still in front of it. The simpler rules
-lose rows; ``tests/test_simpler_rules.py`` shows how.
+lose rows; ``tests/readers/test_simpler_rules.py`` shows how.
 """
 
 from __future__ import annotations

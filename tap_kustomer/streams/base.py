@@ -20,9 +20,9 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from tap_kustomer import timestamps
 from tap_kustomer.catalog.schema import object_schema
-from tap_kustomer.streams.flattened import rename, short_names
-from tap_kustomer.streams.mapped import RowMap
-from tap_kustomer.streams.records import RecordShape, RowMaker
+from tap_kustomer.rows.flattening import rename, short_names
+from tap_kustomer.rows.maker import RecordShape, RowMaker
+from tap_kustomer.rows.stream_maps import RowMap
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from tap_kustomer.org import Org
     from tap_kustomer.readers.ahead import Ahead
     from tap_kustomer.readers.workers import Workers
-    from tap_kustomer.settings import Settings
+    from tap_kustomer.settings.values import Settings
     from tap_kustomer.tap import TapKustomer
 
 __all__ = ["KustomerStream", "RowBatch", "StreamRun"]

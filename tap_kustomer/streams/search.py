@@ -19,8 +19,8 @@ from tap_kustomer.readers.ahead import in_turn
 from tap_kustomer.readers.pages import decode
 from tap_kustomer.readers.passes import RunOptions, SearchRun
 from tap_kustomer.readers.query import SearchQuery
+from tap_kustomer.rows.direct import DirectRows
 from tap_kustomer.streams.base import KustomerStream, RowBatch
-from tap_kustomer.streams.direct import DirectRows
 from tap_kustomer.streams.lists import listed
 
 if sys.version_info >= (3, 12):

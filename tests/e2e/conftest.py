@@ -24,7 +24,9 @@ def installed_project(tmp_path_factory: pytest.TempPathFactory) -> MeltanoProjec
     """Install the tap and the loader, as wheels, in a copy of this checkout's project."""
     root = tmp_path_factory.mktemp("meltano-project")
     lines = (CHECKOUT / "meltano.yml").read_text(encoding="utf-8")
-    lines = lines.replace("pip_url: ./demo/loader", f"pip_url: {CHECKOUT / 'demo' / 'loader'}")
+    lines = lines.replace(
+        "pip_url: ./tools/demo/loader", f"pip_url: {CHECKOUT / 'tools' / 'demo' / 'loader'}"
+    )
     lines = lines.replace("pip_url: .\n", f"pip_url: {CHECKOUT}\n")
     (root / "meltano.yml").write_text(lines, encoding="utf-8")
     others = {k: v for k, v in os.environ.items() if not k.startswith(("TAP_", "MELTANO_"))}

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from demo import analytics
-from demo.compare import stream_of
+from tests.docs.pages import demo_lines, without_numbers
 from tests.e2e.project import CHECKOUT
-from tests.pages import demo_lines, without_numbers
+from tools.demo import analytics
+from tools.demo.compare import stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-COMMAND = [sys.executable, "-m", "demo.run"]
+COMMAND = [sys.executable, "-m", "tools.demo.run"]
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 
 

@@ -160,7 +160,7 @@ def test_a_batch_of_one_row_without_nulls_is_kept(
 
 
 def test_the_released_loader_still_loses_that_row(released_loader: Path, tmp_path: Path) -> None:
-    """When this fails, a release has it fixed: `demo/loader` and its page can go."""
+    """When this fails, a release has it fixed: `tools/demo/loader` and its page can go."""
     row = {"id": "a", "name": "b"}
 
     load(

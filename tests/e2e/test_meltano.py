@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from demo.compare import compare, expected_ids, loaded_ids
 from simulator import Org, Simulator
+from tools.demo.compare import compare, expected_ids, loaded_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

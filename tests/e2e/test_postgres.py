@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from demo.compare import MADE_BY_THE_TAP, compare, expected_ids
 from simulator import Org, Simulator
 from tap_kustomer.tap import OPTIONAL_STREAMS
 from tests import support
 from tests.e2e import postgres
 from tests.e2e.project import CHECKOUT
+from tools.demo.compare import MADE_BY_THE_TAP, compare, expected_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

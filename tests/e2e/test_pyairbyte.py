@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
-from demo.compare import MADE_BY_THE_TAP, compare, expected_ids
 from simulator import Fault, Org, Simulator
-from tests.airbyte_support import run_source
+from tests.airbyte.support import run_source
 from tests.e2e.project import CHECKOUT
+from tools.demo.compare import MADE_BY_THE_TAP, compare, expected_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from simulator import Org, Simulator
+from tests.docs.pages import PAGES, blocks_of
 from tests.e2e.project import MELTANO, MeltanoProject
-from tests.pages import PAGES, blocks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

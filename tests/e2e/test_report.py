@@ -15,8 +15,8 @@ from xml.etree import ElementTree as ET
 import pytest
 from PIL import Image
 
-from demo import analytics
 from simulator import Org, Simulator
+from tools.demo import analytics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

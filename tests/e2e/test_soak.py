@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from soak.endurance import Endurance
-from soak.life import CONTEXTS
-from soak.plan import Plan
-from soak.truth import compare
+from tools.soak.endurance import Endurance
+from tools.soak.life import CONTEXTS
+from tools.soak.plan import Plan
+from tools.soak.truth import compare
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,1 @@
+"""The vendor's rules: which request is answered with what. Pure: no sockets, no faults."""

@@ -1,0 +1,1 @@
+"""The simulated org itself: its rows, klasses and time. Knows no HTTP."""

@@ -1,0 +1,1 @@
+"""The org behind HTTP: budgets, faults, outages, and the control plane."""

@@ -1,0 +1,1 @@
+"""The command line: options, input files, signals, progress and the preflight."""

@@ -1,0 +1,1 @@
+"""The settings: what may be set, the values that the tap works with, and the environment."""

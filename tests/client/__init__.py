@@ -1,0 +1,1 @@
+"""Tests of the client: budgets, retries, refusals and secrets."""

@@ -1,0 +1,1 @@
+"""Tests of the readers: searches that lose no row."""

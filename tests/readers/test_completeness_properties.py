@@ -1,0 +1,105 @@
+"""Whatever happens to an org while it is read: nothing is lost, and no bookmark passes a row.
+
+``HYPOTHESIS_PROFILE=long`` runs thousands of new examples instead of the same five hundred.
+"""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.readers.trials import LONG, Trial, run_trial, trials
+
+settings.load_profile("trials")
+TIMES = 12 if LONG else 1
+
+some = st.sampled_from
+
+
+@settings(max_examples=150 * TIMES)
+@given(
+    trial=trials(
+        ties=st.lists(st.integers(2, 45), max_size=3).map(tuple),
+        ties_share_creation=st.booleans(),
+        missing_creation=some([0.0, 0.0, 0.2, 1.0]),
+        drift=some([0.0, 0.2, 0.4]),
+        arrivals=some([0.0, 0.2]),
+        fresh=some([0.0, 0.0, 0.3, 1.0]),
+    )
+)
+def test_ties_and_moving_rows_lose_nothing(trial: Trial) -> None:
+    """Groups of one timestamp, larger than a page, while rows are updated."""
+    run_trial(trial)
+
+
+@settings(max_examples=150 * TIMES)
+@given(
+    trial=trials(
+        ties=st.lists(st.integers(2, 20), max_size=2).map(tuple),
+        lag=some([0.0, 5.0, 20.0, 60.0]),
+        lookback=some([60, 120]),
+        fresh=some([0.1, 0.5, 1.0]),
+        fresh_documents=st.booleans(),
+        drift=some([0.0, 0.2, 0.4]),
+        arrivals=some([0.0, 0.2]),
+        jump=some([0.0, 1.0, 15.0]),
+    )
+)
+def test_a_late_index_loses_nothing(trial: Trial) -> None:
+    """Runs shorter and longer than the lookback, documents fresher than their place."""
+    run_trial(trial)
+
+
+@settings(max_examples=100 * TIMES)
+@given(
+    trial=trials(
+        old=some([0.0, 0.3, 0.6]),
+        at_edge=some([0.1, 0.3, 0.6]),
+        edge_offset=st.floats(-0.9, 0.9).map(lambda days: days * 86_400),
+        ties=st.lists(st.integers(2, 20), max_size=2).map(tuple),
+        jump=some([0.0, 600.0, 3_600.0]),
+        drift=some([0.0, 0.2, 0.4]),
+        lookback=st.just(300),
+    )
+)
+def test_the_two_year_edge_loses_nothing(trial: Trial) -> None:
+    """Rows cross from one search to the other while they are read."""
+    run_trial(trial)
+
+
+@settings(max_examples=100 * TIMES)
+@given(
+    trial=trials(
+        rows=st.integers(0, 60),
+        faults=st.lists(
+            some(["timed_out", "short_page", "empty_page", "shrink_total", "status", "truncated"]),
+            min_size=1,
+            max_size=2,
+            unique=True,
+        ).map(tuple),
+        clamp=some([None, None, 3, 6]),
+        ties=st.lists(st.integers(2, 20), max_size=2).map(tuple),
+        drift=some([0.0, 0.2]),
+        fresh=some([0.0, 0.3]),
+    )
+)
+def test_faults_lose_nothing(trial: Trial) -> None:
+    """Partial answers, broken ones, a page size that Kustomer makes smaller."""
+    run_trial(trial)
+
+
+def test_ties_among_fresh_rows_do_not_end_a_run_early() -> None:
+    """To read the rows of one timestamp takes searches in which others come and move."""
+    trial = Trial(
+        seed=140,
+        page_size=4,
+        rows=17,
+        ties=(42, 19, 19),
+        missing_creation=0.2,
+        fresh=0.3,
+        drift=0.2,
+        arrivals=0.2,
+        concurrency=4,
+    )
+    runs = run_trial(trial)
+    assert not any("change faster" in run.stderr for run in runs)

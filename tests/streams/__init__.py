@@ -1,0 +1,1 @@
+"""Tests of the streams: lists, children, searches."""

@@ -1,0 +1,1 @@
+"""What developers run and the wheel does not hold: benchmarks, demo, endurance run, pages."""

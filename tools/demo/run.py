@@ -1,0 +1,237 @@
+"""Load a simulated Kustomer org into DuckDB with Meltano, and look at what arrived.
+
+`make demo` prepares the environments and runs this. Nothing outside the checkout is touched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+from rich.console import Console
+from rich.table import Table
+
+from tools.demo import analytics
+from tools.demo.compare import MADE_BY_THE_TAP, Difference, compare, expected_ids, loaded_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+WORK = CHECKOUT / "tools" / "demo" / ".work"
+DATABASE = CHECKOUT / "output" / "demo.duckdb"
+REPORT = CHECKOUT / "output" / "report.html"
+LOG = WORK / "meltano.log"
+INSTALLED = WORK / "installed"
+MELTANO = CHECKOUT / ".venv-meltano" / "bin" / "meltano"
+PLUGINS = ("tap-kustomer", "target-duckdb")
+QUERY = CHECKOUT / "tools" / "demo" / "first_response_by_channel.sql"
+
+SEED = 7
+CUSTOMERS = 400
+START_DATE = "2015-01-01"  # before the oldest row, so that archived ones are read too
+API_KEY = "simulated-api-key"  # the simulator's; it opens nothing else
+
+console = Console(highlight=False)
+
+
+class DemoError(Exception):
+    """Something the demo cannot go on from; its text is all that the user needs."""
+
+
+@contextlib.contextmanager
+def simulated_org() -> Iterator[str]:
+    """Run the simulator and yield its URL; stop it whatever happens."""
+    command = [sys.executable, "-m", "simulator", "--port", "0"]
+    command += ["--seed", str(SEED), "--customers", str(CUSTOMERS)]
+    command += ["--knob", "work_items_list=true"]  # not every org has this list
+    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None  # noqa: S101  # it is a pipe
+            url = process.stdout.readline().strip()
+            if not url.startswith("http"):
+                message = "The simulator did not start: see the lines above."
+                raise DemoError(message)
+            yield url
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def environment(url: str = "") -> dict[str, str]:
+    """Return the environment for Meltano: no setting of a real org gets in."""
+    mine = {k: v for k, v in os.environ.items() if not k.startswith(("TAP_KUSTOMER_", "MELTANO_"))}
+    return {
+        **mine,
+        "TAP_KUSTOMER_API_KEY": API_KEY,
+        "TAP_KUSTOMER_API_URL": url,
+        "TAP_KUSTOMER_START_DATE": START_DATE,
+        "MELTANO_DATABASE_URI": f"sqlite:///{WORK / 'meltano.db'}",
+        "MELTANO_ENVIRONMENT": "dev",
+        "MELTANO_PROJECT_ROOT": str(CHECKOUT),
+        "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "NO_COLOR": "1",
+        "TARGET_DUCKDB_PATH": str(DATABASE),
+    }
+
+
+def meltano(*arguments: str, env: Mapping[str, str]) -> None:
+    """Run Meltano with its log in a file, which is shown only if it fails."""
+    with LOG.open("a", encoding="utf-8") as log:
+        command = [str(MELTANO), *arguments]
+        code = subprocess.call(command, cwd=CHECKOUT, env=env, stdout=log, stderr=log)
+    if code:
+        lines = LOG.read_text(encoding="utf-8").splitlines()
+        told = [line for line in lines if "[error" in line or "[warning" in line] or lines
+        console.print("\n".join(told[-20:]), markup=False, style="dim", soft_wrap=True)
+        message = f"`meltano {' '.join(arguments)}` failed. All of its log: {LOG}"
+        raise DemoError(message)
+
+
+def fingerprint() -> str:
+    """Return a mark that changes with anything that Meltano would install differently."""
+    files = [
+        CHECKOUT / "meltano.yml",
+        CHECKOUT / "pyproject.toml",
+        MELTANO.parent.parent / ".ready",
+    ]
+    for folder in (CHECKOUT / "tap_kustomer", CHECKOUT / "tools" / "demo" / "loader"):
+        files += [p for p in folder.rglob("*") if p.suffix in {".py", ".json", ".toml"}]
+    mark = hashlib.sha256()
+    for file in sorted(files):
+        mark.update(f"{file.relative_to(CHECKOUT)} ".encode() + file.read_bytes())
+    return mark.hexdigest()
+
+
+def install() -> bool:
+    """Let Meltano install the tap and the loader; return whether there was anything to do."""
+    mark = fingerprint()
+    complete = all((CHECKOUT / ".meltano").glob(f"*/{plugin}/venv") for plugin in PLUGINS)
+    if complete and INSTALLED.exists() and INSTALLED.read_text(encoding="utf-8") == mark:
+        return False
+    meltano("install", *PLUGINS, env=environment())
+    INSTALLED.write_text(mark, encoding="utf-8")
+    return True
+
+
+def start_afresh() -> None:
+    """Remove what an earlier demo left, so that the tables hold this org and nothing else."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    DATABASE.parent.mkdir(exist_ok=True)
+    for leftover in (
+        REPORT,
+        DATABASE,
+        DATABASE.with_suffix(".duckdb.wal"),
+        WORK / "meltano.db",
+        LOG,
+    ):
+        leftover.unlink(missing_ok=True)
+
+
+def show_tables(connection: duckdb.DuckDBPyConnection, differences: list[Difference]) -> None:
+    """Print every table with its rows, and whether the ids are those of the org."""
+    wrong = {difference.stream: difference for difference in differences}
+    table = Table("stream")
+    table.add_column("rows in DuckDB", justify="right")
+    table.add_column("ids as in the org")
+    for stream, ids in loaded_ids(connection).items():
+        if stream in wrong:
+            verdict = f"[red]no: {wrong[stream]}[/red]"
+        elif stream in MADE_BY_THE_TAP:
+            verdict = "[dim]made by the tap[/dim]"
+        else:
+            verdict = "[green]yes[/green]"
+        table.add_row(stream, f"{len(ids):,}", verdict)
+    console.print(table)
+
+
+def show_first_response(connection: duckdb.DuckDBPyConnection) -> None:
+    """Print how long customers wait for a first answer."""
+    table = Table("channel")
+    for column in ("conversations", "median", "90 % within"):
+        table.add_column(column, justify="right")
+    for channel, count, *seconds in connection.execute(
+        QUERY.read_text(encoding="utf-8")
+    ).fetchall():
+        table.add_row(channel, f"{count:,}", *(duration(value) for value in seconds))
+    console.print("\nFirst response time by channel:")
+    console.print(table)
+
+
+def report() -> None:
+    """Turn the tables into metrics with dbt, and those into a page to look at."""
+    if not analytics.available():
+        console.print("\nNo report: it is made with dbt, which needs Python 3.10 to 3.13.")
+        return
+    try:
+        with step("\nBuilt the models of analytics/ with dbt"):
+            analytics.run_models(DATABASE, WORK)
+        with step("Drew the report"):
+            analytics.write_report(DATABASE, REPORT)
+    except analytics.AnalyticsError as error:
+        raise DemoError(str(error)) from error
+
+
+def duration(seconds: float) -> str:
+    """Return ``seconds`` for people: ``45 s``, ``12 min``, ``3 h 05 min``."""
+    if seconds < 90:  # noqa: PLR2004 - below that, minutes say too little
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
+
+
+@contextlib.contextmanager
+def step(text: str) -> Iterator[None]:
+    """Say what is going on, and how long it took."""
+    began = time.monotonic()
+    with console.status(f"{text} ..."):
+        yield
+    console.print(f"{text} [dim]({time.monotonic() - began:.0f} s)[/dim]")
+
+
+def main() -> None:
+    """Run the demo."""
+    start_afresh()
+    if not INSTALLED.exists():
+        console.print("The first time takes a minute: Meltano installs the tap and the loader.")
+    with step("Installed the tap and the loader"):
+        install()
+    with simulated_org() as url:
+        console.print(f"Simulated Kustomer org at {url}: {CUSTOMERS} customers, seed {SEED}")
+        with step("meltano run tap-kustomer target-duckdb"):
+            meltano("run", *PLUGINS, env=environment(url))
+        with duckdb.connect(str(DATABASE), read_only=True) as connection:
+            differences = compare(expected_ids(url), loaded_ids(connection))
+            show_tables(connection, differences)
+            if differences:
+                lines = [f"  {d.stream}: {d}" for d in differences]
+                message = "\n".join(["DuckDB does not hold what the org holds:", *lines])
+                raise DemoError(message)
+            show_first_response(connection)
+    report()
+    console.print(f"\nLook around yourself: {DATABASE.relative_to(CHECKOUT)}")
+    if REPORT.exists():
+        console.print(f"Open in a browser: {REPORT.relative_to(CHECKOUT)}")
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        main()
+    except DemoError as error:
+        console.print(f"[red]{error}[/red]")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

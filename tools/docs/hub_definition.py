@@ -1,0 +1,75 @@
+"""The definition of the tap for MeltanoHub: `packaging/hub/tap-kustomer.yml`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    JSON = dict[str, Any]
+
+__all__ = ["KIND_OF_TEST", "REPOSITORY", "hub_definition"]
+
+# OWNER: the account under which this repository is published. Nobody publishes it yet.
+REPOSITORY = "https://github.com/OWNER/tap-kustomer"
+KIND_OF_TEST = "test"  # what Meltano calls `--test`, which every SDK tap has
+
+_PREREQ = """\
+Create an API key in Kustomer: Settings > Security > API Keys > Add API Key. Its roles cannot be
+changed later; the README lists which role opens which stream.
+"""
+_USAGE = """\
+### Custom fields
+
+Add `use_cached_catalog: false` beside `pip_url` in your `meltano.yml`: with a cached catalog a
+custom field or klass that an admin adds would never arrive.
+
+### Before the first run
+
+`meltano invoke tap-kustomer --check` shows what the key may read, which roles it lacks, and how
+long the first extract takes.
+"""
+
+
+def hub_definition(tap: JSON, settings: Sequence[JSON]) -> str:
+    """Return the definition; ``tap`` is what ``--about`` says, ``settings`` as for Meltano."""
+    definition: JSON = {
+        "name": tap["name"],
+        "variant": "owner",
+        "namespace": tap["name"].replace("-", "_"),
+        "label": "Kustomer",
+        "description": "CRM platform for customer service",
+        "docs": f"{REPOSITORY}#readme",
+        "repo": REPOSITORY,
+        "domain_url": "https://developer.kustomer.com",
+        "logo_url": "/assets/logos/extractors/kustomer.png",
+        "pip_url": f"git+{REPOSITORY}.git",
+        "executable": tap["name"],
+        "keywords": ["api", "meltano_sdk"],
+        "maintenance_status": "beta",
+        "capabilities": sorted({*tap["capabilities"], KIND_OF_TEST}),
+        "settings_group_validation": [["api_key", place] for place in _PLACES],
+        "settings": list(settings),
+        "prereq": _PREREQ,
+        "usage": _USAGE,
+    }
+    return yaml.dump(definition, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=98)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines as they are."""
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in value else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style)
+
+
+_Dumper.add_representer(str, _text)
+
+
+# Any one of them says which host to ask.
+_PLACES = ("org_name", "region", "api_url")
