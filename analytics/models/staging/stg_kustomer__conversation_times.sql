@@ -5,6 +5,9 @@ select
     created_by_id as user_id,
     {{ utc('created_at') }} as created_at,
     coalesce({{ utc('handle_at') }}, {{ utc('created_at') }}) as handled_at,
-    {{ as_seconds('handle_time', var('kustomer_handle_time_unit')) }} as handle_seconds,
+    case
+        when timer_version = 'v2' then {{ as_seconds('handle_time', 'milliseconds') }}
+        else {{ as_seconds('handle_time', var('kustomer_handle_time_unit')) }}
+    end as handle_seconds,
     {{ json_doc('created_by_teams') }} as created_by_teams_doc
 from {{ source('kustomer', 'conversation_times') }}
