@@ -78,13 +78,19 @@ class Knobs:
     # Rows at which every list ends (10,000 by one source); None: no end. UNCONFIRMED.
     list_depth: int | None = None
     lists_show_deleted: bool | None = None  # None: as each list's row of the table says
+    # Without their switch (`deleted`, `includeDeleted`) teams, tags, shortcuts and spam senders
+    # come without deleted rows: UNCONFIRMED. False for `deleted_switches` refuses the switch.
+    lists_hide_deleted: bool = True
+    deleted_switches: bool = True
+    # `GET /v1/sub-statuses` without `resource` is refused; "unknown" refuses the parameter.
+    sub_status_resource: Literal["required", "optional", "unknown"] = "required"
     lists_report_total: bool = False
     list_links: bool = True
     string_meta: bool = False
     included_shape: Literal["array", "object"] = "array"
     # UNCONFIRMED: the reference's own links say `/v1/queues/{id}`.
     queues_path: str = "/v1/routing/queues"
-    work_items_list: bool = False
+    work_items_list: bool = True
     # `GET /v1/users` without `deleted`: UNCONFIRMED.
     users_default: Literal["active", "all"] = "active"
     # Resources that the metadata endpoint does not serve, and how it says so: UNCONFIRMED.

@@ -24,6 +24,9 @@ def _in_milliseconds(version: Version, _: Org) -> bytes:
     """Version 2 counts in milliseconds what version 1 counts in seconds."""
     resource = version.resource
     attributes = resource["attributes"]
+    if attributes.get("timerVersion") == "v2":
+        return version.body
+    attributes["timerVersion"] = "v2"
     for name in ("handleTime", "messageTime", "noteTime"):
         if isinstance(attributes.get(name), (int, float)):
             attributes[name] *= 1000

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from simulator.api.answers import Refused
 from simulator.clock import to_ms
+from simulator.org.index import encode
 
 if TYPE_CHECKING:
     from simulator.jsontypes import JSON
@@ -55,6 +56,70 @@ def klasses(params: Params, _: Knobs) -> Callable[[Version], bool]:
     """`status` is `enabled` unless asked otherwise (vendor)."""
     status = _choice(params, "status", "enabled", "disabled", "existing_only") or "enabled"
     return lambda version: version.resource["attributes"].get("status") == status
+
+
+def deleted(params: Params, knobs: Knobs) -> Callable[[Version], bool]:
+    """`deleted` of teams, tags and shortcuts; without it none: UNCONFIRMED. `all` of shortcuts."""
+    _known(knobs, params, "deleted")
+    asked = _choice(params, "deleted", "true", "false", "all")
+    if asked is None:
+        asked = "false" if knobs.lists_hide_deleted else "all"
+    return lambda version: asked == "all" or version.deleted == (asked == "true")
+
+
+def spam_senders(params: Params, knobs: Knobs) -> Callable[[Version], bool]:
+    """Return the test for `includeDeleted`."""
+    _known(knobs, params, "includeDeleted")
+    asked = _choice(params, "includeDeleted", "true", "false")
+    shown = not knobs.lists_hide_deleted if asked is None else asked == "true"
+    return lambda version: shown or not version.deleted
+
+
+def sub_statuses(params: Params, knobs: Knobs) -> Callable[[Version], bool]:
+    """`resource` is a required parameter (vendor)."""
+    if knobs.sub_status_resource == "required" and "resource" not in params:
+        raise Refused(400, "resource: required.", pointer="resource")
+    if knobs.sub_status_resource == "unknown":
+        _refuse(params, "resource")
+    return _of_resource(params, "resourceType")
+
+
+def snoozes(params: Params, knobs: Knobs) -> Callable[[Version], bool]:
+    """`resource` is optional here."""
+    if knobs.sub_status_resource == "unknown":
+        _refuse(params, "resource")
+    return _of_resource(params, "resource")
+
+
+def _of_resource(params: Params, attribute: str) -> Callable[[Version], bool]:
+    asked = _choice(params, "resource", "conversation", "kobject")
+    return lambda version: (
+        asked is None or version.resource["attributes"].get(attribute) in (asked, None)
+    )
+
+
+def bodies(params: Params) -> Callable[[Version, Org], bytes] | None:
+    """`includeBody=true` shows the text of articles. That it is `htmlBody` is UNCONFIRMED."""
+    if _choice(params, "includeBody", "true", "false") != "true":
+        return None
+
+    def render(version: Version, _: Org) -> bytes:
+        resource = version.resource
+        title = resource["attributes"].get("title")
+        resource["attributes"]["htmlBody"] = f"<h1>{title}</h1><p>Wipe it dry.</p>"
+        return encode(resource)
+
+    return render
+
+
+def _known(knobs: Knobs, params: Params, name: str) -> None:
+    if not knobs.deleted_switches:
+        _refuse(params, name)
+
+
+def _refuse(params: Params, name: str) -> None:
+    if name in params:
+        raise Refused(400, f"Unknown query parameter {name!r}.", pointer=name)
 
 
 def companies(params: Params, _: Knobs) -> Callable[[Version], bool]:

@@ -28,7 +28,8 @@ class ListSpec:
 
     ``parent`` is the object whose id stands in the path. ``select`` says which rows the URL's
     parameters ask for, ``order`` puts them in another order than that of their ids, ``render``
-    changes a row before it is sent, ``included`` adds what is sent beside the page's rows.
+    changes a row before it is sent, ``render_for`` where the parameters ask for it, ``included``
+    adds what is sent beside the page's rows.
     """
 
     path: str
@@ -46,6 +47,7 @@ class ListSpec:
     select: Callable[[Params, Knobs], Callable[[Version], bool]] | None = None
     order: Callable[[list[Version], Params], list[Version]] | None = None
     render: Callable[[Version, Org], bytes] | None = None
+    render_for: Callable[[Params], Callable[[Version, Org], bytes] | None] | None = None
     included: Callable[[list[Version], Params, Org], list[JSON] | None] | None = None
 
     def knows(self, param: str) -> bool:
@@ -63,17 +65,22 @@ _SORT = frozenset({"sort"})
 LISTS: tuple[ListSpec, ...] = (
     _spec("/v1/users", "user", "user", max_page_size=500, select=filters.users,
           params=frozenset({"deleted", "userType", "email", "pending"})),
-    _spec("/v1/teams", "team", "team", max_page_size=500),
-    _spec("/v1/tags", "tag", "tag"),
-    _spec("/v1/shortcuts", "shortcut", "shortcut"),
+    _spec("/v1/teams", "team", "team", max_page_size=500, select=filters.deleted,
+          params=frozenset({"deleted"})),
+    _spec("/v1/tags", "tag", "tag", select=filters.deleted, params=frozenset({"deleted"})),
+    _spec("/v1/shortcuts/categories", "shortcut_category", "shortcut"),
+    _spec("/v1/shortcuts", "shortcut", "shortcut", select=filters.deleted,
+          params=frozenset({"deleted"})),
     _spec("/v1/brands", "brand", "brand"),
     # The list of SLAs is in no vendor page, only one by id: UNCONFIRMED.
     _spec("/v1/slas", "sla", "sla", params=frozenset({"versions"}), included=filters.sla_versions),
     _spec("/v1/routing/queues", "queue", "queue"),
     _spec("/v1/schedules", "schedule", "schedule"),
     _spec("/v1/satisfaction", "satisfaction", "satisfaction", links=False),
-    _spec("/v1/snoozes", "snooze", "snooze"),
-    _spec("/v1/sub-statuses", "sub_status", "sub_status"),
+    _spec("/v1/snoozes", "snooze", "snooze", select=filters.snoozes,
+          params=frozenset({"resource"})),
+    _spec("/v1/sub-statuses", "sub_status", "sub_status", select=filters.sub_statuses,
+          params=frozenset({"resource"})),
     _spec("/v1/klasses", "klass", "klass", params=frozenset({"status"}), select=filters.klasses),
     _spec("/v1/companies", "company", "company", select=filters.companies, shows_deleted=False,
           params=frozenset({"externalId", "filter"})),
@@ -89,14 +96,21 @@ LISTS: tuple[ListSpec, ...] = (
     _spec("/v1/routing/work-sessions", "work_session", "work_session",
           params=frozenset({"user", "active", "statusType"}), select=filters.work_sessions),
     _spec("/v1/routing/work-items", "work_item", "work_item"),
-    _spec("/v1/kb/articles", "kb_article", "kb"),
+    _spec("/v1/kb/articles", "kb_article", "kb", params=frozenset({"includeBody"}),
+          render_for=filters.bodies),
     _spec("/v1/kb/categories", "kb_category", "kb"),
     _spec("/v1/cards", "card", "card"),
     _spec("/v1/kviews", "kview", "kview"),
     _spec("/v1/outbound-webhooks", "outbound_webhook", "outbound_webhook"),
-    _spec("/v1/spam/senders", "spam_sender", "spam"),
+    _spec("/v1/spam/senders", "spam_sender", "spam", select=filters.spam_senders,
+          params=frozenset({"includeDeleted"})),
     _spec("/v1/role-groups", "role_group", "role_group"),
     _spec("/v1/routing/queue-rules", "queue_rule", "queue"),
+    _spec("/v1/routing/statuses", "routing_status", "routing_status"),
+    _spec("/v1/routing/settings", "routing_settings", "routing_settings"),
+    _spec("/v1/snippets", "snippet", "snippet"),
+    _spec("/v1/workflows", "workflow", "workflow"),
+    _spec("/v1/ai/automations", "ai_automation", "ai_automation"),
 )  # fmt: skip
 
 KOBJECTS = _spec("/v1/klasses/{klass}", "kobject", "klass", params=frozenset({"fromDate"}),

@@ -20,6 +20,17 @@ def _roles(*names: str) -> tuple[str, ...]:
     return names
 
 
+def _contents(name: str) -> tuple[str, ...]:
+    """Return the roles of what agents write with."""
+    return _roles(
+        f"{_P}{name}.read",
+        f"org.user.content.{name}.read",
+        f"org.user.{name}.read",
+        f"org.admin.content.{name}.read",
+        f"org.admin.{name}.read",
+    )
+
+
 ROLES: dict[str, tuple[str, ...]] = {
     "search": _roles(
         f"{_P}search.create",
@@ -71,10 +82,17 @@ ROLES: dict[str, tuple[str, ...]] = {
         f"{_P}outbound_webhook.read", "org.outbound_webhooks", "org.admin.outbound_webhooks"
     ),
     "spam": _roles(f"{_P}spam.read", "org.admin.spam.read"),
-    "team": _roles(f"{_P}team.read", "org.user.team.read"),  # UNCONFIRMED
-    "tag": _roles(f"{_P}tag.read", "org.user.tag.read"),  # UNCONFIRMED
-    "shortcut": _roles(f"{_P}shortcut.read", "org.user.shortcut.read"),  # UNCONFIRMED
-    "queue": _roles(f"{_P}queue.read", f"{_P}routing.read", "org.user.routing.read"),  # UNCONFIRMED
+    "team": _roles(f"{_P}team.read"),
+    "tag": _roles(f"{_P}tag.read"),
+    "shortcut": _contents("shortcut"),
+    "snippet": _contents("snippet"),
+    "workflow": _roles(f"{_P}workflow.read", "org.admin.workflow.read"),
+    "routing_status": _roles(
+        f"{_P}routing_status.read", f"{_P}routing.read", "org.user.routing.read"
+    ),
+    "routing_settings": _roles(f"{_P}routing.read", "org.user.routing.read"),  # UNCONFIRMED
+    "ai_automation": _roles(f"{_P}assistant.read", "org.user.apps.read"),
+    "queue": _roles(f"{_P}queue.read", f"{_P}routing.read", "org.user.routing.read"),
     "kb": _roles(f"{_P}kb.read", "org.user.kb.read", "org.admin.kb.read", "org.admin.kb"),
     "card": _roles(f"{_P}card.read", "org.user.card.read"),  # UNCONFIRMED
     "kview": _roles(f"{_P}kview.read", "org.user.kview.read"),  # UNCONFIRMED

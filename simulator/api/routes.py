@@ -105,7 +105,8 @@ def _list(spec: ListSpec, versions: list[Version], call: Call) -> Answer:
     if spec.included and (included := spec.included(shown, params, call.org)) is not None:
         single = knobs.included_shape == "object" and len(included) == 1
         document["included"] = included[0] if single else included
-    render = spec.render or (lambda version, _: version.body)
+    render = spec.render_for(params) if spec.render_for else spec.render
+    render = render or (lambda version, _: version.body)
     return Answer(document=document, rows=[render(version, call.org) for version in shown])
 
 

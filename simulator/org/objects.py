@@ -80,6 +80,12 @@ OBJECTS: dict[str, ObjectKind] = {
     "spam_sender": ObjectKind("sender", None),
     "role_group": ObjectKind("role_group", "/v1/role-groups/{id}"),
     "queue_rule": ObjectKind("queue_rule", "/v1/routing/queue-rules/{id}"),
+    "routing_status": ObjectKind("routing_user_status", "/v1/routing/statuses/{id}"),
+    "routing_settings": ObjectKind("routing_settings", "/v1/routing/settings/{id}"),
+    "shortcut_category": ObjectKind("shortcut_category", "/v1/shortcuts/categories/{id}"),
+    "snippet": ObjectKind("snippet", "/v1/snippets/{id}"),
+    "workflow": ObjectKind("workflow", "/v1/workflows/{id}"),
+    "ai_automation": ObjectKind("ai_automation", "/v1/ai/automations/{id}"),
 }
 
 # Contexts of the search; `kobject_<klass>` comes with each klass.

@@ -253,12 +253,30 @@ class _Seeding:
                      objectType="conversation", objectId=conversation,
                      eventName="kustomer.conversation.update", eventVerb="update")  # fmt: skip
 
+    def rules(self) -> None:
+        start = self.now - OLDEST
+        for context, count in RULES.items():
+            for _ in range(count):
+                created = self.moment(start, self.now - DAY)
+                self.one(context, created, self.moment(created, self.now))
+
     def work_sessions(self) -> None:
         for user in self.org.ids("user"):
             for day in range(20):
                 start = self.now - day * DAY - self.rng.uniform(0, 8 * HOUR)
                 end = min(self.now, start + self.rng.uniform(HOUR, 8 * HOUR))
                 self.one("work_session", start, end, parents={"user": user})
+
+
+# Set up last, so that what is drawn for all else stays as it was.
+RULES = {
+    "routing_status": 5,
+    "routing_settings": 3,
+    "shortcut_category": 3,
+    "snippet": 4,
+    "workflow": 4,
+    "ai_automation": 2,
+}
 
 
 def seed(org: Org, *, customers: int = 200, deleted: float = 0.02, children: bool = True) -> None:
@@ -280,4 +298,5 @@ def seed(org: Org, *, customers: int = 200, deleted: float = 0.02, children: boo
         for _ in range(customers):
             seeding.customer(seeding.rng.choice(companies) if seeding.chance(0.2) else None)
         seeding.work_sessions()
+        seeding.rules()
     org.audit = True

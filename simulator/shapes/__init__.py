@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator.shapes import conversation, kobject, people, routing, setup, talk
+from simulator.shapes import conversation, kobject, people, routing, rules, setup, talk
 from simulator.shapes.base import Shape, ShapeContext
 
 if TYPE_CHECKING:
@@ -59,4 +59,10 @@ SHAPES: dict[str, Callable[..., Shape]] = {
     "spam_sender": setup.spam_sender,
     "role_group": people.role_group,
     "queue_rule": routing.queue_rule,
+    "routing_status": rules.routing_status,
+    "routing_settings": rules.routing_settings,
+    "shortcut_category": rules.shortcut_category,
+    "snippet": rules.snippet,
+    "workflow": rules.workflow,
+    "ai_automation": rules.ai_automation,
 }

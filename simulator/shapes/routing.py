@@ -131,6 +131,12 @@ def work_item(rng: random.Random, ctx: ShapeContext) -> Shape:
             "enteredQueueAt": entered,
             "acceptedAt": to_iso(start + waited) if finished else None,
         },
+        "wrapUp": {"enteredAt": to_iso(start + waited), "time": SECOND} if finished else {},
+        "abandoned": {},
+        "firstRoutedResponse": {},
+        "resourceFirstQueueTime": SECOND,
+        "resourceFirstRouteTime": waited,
+        "resourceFirstAssignTime": waited if finished else None,
         "modifiedAt": to_iso(ctx.updated_ms),
         "rev": rng.randint(1, 20),
     }
@@ -142,6 +148,9 @@ def work_item(rng: random.Random, ctx: ShapeContext) -> Shape:
         assignedTo=person,
         acceptedBy=person,
         workSession=to_one("work_session", ctx.one(rng, "work_session")),
+        routedTo=person,
+        routedToSession=to_one("work_session", ctx.one(rng, "work_session")),
+        rule=to_one("queue_rule", ctx.one(rng, "queue_rule")),
     )
     return attributes, related
 

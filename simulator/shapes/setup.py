@@ -121,19 +121,23 @@ def snooze(rng: random.Random, ctx: ShapeContext) -> Shape:
         "value": hours * HOUR if relative else day,
         **_changed(ctx),
     }
-    return attributes, authors(rng, ctx)
+    related = authors(rng, ctx)
+    attributes["resource"] = "kobject" if chance(rng, 0.3) else "conversation"
+    return attributes, related
 
 
 def sub_status(rng: random.Random, ctx: ShapeContext) -> Shape:
     """Return a sub-status: the org's own word within one of the three statuses."""
+    related = authors(rng, ctx)
     attributes: JSON = {
         "label": f"Waiting for {rng.choice(('warehouse', 'carrier', 'bank'))}",
         "description": "Somebody else has to act.",
         "parentStatus": weighted(rng, {"open": 1, "snoozed": 2, "done": 1}),
-        "resourceType": "conversation",
         **_changed(ctx),
     }
-    return attributes, authors(rng, ctx)
+    attributes["resourceType"] = "kobject" if chance(rng, 0.3) else "conversation"
+    attributes["default"] = False
+    return attributes, related
 
 
 def audit_log(rng: random.Random, ctx: ShapeContext) -> Shape:

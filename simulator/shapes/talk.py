@@ -152,7 +152,10 @@ def note(rng: random.Random, ctx: ShapeContext) -> Shape:
 
 
 def conversation_time(rng: random.Random, ctx: ShapeContext) -> Shape:
-    """Return the time an agent spent; in seconds, as version 1 of the API documents it."""
+    """Return the time an agent spent, in seconds; a part comes from the newer timer.
+
+    That both come from one search is UNCONFIRMED.
+    """
     handled = int(rng.lognormvariate(4.5, 1.0)) + 1
     created = ctx.created_ms
     attributes: JSON = {
@@ -170,9 +173,29 @@ def conversation_time(rng: random.Random, ctx: ShapeContext) -> Shape:
         attributes |= {"noteAt": to_iso(created), "noteTime": rng.randint(1, handled)}
         attributes |= {"notesSent": 1}
     attributes |= {name: chance(rng, 0.2) for name in ("reopened", "snoozed", "resolved")}
-    author = to_one("user", ctx.one(rng, "user", "users"))
+    user = ctx.one(rng, "user", "users")
+    author = to_one("user", user)
     related = belongs(rng, ctx, "customer", "conversation")
+    if chance(rng, 0.2):
+        attributes |= _of_newer_timer(attributes, user, created)
+        related |= relationships(handleBy=author)
     return attributes, {**related, **relationships(createdBy=author)}
+
+
+def _of_newer_timer(attributes: JSON, user: str | None, created: int) -> JSON:
+    """Return what differs in an entry of version 2, which counts milliseconds."""
+    times = ("handleTime", "messageTime", "noteTime")
+    return {
+        **{name: attributes[name] * SECOND for name in times if name in attributes},
+        "timerVersion": "v2",
+        "handleBy": user,
+        "handlePauseAt": to_iso(created),
+        "handlePauseBy": user,
+        "isFocused": False,
+        "isInitialFocusSession": True,
+        "agentActionTrigger": "reply_sent" if "messageTime" in attributes else "note_sent",
+        "conversationStatus": "open",
+    }
 
 
 def customer_event(rng: random.Random, ctx: ShapeContext) -> Shape:
@@ -272,6 +295,11 @@ def satisfaction_response(rng: random.Random, ctx: ShapeContext) -> Shape:
         "sentByTeams": ctx.some(rng, "teams", 1),
         "firstAnswer": "They were quick." if rated and chance(rng, 0.3) else None,
         "answers": [],
+        "formType": "csat",
+        "app": "postmark",
+        "lockedAt": None,
+        "firstReadAt": to_iso(ctx.created_ms + HOUR) if rated else None,
+        "completedAt": to_iso(ctx.created_ms + DAY) if rated else None,
     }
     related = relationships(
         satisfaction=to_one("satisfaction", ctx.one(rng, "satisfaction"), "/v1/satisfaction"),

@@ -15,13 +15,14 @@ from rich.console import Console
 from rich.table import Table
 
 from tap_kustomer import timestamps
-from tap_kustomer.errors import KustomerError, MissingRoleError, NotFoundError
+from tap_kustomer.errors import KustomerError, MissingRoleError, NotFoundError, RequestRefusedError
 from tap_kustomer.readers.passes import ARCHIVE_AFTER_DAYS
 from tap_kustomer.readers.query import Bounds
 from tap_kustomer.readers.search import PageSearch
 from tap_kustomer.streams.base import KustomerStream
 from tap_kustomer.streams.lists import ListStream, listed_pages
 from tap_kustomer.streams.search import SearchStream
+from tap_kustomer.streams.switched_lists import SwitchedListStream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -170,7 +171,7 @@ def _check(stream: KustomerStream) -> StreamCheck:
         if isinstance(stream, SearchStream):
             _count_search(check, stream)
         elif isinstance(stream, ListStream):
-            _count_list(check, stream, stream.paths, stream.passes, stream.page_size)
+            _count_passes(check, stream)
     except MissingRoleError:
         return _refused(check, stream)
     except NotFoundError:
@@ -211,6 +212,15 @@ def _count_search(check: StreamCheck, stream: SearchStream) -> None:
         totals.append(page.total or 0)
     check.rows = sum(totals)
     check.searches = sum(max(math.ceil(total / probe.page_size), 1) for total in totals)
+
+
+def _count_passes(check: StreamCheck, stream: ListStream) -> None:
+    try:
+        _count_list(check, stream, stream.paths, stream.passes, stream.page_size)
+    except RequestRefusedError:
+        if not isinstance(stream, SwitchedListStream):
+            raise
+        _count_list(check, stream, stream.paths, stream.plain_passes, stream.page_size)
 
 
 def _count_list(

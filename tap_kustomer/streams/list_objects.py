@@ -16,6 +16,7 @@ from tap_kustomer.client.transport import Request
 from tap_kustomer.errors import NotFoundError, RequestRefusedError
 from tap_kustomer.readers.lists import ListPage
 from tap_kustomer.streams.lists import ListStream
+from tap_kustomer.streams.switched_lists import SwitchedListStream
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from tap_kustomer.streams.base import KustomerStream
 
 __all__ = ["LIST_STREAMS"]
+
+RESOURCE_PASSES = ({"resource": "conversation"}, {"resource": "kobject"})
 
 
 class Users(ListStream):
@@ -38,32 +41,74 @@ class Users(ListStream):
     roles = ("org.permission.user.read", "org.user.read")
 
 
-class Teams(ListStream):
-    """One row per team of users."""
+class Teams(SwitchedListStream):
+    """One row per team of users, deleted ones included."""
 
     name = "teams"
     paths = ("/v1/teams",)
+    passes = ({"deleted": "true"}, {"deleted": "false"})
     page_size = 500
     roles = ("org.permission.team.read",)
-    roles_documented = False
 
 
-class Tags(ListStream):
-    """One row per tag."""
+class Tags(SwitchedListStream):
+    """One row per tag, deleted ones included. The list is in real use, not documented."""
 
     name = "tags"
     paths = ("/v1/tags",)
+    passes = ({"deleted": "true"}, {"deleted": "false"})
     roles = ("org.permission.tag.read",)
     roles_documented = False
 
 
-class Shortcuts(ListStream):
-    """One row per shortcut: a prepared text or action of agents."""
+class Shortcuts(SwitchedListStream):
+    """One row per shortcut, deleted ones included: a prepared text or action of agents."""
 
     name = "shortcuts"
     paths = ("/v1/shortcuts",)
-    roles = ("org.permission.shortcut.read",)
-    roles_documented = False
+    passes = ({"deleted": "all"},)
+    roles = (
+        "org.permission.shortcut.read",
+        "org.user.content.shortcut.read",
+        "org.user.shortcut.read",
+        "org.admin.content.shortcut.read",
+        "org.admin.shortcut.read",
+    )
+
+
+class ShortcutCategories(ListStream):
+    """One row per category of shortcuts."""
+
+    name = "shortcut_categories"
+    paths = ("/v1/shortcuts/categories",)
+    roles = Shortcuts.roles
+
+
+class Snippets(ListStream):
+    """One row per snippet: a text of the org in several languages."""
+
+    name = "snippets"
+    optional = True
+    paths = ("/v1/snippets",)
+    roles = tuple(role.replace("shortcut", "snippet") for role in Shortcuts.roles)
+
+
+class Workflows(ListStream):
+    """One row per workflow, without its steps and trigger: their headers may hold secrets."""
+
+    name = "workflows"
+    optional = True
+    paths = ("/v1/workflows",)
+    roles = ("org.permission.workflow.read", "org.admin.workflow.read")
+
+
+class AiAutomations(ListStream):
+    """One row per AI automation: an agent or assistant of the org."""
+
+    name = "ai_automations"
+    optional = True
+    paths = ("/v1/ai/automations",)
+    roles = ("org.permission.assistant.read", "org.user.apps.read")
 
 
 class Brands(ListStream):
@@ -93,11 +138,31 @@ class SlaVersions(ListStream):
 
 
 class Queues(ListStream):
-    """One row per routing queue. Which of the two paths lists them is UNCONFIRMED."""
+    """One row per routing queue. Links of the API name the second path."""
 
     name = "queues"
     paths = ("/v1/routing/queues", "/v1/queues")
     roles = ("org.permission.queue.read", "org.permission.routing.read", "org.user.routing.read")
+
+
+class RoutingStatuses(ListStream):
+    """One row per status that agents may take in routing: the names behind ``work_sessions``."""
+
+    name = "routing_statuses"
+    paths = ("/v1/routing/statuses",)
+    roles = (
+        "org.permission.routing_status.read",
+        "org.permission.routing.read",
+        "org.user.routing.read",
+    )
+
+
+class TeamRoutingSettings(ListStream):
+    """One row per team with the capacity that routing gives its members."""
+
+    name = "team_routing_settings"
+    paths = ("/v1/routing/settings",)
+    roles = ("org.permission.routing.read", "org.user.routing.read")
     roles_documented = False
 
 
@@ -140,20 +205,25 @@ class SatisfactionSurveys(ListStream):
     roles = ("org.permission.satisfaction.read", "org.user.satisfaction.read")
 
 
-class Snoozes(ListStream):
-    """One row per snooze option that agents may choose."""
+class Snoozes(SwitchedListStream):
+    """One row per snooze option that agents may choose, for conversations and custom objects."""
 
     name = "snoozes"
     paths = ("/v1/snoozes",)
+    passes = RESOURCE_PASSES
     roles = ("org.permission.snooze.read",)
     roles_documented = False  # its page names more, which were not read
 
 
-class SubStatuses(ListStream):
-    """One row per sub-status of conversations and custom objects."""
+class SubStatuses(SwitchedListStream):
+    """One row per sub-status of conversations and custom objects.
+
+    Which of the two is meant is a required parameter of the list.
+    """
 
     name = "sub_statuses"
     paths = ("/v1/sub-statuses",)
+    passes = RESOURCE_PASSES
     roles = (
         "org.permission.sub_status.read",
         "org.permission.conversation.read",
@@ -174,12 +244,13 @@ class Klasses(ListStream):
     roles = ("org.permission.klass.read", "org.user.klass.read", "org.admin.klass.read")
 
 
-class KbArticles(ListStream):
-    """One row per article of the knowledge base."""
+class KbArticles(SwitchedListStream):
+    """One row per article of the knowledge base, with its text."""
 
     name = "kb_articles"
     optional = True
     paths = ("/v1/kb/articles",)
+    passes = ({"includeBody": "true"},)
     roles = ("org.permission.kb.read", "org.user.kb.read", "org.admin.kb.read", "org.admin.kb")
     roles_documented = False
 
@@ -227,12 +298,13 @@ class OutboundWebhooks(ListStream):
     )
 
 
-class SpamSenders(ListStream):
-    """One row per sender whose messages are always, or never, spam."""
+class SpamSenders(SwitchedListStream):
+    """One row per sender whose messages are always, or never, spam; deleted ones included."""
 
     name = "spam_senders"
     optional = True
     paths = ("/v1/spam/senders",)
+    passes = ({"includeDeleted": "true"},)
     roles = ("org.permission.spam.read", "org.admin.spam.read")
 
 
@@ -261,15 +333,21 @@ LIST_STREAMS: tuple[type[KustomerStream], ...] = (
     Teams,
     Tags,
     Shortcuts,
+    ShortcutCategories,
     Brands,
     Slas,
     SlaVersions,
     Queues,
+    RoutingStatuses,
+    TeamRoutingSettings,
     Schedules,
     SatisfactionSurveys,
     Snoozes,
     SubStatuses,
     Klasses,
+    Snippets,
+    Workflows,
+    AiAutomations,
     KbArticles,
     KbCategories,
     Cards,

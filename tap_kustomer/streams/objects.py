@@ -125,8 +125,8 @@ class WorkSessions(SearchStream):
 class WorkItems(SearchStream):
     """One row per work item: the way of a conversation through routing.
 
-    UNCONFIRMED that the search takes ``work_item_updated_at``, and that there is a list: only
-    creating work items is documented on its path.
+    UNCONFIRMED that the search takes ``work_item_updated_at``: it is used only while every page
+    is in its order, else the documented list is read in full.
     """
 
     name = "work_items"

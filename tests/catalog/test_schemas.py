@@ -60,6 +60,12 @@ STREAMS = (
     "spam_senders",
     "role_groups",
     "queue_rules",
+    "routing_statuses",
+    "team_routing_settings",
+    "shortcut_categories",
+    "snippets",
+    "workflows",
+    "ai_automations",
 )
 KEYS = {"custom_attributes": {"org_id", "resource", "name"}}
 CUSTOM = {"customers", "companies", "conversations", "messages", "notes", "users", "kobjects"}
@@ -80,6 +86,9 @@ STREAM_OF = {
     "draft": "customer_drafts",
     "session": "customer_sessions",
     "kb_category": "kb_categories",
+    "routing_status": "routing_statuses",
+    "routing_settings": "team_routing_settings",
+    "shortcut_category": "shortcut_categories",
 }
 NO_STREAM = {"holiday"}  # a part of its schedule's row
 VARYING = {"createdBy", "modifiedBy", "deletedBy", "endedBy", "redactedBy", "pinnedBy"}

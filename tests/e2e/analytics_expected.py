@@ -69,6 +69,12 @@ def related(row: Row, name: str) -> str | None:
     return found
 
 
+def handle_seconds(entry: Row) -> float:
+    """Return the time of an entry; the newer timer counts milliseconds."""
+    spent: float = entry["handleTime"]
+    return spent / 1000 if entry.get("timerVersion") == "v2" else spent
+
+
 @dataclass(frozen=True)
 class Observation:
     """What one reading of the conversations saw: status and whether excluded, by id."""
@@ -117,7 +123,7 @@ class Expected:
         """Return what is measured per conversation."""
         handled: dict[str | None, float] = defaultdict(float)
         for entry in self.entries():
-            handled[related(entry["resource"], "conversation")] += entry["handleTime"]
+            handled[related(entry["resource"], "conversation")] += handle_seconds(entry)
         return {row["id"]: self._measured(row, handled) for row in self.counted()}
 
     def _measured(self, row: Row, handled: Mapping[str | None, float]) -> Row:
@@ -256,7 +262,7 @@ class Expected:
                 assert id_ is not None
                 assert began is not None
                 key = self.day(began), conversations[id_]["channel"]
-                groups[key].append((id_, entry["handleTime"]))
+                groups[key].append((id_, handle_seconds(entry)))
         return {
             key: {
                 "entries": len(rows),
@@ -317,7 +323,7 @@ class Expected:
                 at = moment(row.get("handleAt") or row["createdAt"])
                 assert at is not None
                 for who in whose(row):
-                    spent[self.day(at), who].append((str(id_), row["handleTime"]))
+                    spent[self.day(at), who].append((str(id_), handle_seconds(row)))
         return {
             key: {
                 "messages_sent": len(sent.get(key, [])),

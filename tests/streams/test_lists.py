@@ -244,7 +244,8 @@ def test_a_key_without_the_search_may_still_read_a_list(server: Simulator) -> No
 
 
 def test_work_items_without_search_and_list_are_no_part_of_the_org(server: Simulator) -> None:
-    """Only creating them is documented on that path."""
+    """A path that answers 404 when it is first asked is not part of the org."""
+    server.set(work_items_list=False)
     output = read(server, "work_items", "tags")
 
     assert output.status == 0
@@ -314,3 +315,86 @@ def test_a_search_that_ignores_its_attribute_is_not_trusted(server: Simulator, s
     assert output.status == 0
     assert output.ids(stream) == set(rows)
     assert output.bookmark(stream) is None
+
+
+# ------------------------------------------------------------------ asked rightly
+
+
+SWITCHED = {
+    "teams": "team",
+    "tags": "tag",
+    "shortcuts": "shortcut",
+    "spam_senders": "spam_sender",
+}
+
+
+@pytest.mark.parametrize("stream", SWITCHED)
+def test_deleted_rows_of_a_list_arrive_though_it_hides_them(server: Simulator, stream: str) -> None:
+    """Each of these lists has a switch of its own for them."""
+    server.org.add(SWITCHED[stream], 3)
+    server.org.add(SWITCHED[stream], 2, deleted=True)
+    output = read(server, stream, optional_streams=["spam_senders"])
+
+    deleted = [row for row in output.records(stream) if row["_sdc_deleted_at"]]
+    assert {row["id"] for row in output.records(stream)} == set(server.org.ids(SWITCHED[stream]))
+    assert len(deleted) >= 2
+
+
+@pytest.mark.parametrize("stream", SWITCHED)
+def test_a_list_without_a_switch_for_deleted_rows_is_read_plainly(
+    server: Simulator, stream: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Asked for twice and refused twice: then the plain list, and a warning that says so."""
+    server.set(deleted_switches=False)
+    server.org.add(SWITCHED[stream], 3)
+    output = read(server, stream, optional_streams=["spam_senders"])
+
+    assert status(output, stream) == "complete"
+    assert len(output.records(stream)) >= 3
+    assert f"{stream}: Kustomer does not take" in caplog.text
+
+
+def test_a_switch_that_worked_and_is_refused_later_fails_the_stream(server: Simulator) -> None:
+    """Deleted rows that were read before would stay in the table as if they lived."""
+    server.org.add("tag", 2)
+    first = read(server, "tags")
+    server.set(deleted_switches=False)
+    second = sync_tap(server.config, ["tags", "sync_runs"], state=first.state)
+
+    assert status(first, "tags") == "complete"
+    assert status(second, "tags") == "failed"
+    assert not second.records("tags")
+
+
+@pytest.mark.parametrize("knob", ["required", "optional", "unknown"])
+def test_sub_statuses_of_both_kinds_arrive(server: Simulator, knob: str) -> None:
+    """Which kind is meant has to be asked, where the org knows the question."""
+    server.set(sub_status_resource=knob)
+    for kind in ("conversation", "kobject"):
+        server.org.add("sub_status", 3, resourceType=kind)
+        server.org.add("snooze", 3, resource=kind)
+    output = read(server, "sub_statuses", "snoozes")
+
+    for stream, column in (("sub_statuses", "resource_type"), ("snoozes", "resource")):
+        kinds = {row[column] for row in output.records(stream)}
+        ids = [row["id"] for row in output.records(stream)]
+        assert kinds == {"conversation", "kobject"}
+        assert len(ids) == len(set(ids))
+
+
+def test_workflows_arrive_without_what_may_hold_secrets(server: Simulator) -> None:
+    """The headers of their steps hold keys of other systems."""
+    server.org.add("workflow", 3)
+    output = read(server, "workflows", optional_streams=["workflows"])
+
+    assert output.ids("workflows") == set(server.org.ids("workflow"))
+    assert "Bearer" not in json.dumps(output.records("workflows"))
+    assert not {"steps", "trigger"} & set(output.schema("workflows")["properties"])
+
+
+def test_articles_arrive_with_their_text(server: Simulator) -> None:
+    """The list leaves it out unless asked."""
+    server.org.add("kb_article", 2)
+    output = read(server, "kb_articles", optional_streams=["kb_articles"])
+
+    assert all(row["html_body"].startswith("<h1>") for row in output.records("kb_articles"))

@@ -34,6 +34,9 @@ OBJECTS = {
     "sub_statuses": "sub_status",
     "klasses": "klass",
     "kb_categories": "kb_category",
+    "routing_statuses": "routing_status",
+    "team_routing_settings": "routing_settings",
+    "shortcut_categories": "shortcut_category",
     "conversation_events": "customer_event",
     "conversation_attachments": "attachment",
     "conversation_forwards": "forward",
@@ -44,7 +47,8 @@ OBJECTS = {
 SETTINGS = (
     "user", "team", "tag", "shortcut", "brand", "queue", "schedule", "satisfaction", "snooze",
     "sub_status", "kb_article", "kb_category", "card", "kview", "outbound_webhook", "spam_sender",
-    "role_group", "queue_rule", "company", "work_session",
+    "role_group", "queue_rule", "routing_status", "routing_settings", "shortcut_category",
+    "snippet", "workflow", "ai_automation", "company", "work_session",
 )  # fmt: skip
 
 

@@ -39,7 +39,10 @@ WITHOUT_ARCHIVE = frozenset({"conversation_time"})
 
 TWO_YEARS = dt.timedelta(days=730)
 
-_PLURALS = {"satisfaction": "satisfaction_surveys"}
+_PLURALS = {
+    "satisfaction": "satisfaction_surveys",
+    "routing_settings": "team_routing_settings",
+}
 _TIMEOUT = 30  # seconds
 
 

@@ -53,6 +53,13 @@ JOINS = {
     "sub_status_id": "sub_statuses",
     "satisfaction_id": "satisfaction_surveys",
     "work_session_id": "work_sessions",
+    "routed_to_session_id": "work_sessions",
+    "status_id": "routing_statuses",
+    "routing_settings_id": "team_routing_settings",
+    "routed_to_id": "users",
+    "handle_by_id": "users",
+    "machine_user_id": "users",
+    "category_id": "kb_categories",
     "categories_ids": "kb_categories",
     "parent_id": "kb_categories",
 }
@@ -64,7 +71,11 @@ ARRAYS = {
     "members": "users",
     "role_groups": "role_groups",
 }
-_OTHERS = {("kb_articles", "tags")}  # the knowledge base has tags of its own
+# Columns that do not join as others of their name do.
+_OTHERS = {
+    ("kb_articles", "tags"): None,  # the knowledge base has tags of its own
+    ("shortcut_categories", "parent_id"): "shortcut_categories",
+}
 _NO_STREAM = frozenset(
     {
         "app_id",
@@ -78,12 +89,11 @@ _NO_STREAM = frozenset(
         "last_revision_id",
         "object_id",  # of the kind in `object_type`
         "org_id",
+        "rule_id",  # a queue rule, UNCONFIRMED
         "resource_id",  # of the kind in `resource_type`
-        "routing_settings_id",
         "session_id",
         "shared_external_ids",
         "smooch_ids",
-        "status_id",
         "template_id",
     }
 )
@@ -123,8 +133,8 @@ def join_diagram(_tap: object = None) -> str:
             continue  # the streams of single klasses are the same rows
         entity = "kobject_klass" if name == KLASS_STREAM else name
         for column in object_schema(type_.schema_name or name).columns:
-            target = JOINS.get(column) or ARRAYS.get(column)
-            if (name, column) in _OTHERS:
+            target = _OTHERS.get((name, column), JOINS.get(column) or ARRAYS.get(column))
+            if (name, column) in _OTHERS and target is None:
                 continue
             if target is None:
                 _must_be_known(column)

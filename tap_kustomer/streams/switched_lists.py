@@ -1,0 +1,71 @@
+"""Lists that show all rows only when asked with a parameter that an org may not know."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, ClassVar
+
+from tap_kustomer.errors import RequestRefusedError
+from tap_kustomer.streams.lists import ListStream, listed
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tap_kustomer.readers.lists import ListPage
+    from tap_kustomer.streams.base import RowBatch
+
+__all__ = ["SwitchedListStream"]
+
+
+class SwitchedListStream(ListStream):
+    """A list that is read plainly where Kustomer twice refuses the parameters of ``passes``.
+
+    The state remembers that they worked: then a refusal fails the stream, as rows that were
+    read before would be missed in silence.
+    """
+
+    plain_passes: ClassVar[tuple[Mapping[str, str], ...]] = ({},)
+
+    _plain = False
+
+    @override
+    def _listed(self) -> Iterator[ListPage]:
+        pages = super()._listed()
+        try:
+            first = next(pages, None)
+        except RequestRefusedError:
+            pages = super()._listed()  # one odd answer decides nothing
+            try:
+                first = next(pages, None)
+            except RequestRefusedError as error:
+                if self._worked_before:
+                    raise
+                self.logger.warning(
+                    "%s: Kustomer does not take %s here, so the list is read without: %s",
+                    self.name,
+                    " and ".join(f"{k}={v}" for one in self.passes for k, v in one.items()),
+                    error,
+                )
+                self._plain = True
+                yield from listed(self, self.paths, self.plain_passes, self.page_size)
+                return
+        if first is not None:
+            yield first
+            yield from pages
+
+    @property
+    def _worked_before(self) -> bool:
+        known = (self.tap_state.get("bookmarks") or {}).get(self.name) or {}
+        return bool(known.get("with_parameters"))
+
+    @override
+    def read(self) -> Iterator[RowBatch]:
+        """Yield the rows, then note which form of the request gave them."""
+        yield from super().read()
+        if not self._plain:
+            self.state["with_parameters"] = True
