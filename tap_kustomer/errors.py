@@ -10,9 +10,12 @@ a key, a row or a body of an answer.
     └── StreamError              one stream cannot go on; the others do
         ├── MissingRoleError     403
         ├── NotFoundError        404
+        │   └── UnknownEndpointError  404 that says so: no record is missing, the path is
         ├── RequestRefusedError  400 and other 4xx: this form of the request is not supported
+        ├── ForeignAnswerError   a 4xx that is not of Kustomer's form: it says nothing of it
         ├── UntrustedAnswerError the answer breaks what was asked for
         └── UnavailableError     retried until the time was up
+            └── PageFailedError  the server cannot make this page; a smaller one may work
 """
 
 from __future__ import annotations
@@ -23,14 +26,17 @@ from singer_sdk.exceptions import ConfigValidationError
 
 __all__ = [
     "CredentialsError",
+    "ForeignAnswerError",
     "KustomerError",
     "MissingRoleError",
     "NotFoundError",
+    "PageFailedError",
     "RequestRefusedError",
     "SettingsError",
     "StateError",
     "StreamError",
     "UnavailableError",
+    "UnknownEndpointError",
     "UntrustedAnswerError",
     "frames_of",
 ]
@@ -57,7 +63,12 @@ class StateError(KustomerError):
 
 
 class StreamError(KustomerError):
-    """One stream cannot be read."""
+    """One stream cannot be read.
+
+    ``confirmed`` marks a refusal that Kustomer gave twice in the same way.
+    """
+
+    confirmed: bool = False
 
 
 class MissingRoleError(StreamError):
@@ -68,8 +79,16 @@ class NotFoundError(StreamError):
     """The endpoint is not part of this org or not on this host."""
 
 
+class UnknownEndpointError(NotFoundError):
+    """Kustomer says that there is no such endpoint, not that a record is missing."""
+
+
 class RequestRefusedError(StreamError):
     """Kustomer does not take the request in this form."""
+
+
+class ForeignAnswerError(StreamError):
+    """The answer is a refusal, but not one by Kustomer: a firewall, a proxy, a login page."""
 
 
 class UntrustedAnswerError(StreamError):
@@ -78,6 +97,10 @@ class UntrustedAnswerError(StreamError):
 
 class UnavailableError(StreamError):
     """Kustomer did not answer properly in the time that one request may be retried."""
+
+
+class PageFailedError(UnavailableError):
+    """The server failed at this page again and again; it may be able to make a smaller one."""
 
 
 def frames_of(error: BaseException) -> str:

@@ -105,7 +105,6 @@ class TapKustomer(Tap):
         self.clock = clock or Clock()
         self.stop = SignalStop(self.clock)
         self.run_id = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-        self.refused_forms: set[tuple[str, str, bool]] = set()  # queries that Kustomer refused
         self.klasses_are_dealt = False  # the search of single klasses does not work here
         self.exit_status = 0
         self._run: SyncRun | None = None

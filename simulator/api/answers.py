@@ -58,9 +58,12 @@ class Answer:
 class Refused(Exception):  # noqa: N818  # an answer, not a fault of the server
     """A request that Kustomer would answer with an error."""
 
-    def __init__(self, status: int, message: str, *, pointer: str = "") -> None:
+    def __init__(
+        self, status: int, message: str, *, pointer: str = "", parameter: str = ""
+    ) -> None:
         super().__init__(message)
         self.status, self.message, self.pointer = status, message, pointer
+        self.parameter = parameter
 
 
 def error_answer(refused: Refused, shape: str) -> Answer:
@@ -74,6 +77,8 @@ def error_answer(refused: Refused, shape: str) -> Answer:
         return Answer(refused.status, {"error": code, "message": refused.message})
     if shape == "B":
         source = {"pointer": refused.pointer} if refused.pointer else {}
+        if refused.parameter:
+            source = {"parameter": refused.parameter}
         error = {
             "status": refused.status,
             "code": code,
@@ -85,4 +90,6 @@ def error_answer(refused: Refused, shape: str) -> Answer:
         return Answer(refused.status, {"errors": [error]})
     meta = {"pointer": refused.pointer} if refused.pointer else {}
     error = {"code": code, "message": refused.message, "meta": meta}
+    if refused.parameter:
+        error["source"] = {"parameter": refused.parameter}
     return Answer(refused.status, {"errors": [error]})

@@ -59,7 +59,9 @@ class Call:
 SEVERAL = frozenset(["customer", "user", "conversation", "sub_status"])
 
 Handler: TypeAlias = Callable[[Call], Answer]
-NOT_FOUND = Refused(404, "The requested resource was not found.")
+# Kustomer tells a record that is missing from an endpoint that does not exist.
+NOT_FOUND = Refused(404, "The requested resource was not found.", parameter="id")
+NO_ENDPOINT = Refused(404, "The requested resource was not found.", parameter="path")
 
 
 def respond(call: Call) -> Answer:
@@ -75,11 +77,11 @@ def respond(call: Call) -> Answer:
     if call.method == "DELETE":
         return _delete(call)
     if call.method != "GET":
-        raise Refused(404, "The requested resource was not found.")
+        raise NO_ENDPOINT
     for pattern, handler in _ROUTES:
         if match := pattern.match(call.path):
             return handler(replace(call, ids=match.groupdict()))
-    raise NOT_FOUND
+    raise NO_ENDPOINT
 
 
 def _list(spec: ListSpec, versions: list[Version], call: Call) -> Answer:
@@ -145,7 +147,7 @@ def _list_links(  # noqa: PLR0913  # what the links depend on
 def _collection(spec: ListSpec) -> Handler:
     def handler(call: Call) -> Answer:
         if spec.object == "work_item" and not call.knobs.work_items_list:
-            raise NOT_FOUND  # only creating them is documented on this path
+            raise NO_ENDPOINT  # only creating them is documented on this path
         return _list(spec, call.org.store.by_id(spec.object), call)
 
     return handler
@@ -153,7 +155,7 @@ def _collection(spec: ListSpec) -> Handler:
 
 def _queues(call: Call) -> Answer:
     if call.path != call.knobs.queues_path:
-        raise NOT_FOUND
+        raise NO_ENDPOINT
     spec = next(spec for spec in LISTS if spec.object == "queue")
     return _list(spec, call.org.store.by_id("queue"), call)
 
@@ -281,7 +283,7 @@ def _audit_logs(call: Call) -> Answer:
 
 
 def _gone(call: Call) -> Answer:
-    raise Refused(404, f"{call.path} is no longer served.")
+    raise Refused(404, f"{call.path} is no longer served.", parameter="path")
 
 
 def _pattern(path: str) -> re.Pattern[str]:

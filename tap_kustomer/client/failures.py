@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from requests import exceptions
 
-__all__ = ["Retry", "trouble"]
+if TYPE_CHECKING:
+    from tap_kustomer.client.responses import Complaints
+    from tap_kustomer.errors import KustomerError
+
+__all__ = ["Refused", "Retry", "trouble"]
 
 
 class Retry(Exception):  # noqa: N818 - not an error until the time is up
@@ -29,6 +33,32 @@ class Retry(Exception):  # noqa: N818 - not an error until the time is up
         self.paced = paced
         self.asked = asked
         self.unreachable = unreachable
+
+    @property
+    def is_of_page(self) -> bool:
+        """Whether the server was reached and failed: a smaller answer may be within its power."""
+        return not (self.paced or self.unreachable)
+
+
+class Refused(Retry):
+    """The answer is a refusal; the next tries tell whether it is meant.
+
+    ``error`` is what it means once it is confirmed, ``complaints`` what it complains about; those
+    are ``None`` when the answer is not of Kustomer's form.
+    """
+
+    is_of_page = False
+
+    def __init__(self, reason: str, error: KustomerError, complaints: Complaints | None) -> None:
+        """Keep the error."""
+        super().__init__(reason)
+        self.error = error
+        self.complaints = complaints
+
+    @property
+    def meaning(self) -> tuple[object, ...]:
+        """What two refusals must have in common to be the same: error, status and complaints."""
+        return (type(self.error), str(self.error), self.complaints)
 
 
 class _Trouble(NamedTuple):

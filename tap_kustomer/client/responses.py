@@ -1,15 +1,17 @@
 """From a response to what happens next: go on, wait and retry, or stop with a sentence.
 
-Judging a response is a look-up in ``REFUSALS`` and ``RETRIED_STATUSES``.
+A refusal counts only in Kustomer's own form, JSON with ``errors``: a firewall or a proxy on the way
+knows neither the key's roles nor the API's endpoints.
 Source: https://developer.kustomer.com/docs/concepts/errors
 """
 
 from __future__ import annotations
 
+import json
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from tap_kustomer import errors
 
@@ -19,15 +21,19 @@ if TYPE_CHECKING:
     from requests import Response
 
 __all__ = [
-    "RETRIED_STATUSES",
+    "complaints",
     "header_epoch",
-    "is_region_mismatch",
+    "is_final",
+    "may_pass",
     "refusal",
     "seconds_to_wait",
 ]
 
-# The vendor's own table of retryable statuses was never seen: UNCONFIRMED beyond these.
-RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
+# Client errors that are none of the request: it took too long, came too early or too often.
+_PASSING = frozenset(
+    {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS},
+)
+_REDIRECTS = frozenset({300, 301, 302, 303, 305, 306, 307, 308})
 
 # A rate-limit window of Kustomer, in seconds, and what a reset header may at most ask for.
 WINDOW = 60.0
@@ -61,7 +67,63 @@ REFUSALS: Mapping[int, _Refusal] = {
 }
 
 
-def is_region_mismatch(response: Response) -> bool:
+_NO_SUCH_ENDPOINT = _Refusal(
+    errors.UnknownEndpointError,
+    "Kustomer has no endpoint {path} (status 404).",
+)
+_FOREIGN = _Refusal(
+    errors.ForeignAnswerError,
+    "Something else than Kustomer's API answered {path} with status {status}: a firewall, a proxy "
+    "or a login page. This says nothing about the key's roles or the org. Check `api_url`, "
+    "`org_name` and what stands between this machine and Kustomer, then run again.",
+)
+
+# What a refusal complains about: the code and the parameter or pointer of each of its errors.
+Complaints: TypeAlias = frozenset[tuple[str, str]]
+
+
+def may_pass(response: Response) -> bool:
+    """Whether the status says nothing for good: the same request may work the next time.
+
+    Every status but a plain 200, a redirect and a client error. The vendor's own table of
+    retryable statuses was never seen.
+    """
+    status = response.status_code
+    if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return status in _PASSING
+    return status not in _REDIRECTS
+
+
+def is_final(response: Response) -> bool:
+    """Whether one answer is enough, since its words or its target leave no doubt."""
+    return response.status_code in _REDIRECTS or _is_region_mismatch(response)
+
+
+def complaints(response: Response) -> Complaints | None:
+    """Return what a refusal complains about; ``None`` when it is not of Kustomer's form."""
+    try:
+        content = json.loads(response.content)
+    except (ValueError, RecursionError):
+        return None
+    found = content.get("errors") if isinstance(content, dict) else None
+    if not isinstance(found, list) or not found:
+        return None
+    if not all(isinstance(one, dict) for one in found):
+        return None
+    return frozenset((str(one.get("code")), _subject(one)) for one in found)
+
+
+def _subject(error: Mapping[str, Any]) -> str:
+    """Return the parameter or pointer that an error is about, in either of the vendor's shapes."""
+    for place in (error.get("source"), error.get("meta")):
+        if isinstance(place, dict):
+            subject = place.get("parameter") or place.get("pointer")
+            if isinstance(subject, str):
+                return subject
+    return ""
+
+
+def _is_region_mismatch(response: Response) -> bool:
     """Whether the key belongs to another region than the host.
 
     The status of this error is nowhere documented, the words are: look for them in any.
@@ -74,20 +136,25 @@ def is_region_mismatch(response: Response) -> bool:
 def refusal(response: Response, path: str) -> errors.KustomerError:
     """Return the error for an answer that no retry will better."""
     status = response.status_code
-    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+    if status in _REDIRECTS:
         return errors.CredentialsError(
             f"Kustomer redirected {path} (status {status}). The API key is never sent after a "
             "redirect; put the host that answers directly into `api_url` or `org_name`.",
         )
-    if is_region_mismatch(response):
+    if _is_region_mismatch(response):
         return errors.CredentialsError(
             "The API key belongs to another region of Kustomer than the host that was asked. "
             "Set `org_name` (it always leads to the right region), or `region` to the region "
             "of your org: us, eu or in.",
         )
     known = REFUSALS.get(status)
+    told = complaints(response)
+    if told is None and status != HTTPStatus.UNAUTHORIZED:
+        known = _FOREIGN
+    elif status == HTTPStatus.NOT_FOUND and any(subject == "path" for _, subject in told or ()):
+        known = _NO_SUCH_ENDPOINT
     if known:
-        return known.error(known.sentence.format(path=path))
+        return known.error(known.sentence.format(path=path, status=status))
     return errors.RequestRefusedError(
         f"Kustomer refused the request to {path} with status {status}.",
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 import copy
 import json
 import logging
-import random
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -21,15 +20,17 @@ from requests.cookies import RequestsCookieJar
 
 from tap_kustomer import errors
 from tap_kustomer.client.auth import Origin
-from tap_kustomer.client.failures import Retry, trouble
+from tap_kustomer.client.failures import Refused, Retry, trouble
 from tap_kustomer.client.rate_limit import Budget
 from tap_kustomer.client.responses import (
-    RETRIED_STATUSES,
+    complaints,
     header_epoch,
-    is_region_mismatch,
+    is_final,
+    may_pass,
     refusal,
     seconds_to_wait,
 )
+from tap_kustomer.client.retries import Tries
 from tap_kustomer.clock import ServerTime
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ logger = logging.getLogger("tap-kustomer.client")
 # as much processor time; pieces too large for the allocator's pools cost more again.
 _CHUNK = 65_536
 _CONNECT_TIMEOUT = 20.0  # seconds; the read timeout is the setting
-_LONGEST_PAUSE = 60.0  # seconds between two tries, when Kustomer does not name the moment
 _TOO_MANY_REQUESTS = 429
+_TOO_LARGE = 413
 # Seconds to try a host that has never answered, or a Kustomer that is down as a whole: a typo
 # should not cost ten minutes, nor an outage ten minutes for each stream.
 _SHORT_PATIENCE = 20.0
@@ -150,51 +151,72 @@ class KustomerClient:
         path = f"{url.path}?{url.query}" if url.query else url.path
         return Request(path=path, budget=request.budget)
 
-    def fetch(self, request: Request, parse: Callable[[bytes], T]) -> T:
+    def fetch(
+        self,
+        request: Request,
+        parse: Callable[[bytes], T],
+        *,
+        page_tries: int | None = None,
+    ) -> T:
         """Return ``parse`` of the answer's body; retried until it parses or the time is up.
 
-        The time counts from the first sending: waiting for a turn is no fault of Kustomer's.
-        Raises: an error of ``tap_kustomer.errors``; ``StopRequested``.
+        A refusal is asked for again until it is confirmed. Give ``page_tries`` where a smaller
+        page can be asked for: after so many failures that a smaller one may avoid, the page is
+        given up instead of being retried until the time is up.
+
+        Raises: an error of ``tap_kustomer.errors``, ``PageFailedError`` only with ``page_tries``;
+        ``StopRequested``.
         """
         path = request.path.partition("?")[0]
-        began: list[float] = []
-        pauses = backoff.expo(base=2, factor=1, max_value=_LONGEST_PAUSE)
-        next(pauses)  # a generator of the library answers from its second step on
-
-        def left(error: Retry) -> float:
-            return began[0] + self._patience(error) - self.clock.monotonic()
+        tries = Tries(self.clock, self._patience, page_tries)
 
         def pause(details: Details) -> None:
             # The library would sleep deaf to signals, so the wait is made here and its own is 0.
             error = details["exception"]
             if not isinstance(error, Retry) or error.paced:
                 return
-            seconds = float(pauses.send(None) or 0) * (0.5 + random.random() / 2)  # noqa: S311 - jitter
-            seconds = max(min(seconds, left(error)), error.asked, 0.0)
-            logger.warning("%s: %s; trying again in %.1f seconds.", path, error, seconds)
+            seconds = tries.pause(error)
+            level = logging.INFO if isinstance(error, Refused) else logging.WARNING
+            logger.log(level, "%s: %s; trying again in %.1f seconds.", path, error, seconds)
             end = self.clock.monotonic() + seconds
             while not self._host.is_left and (rest := end - self.clock.monotonic()) > 0:
                 self.clock.sleep(min(rest, 1.0))
 
         def attempt() -> T:
-            return self._try(request, path, parse, began)
+            try:
+                return self._try(request, path, parse, tries)
+            except Retry as error:
+                tries.note(error)
+                raise
 
-        tries = backoff.on_exception(
+        retried = backoff.on_exception(
             backoff.constant,
             Retry,
             interval=0,
             jitter=None,
             giveup=lambda error: (
-                self._host.is_left or (isinstance(error, Retry) and left(error) <= 0)
+                self._host.is_left or (isinstance(error, Retry) and tries.are_over(error))
             ),
             on_backoff=pause,
             logger=None,
         )
         try:
-            return tries(attempt)()
+            return retried(attempt)()
         except Retry as error:
+            raise self._end_of(tries, path, error) from None
+
+    def _end_of(self, tries: Tries, path: str, error: Retry) -> errors.KustomerError:
+        """Return what it means that ``error`` ended the tries."""
+        refusal = tries.confirmed(error)
+        if refusal is not None:
+            return refusal
+        if tries.page_failed(error):
+            return errors.PageFailedError(
+                f"Kustomer failed at this page of {path} again and again; the last try: {error}.",
+            )
+        if not isinstance(error, Refused):
             self._host.is_down = True
-            raise self._unavailable(path, error, self.clock.monotonic() - began[0]) from None
+        return self._unavailable(path, error, tries.elapsed)
 
     def _patience(self, error: Retry) -> float:
         if self._host.is_down or (error.unreachable and not self._host.has_answered):
@@ -215,9 +237,9 @@ class KustomerClient:
         request: Request,
         path: str,
         parse: Callable[[bytes], T],
-        began: list[float],
+        tries: Tries,
     ) -> T:
-        response = self._send(request, began)
+        response = self._send(request, tries)
         self._host.has_answered = True
         status = response.status_code
         if status == requests.codes.ok:
@@ -228,19 +250,21 @@ class KustomerClient:
                 raise Retry(reason) from None
             self._host.is_down = False
             return content
+        if is_final(response):
+            raise refusal(response, path)
         if status == _TOO_MANY_REQUESTS:
             reason = "status 429, the budget of requests is used up"
             raise Retry(reason, paced=True)
-        if status in RETRIED_STATUSES and not is_region_mismatch(response):
+        reason = f"status {status}"
+        if may_pass(response) or (status == _TOO_LARGE and tries.are_of_page):
             retry_after = {"retry-after": response.headers.get("retry-after", "")}
             asked = seconds_to_wait(retry_after, self.server_time.now())
-            reason = f"status {status}"
             raise Retry(reason, asked=asked or 0.0)
-        raise refusal(response, path)
+        raise Refused(reason, refusal(response, path), complaints(response))
 
-    def _send(self, request: Request, began: list[float]) -> requests.Response:
+    def _send(self, request: Request, tries: Tries) -> requests.Response:
         with self.limiter.turn(request.budget):
-            began.append(self.clock.monotonic())
+            tries.begin()
             if self._counts is not None:
                 with self._counter_lock:
                     self._counts.requests += 1

@@ -12,14 +12,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tap_kustomer import timestamps
-from tap_kustomer.errors import (
-    NotFoundError,
-    RequestRefusedError,
-    StreamError,
-    UntrustedAnswerError,
-)
+from tap_kustomer.errors import StreamError, UnavailableError
 from tap_kustomer.readers.emitted import EmittedRows
 from tap_kustomer.readers.fresh import FreshReader
+from tap_kustomer.readers.negotiation import Form, settle
 from tap_kustomer.readers.pages import OrderedPage
 from tap_kustomer.readers.query import Bounds
 from tap_kustomer.readers.ranges import RangeReader, Until
@@ -43,6 +39,7 @@ logger = logging.getLogger("tap-kustomer.search")
 # whose clock, is UNCONFIRMED. The days around that edge are read from both searches.
 ARCHIVE_AFTER_DAYS = 730
 _EDGE_DAYS = 2
+_CONFIRMING_PAUSE = 1.0  # seconds until a page that breaks what was asked for is asked for again
 
 
 @dataclass(frozen=True)
@@ -54,6 +51,7 @@ class RunOptions:
     lookback_seconds: float
     page_size: int
     archive: bool  # whether the archive search is asked for rows idle for two years
+    archive_form: object = None  # of its request, as an earlier run remembers it
 
 
 @dataclass(frozen=True)
@@ -89,6 +87,7 @@ class SearchRun:
         self._emitted = EmittedRows()
         self._misplaced: set[str] = set()
         self.total: int | None = None  # rows that the first search announced
+        self.archive_form: str | None = None  # of the request that works, where one was made
 
     def probe(self, query: SearchQuery) -> Probe:
         """Send the first search of the run. Raises what ``PageSearch.ask`` raises."""
@@ -150,29 +149,33 @@ class SearchRun:
 
     def _archived(self, query: SearchQuery, edge: str) -> Iterator[FreshRows]:
         """Read the archive search up to ``edge``, in the first form of the query it takes."""
-        start = self._options.start
-        refused: StreamError | None = None
-        for form in _archive_forms(query):
-            search = self._search(form)
-            bounds = Bounds(start, edge)
-            try:
-                first = self._workers.call(lambda: search.ask(bounds))  # noqa: B023 - runs here
-            except (RequestRefusedError, NotFoundError, UntrustedAnswerError) as error:
-                logger.info("%s: the archive search: %s", query.stream, error)
-                refused = refused or error
-                continue
-            if form.include_deleted != query.include_deleted:
-                logger.warning(
-                    "%s: the archive search does not give deleted rows here.", query.stream
-                )
-            yield from self._sliced(form, start, edge, first, edge)
-            return
-        msg = (
-            f"{query.stream}: the archive search cannot be read, so rows that were last updated "
-            f"over two years ago would be missing. ({refused}) Set `include_archived` to false, "
-            "or `start_date` to less than two years ago, to go without them."
-        )
-        raise StreamError(msg)
+        bounds = Bounds(self._options.start, edge)
+
+        def ask(form: Form[SearchQuery]) -> SearchPage:
+            search = self._search(form.query)
+            return self._workers.call(lambda: search.ask(bounds))
+
+        try:
+            form, first = settle(
+                query.stream,
+                _archive_forms(query),
+                ask,
+                remembered=self._options.archive_form,
+                pause=lambda: self._client.clock.sleep(_CONFIRMING_PAUSE),
+            )
+        except StreamError as error:
+            if isinstance(error, UnavailableError):
+                raise
+            msg = (
+                f"{query.stream}: the archive search cannot be read, so rows that were last "
+                f"updated over two years ago would be missing. ({error}) Set `include_archived` "
+                "to false, or `start_date` to less than two years ago, to go without them."
+            )
+            raise StreamError(msg) from None
+        self.archive_form = form.name
+        if form.query.include_deleted != query.include_deleted:
+            logger.warning("%s: the archive search does not give deleted rows here.", query.stream)
+        yield from self._sliced(form.query, self._options.start, edge, first, edge)
 
     def _sliced(
         self,
@@ -272,22 +275,32 @@ class SearchRun:
         return timestamps.from_epoch(self._client.server_time.now())
 
 
-def _archive_forms(query: SearchQuery) -> Iterator[SearchQuery]:
-    """Yield the forms of a query that the archive search may take, the likeliest first."""
-    forms = [replace(query, archive=True)]
+def _archive_forms(query: SearchQuery) -> list[Form[SearchQuery]]:
+    """Return the forms of a query that the archive search may take, the likeliest first."""
+    queries = [replace(query, archive=True)]
     if query.context.startswith("kobject_"):
         # UNCONFIRMED which of the two the archive takes; it need not be the same as above.
-        for prefix in ("kobject", query.context):
-            forms.append(
-                replace(
-                    forms[0],
-                    attribute=f"{prefix}_updated_at",
-                    created_attribute=f"{prefix}_created_at",
-                )
+        queries += [
+            replace(
+                queries[0],
+                attribute=f"{prefix}_updated_at",
+                created_attribute=f"{prefix}_created_at",
             )
-    if query.include_deleted:
-        forms += [replace(form, include_deleted=False) for form in forms]
-    yield from dict.fromkeys(forms)
+            for prefix in ("kobject", query.context)
+        ]
+    forms = [Form(one.attribute, one) for one in dict.fromkeys(queries)]
+    if not query.include_deleted:
+        return forms
+    parts = [
+        Form(
+            f"{form.name}, no deleted rows",
+            replace(form.query, include_deleted=False),
+            rank=1,
+            instead_of=form.name,
+        )
+        for form in forms
+    ]
+    return [*forms, *parts]
 
 
 def _one_task(

@@ -30,7 +30,7 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from singer_sdk.helpers.types import Context
@@ -324,16 +324,20 @@ class KustomerStream(Stream):
         return self.replication_method == REPLICATION_INCREMENTAL
 
     @property
+    def known_state(self) -> Mapping[str, Any]:
+        """The stream's part of the state so far; empty before the first run."""
+        return (self.tap_state.get("bookmarks") or {}).get(self.name) or {}
+
+    @property
     def was_read(self) -> bool:
         """Whether an earlier run read the stream: it must not go stale in silence."""
-        known = (self.tap_state.get("bookmarks") or {}).get(self.name) or {}
-        return bool(known.get("read") or known.get("replication_key_value"))
+        known = self.known_state
+        return any(known.get(key) for key in ("read", "replication_key_value", "form"))
 
     @property
     def bookmark(self) -> str | None:
         """The moment up to which earlier runs have read; UTC text."""
-        known = (self.tap_state.get("bookmarks") or {}).get(self.name) or {}
-        return timestamps.normalise(known.get("replication_key_value"))
+        return timestamps.normalise(self.known_state.get("replication_key_value"))
 
     @property
     def starting_at(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from tap_kustomer.errors import NotFoundError, RequestRefusedError, UntrustedAnswerError
+from tap_kustomer.readers.negotiation import Form
 from tap_kustomer.readers.passes import RunOptions, SearchRun
 from tap_kustomer.streams.base import RowBatch
 from tap_kustomer.streams.search import SearchStream, updated_at
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tap_kustomer.tap import TapKustomer
 
 __all__ = ["KlassObjects", "Kobjects"]
+
+_DEALT = "split by klass"  # the form in which the objects of all klasses are read together
 
 
 class Kobjects(SearchStream):
@@ -64,48 +66,66 @@ class KlassObjects(SearchStream):
             super().ensure_prepared()
 
     @override
-    def prepare(self) -> None:
-        dealt = self._tap.klasses_are_dealt  # another klass, asked ahead, may find out meanwhile
-        try:
-            if dealt:
-                self._prepare_dealing()
-            else:
-                super().prepare()
-        except (RequestRefusedError, NotFoundError, UntrustedAnswerError) as error:
-            if dealt:
-                raise
-            self.logger.info(
-                "%s: the search of single klasses does not work (%s); the objects of all "
-                "klasses are read once and dealt out.",
-                self.name,
-                error,
-            )
-            self._tap.klasses_are_dealt = True
-            self._prepare_dealing()
+    def forms(self) -> list[Form[SearchQuery | None]]:
+        single: list[Form[SearchQuery | None]] = [
+            Form(query.attribute, query) for query in self.queries()
+        ]
+        dealt: list[Form[SearchQuery | None]] = [
+            Form(_DEALT, self.query("kobject", "kobject"), rank=1)
+        ]
+        if self._tap.klasses_are_dealt and self.takes_dealt:
+            return [*dealt, *self.without_deleted(dealt)]
+        return [*single, *dealt, *self.without_deleted(single), *self.without_deleted(dealt)]
 
-    def _prepare_dealing(self) -> None:
-        self._deals = True
+    @property
+    def takes_dealt(self) -> bool:
+        """Whether no earlier run read the klass by a search of its own, which is the better one."""
+        form = self.known_state.get("form")
+        return form is None or str(form).startswith(_DEALT)
+
+    @override
+    def ask(self, form: Form[SearchQuery | None]) -> Probe | None:
+        self._deals = form.query is not None and form.query.context == "kobject"
+        if not self._deals:
+            return super().ask(form)
+        self._reading = self._dealing()
+        if self._reading is None or form.query is None:
+            return None
+        probe = self._reading.probe(form.query)
+        if not self._tap.klasses_are_dealt:
+            self.logger.info(
+                "%s: the search of single klasses does not work; the objects of all klasses are "
+                "read once and dealt out.",
+                self.name,
+            )
+        self._tap.klasses_are_dealt = True
+        return probe
+
+    def _dealing(self) -> SearchRun | None:
+        """Return the run that reads for all klasses, or ``None`` when nothing is due."""
         settings = self.settings
         start = min(stream.starting_at for stream in self._receivers())
         self.run.from_, self.run.to = start, settings.end_date
         if settings.end_date is not None and start > settings.end_date:
-            self._reading = None
-            return
+            return None
         options = RunOptions(
             start=start,
             end=settings.end_date,
             lookback_seconds=settings.lookback_seconds,
             page_size=settings.page_size,
             archive=settings.include_archived,
+            archive_form=self.known_state.get("archive_form"),
         )
-        self._reading = SearchRun(self.client, self.workers, options)
-        self._probe = self._reading.probe(self.query("kobject", "kobject"))
+        return SearchRun(self.client, self.workers, options)
 
     def _receivers(self) -> list[KlassObjects]:
         return [
             stream
             for stream in self._tap.streams.values()
-            if isinstance(stream, KlassObjects) and stream.selected and not stream.is_dealt
+            if isinstance(stream, KlassObjects)
+            and stream.selected
+            and not stream.is_dealt
+            and (stream is self or stream.takes_dealt)
         ]
 
     @override
@@ -139,6 +159,7 @@ class KlassObjects(SearchStream):
 
     def announce(self) -> None:
         """Write the SCHEMA message, before rows that another stream reads."""
+        self.state["form"] = _DEALT
         self._write_schema_message()
 
     def receive(self, resources: list[dict[str, Any]], bookmark: str | None) -> None:

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
 from tap_kustomer import timestamps
-from tap_kustomer.errors import (
-    MissingRoleError,
-    NotFoundError,
-    RequestRefusedError,
-    StreamError,
-    UntrustedAnswerError,
-)
 from tap_kustomer.readers.ahead import in_turn
+from tap_kustomer.readers.negotiation import Form, settle
 from tap_kustomer.readers.pages import decode
 from tap_kustomer.readers.passes import RunOptions, SearchRun
 from tap_kustomer.readers.query import SearchQuery
@@ -29,7 +24,7 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from tap_kustomer.readers.ahead import Ahead, AnswerAhead, PagesAhead
     from tap_kustomer.readers.lists import ListPage
@@ -56,8 +51,8 @@ REACHES_BACK_SECONDS = 3600
 # years moves on meanwhile, and so do the rows.
 _LONGEST_AHEAD_SECONDS = 600
 
-# What leads on to the list, where a stream has one. A key may also lack the roles of one only.
-_UNUSABLE = (RequestRefusedError, NotFoundError, UntrustedAnswerError, MissingRoleError)
+_CONFIRMING_PAUSE = 1.0  # seconds until a page that breaks what was asked for is asked for again
+_NO_DELETED = ", no deleted rows"  # how the state names a form without ``includeDeleted``
 
 
 class SearchStream(KustomerStream):
@@ -82,6 +77,7 @@ class SearchStream(KustomerStream):
     _ahead: AnswerAhead[None] | None = None
     _pages_ahead: PagesAhead[ListPage] | None = None
     _lists_instead = False
+    _form: str | None = None  # of the request that works, as the state names it
     _own_start = ""  # rows before it are the children's parents only
 
     @property
@@ -153,47 +149,69 @@ class SearchStream(KustomerStream):
         self._reading, self._probe = self._new_run(), None
         if self._reading is None:
             return
-        try:
-            self._probe = self.negotiate(self._reading)
-            self._warn_of_horizon()
-        except _UNUSABLE as error:
-            if not self.list_paths:
-                raise
-            self.logger.info("%s: read as a full list instead of by search: %s", self.name, error)
+        form, self._probe = settle(
+            self.name,
+            self.forms(),
+            self.ask,
+            remembered=self._form or self._remembered_form,
+            pause=lambda: self.client.clock.sleep(_CONFIRMING_PAUSE),
+        )
+        self._form = form.name
+        if form.query is None:
+            self.logger.info("%s: read as a full list instead of by search.", self.name)
             self._lists_instead = True
             # A full list has no bookmark, and with it a target can drop what is gone.
             self.forced_replication_method = REPLICATION_FULL_TABLE
+            return
+        self._warn_of_horizon()
+        if form.query.include_deleted != self.settings.include_deleted:
+            self.logger.warning(
+                "%s: Kustomer's search gives no deleted rows here, so deletes of this stream are "
+                "not seen.",
+                self.name,
+            )
 
-    def negotiate(self, reading: SearchRun) -> Probe:
-        """Return the answer to the first form of the query that Kustomer takes."""
-        refused: StreamError | None = None
-        for query in self._forms():
-            form = (query.context, query.attribute, query.include_deleted)
-            if form in self._tap.refused_forms:
-                continue
-            try:
-                probe = reading.probe(query)
-            except (RequestRefusedError, NotFoundError, UntrustedAnswerError) as error:
-                self._tap.refused_forms.add(form)
-                self.logger.info("%s: %s cannot be used: %s", self.name, query.attribute, error)
-                refused = error
-                continue
-            if query.include_deleted != self.settings.include_deleted:
-                self.logger.warning(
-                    "%s: Kustomer's search gives no deleted rows here, so deletes of this "
-                    "stream are not seen.",
-                    self.name,
-                )
-            return probe
-        raise refused or RequestRefusedError(f"{self.name}: Kustomer takes no form of its search.")
+    @property
+    def _remembered_form(self) -> object:
+        """The form that worked in an earlier run; what it brought depends on the settings too."""
+        known = self.known_state
+        if known.get("include_deleted") is False and self.settings.include_deleted:
+            return None
+        return known.get("form")
 
-    def _forms(self) -> Iterator[SearchQuery]:
-        forms = list(self.queries())
-        yield from forms
-        if self.settings.include_deleted:
-            # UNCONFIRMED that every context takes includeDeleted.
-            for query in forms:
-                yield SearchQuery(**{**query.__dict__, "include_deleted": False})
+    def forms(self) -> list[Form[SearchQuery | None]]:
+        """Return the forms in which the stream can be read, the best first."""
+        forms: list[Form[SearchQuery | None]] = [
+            Form(query.attribute, query) for query in self.queries()
+        ]
+        parts = self.without_deleted(forms)
+        if self.list_paths:
+            forms.append(Form("list", None, rank=1, endpoint="list"))
+        return [*forms, *parts]
+
+    def without_deleted(
+        self,
+        forms: Iterable[Form[SearchQuery | None]],
+    ) -> list[Form[SearchQuery | None]]:
+        """Return ``forms`` without deleted rows: UNCONFIRMED that every context takes them."""
+        if not self.settings.include_deleted:
+            return []
+        return [
+            Form(
+                form.name + _NO_DELETED,
+                replace(form.query, include_deleted=False),
+                rank=2,
+                instead_of=form.name,
+            )
+            for form in forms
+            if form.query is not None
+        ]
+
+    def ask(self, form: Form[SearchQuery | None]) -> Probe | None:
+        """Return the answer to the first search in ``form``; a list is asked for later."""
+        if form.query is None or self._reading is None:
+            return None
+        return self._reading.probe(form.query)
 
     @property
     def first_answer(self) -> Probe | None:
@@ -223,6 +241,7 @@ class SearchStream(KustomerStream):
             lookback_seconds=settings.lookback_seconds,
             page_size=settings.page_size,
             archive=self.has_archive and settings.include_archived,
+            archive_form=self.known_state.get("archive_form"),
         )
         return SearchRun(self.client, self._searchers, options)
 
@@ -242,7 +261,7 @@ class SearchStream(KustomerStream):
 
     def _warn_of_earlier_start(self) -> None:
         wanted = self.settings.start_date
-        began = (self.tap_state.get("bookmarks") or {}).get(self.name, {}).get("starting_at")
+        began = self.known_state.get("starting_at")
         if self.bookmark and wanted and isinstance(began, str) and wanted < began:
             self.logger.warning(
                 "%s: `start_date` is earlier than where this state began (%s), and a bookmark "
@@ -261,8 +280,11 @@ class SearchStream(KustomerStream):
         if self._lists_instead:
             make_row = self.make_row
             for page in self._list_pages():
+                self.state["form"] = self._form
                 yield RowBatch(make_row(row) for row in page.rows)
             return
+        if self._form is not None:
+            self.state["form"] = self._form
         if self._reading is not None and self.is_incremental and self.bookmark is None:
             self.state["starting_at"] = self._own_start
         if self._reading is not None:
@@ -309,6 +331,8 @@ class SearchStream(KustomerStream):
     def _fresh(self, reading: SearchRun, probe: Probe) -> Iterator[FreshRows]:
         for fresh in reading.read(probe):
             self.run.expected = reading.total
+            if reading.archive_form is not None:
+                self.state["archive_form"] = reading.archive_form
             yield fresh
 
     def older_rows(self, start: str) -> Iterator[RowBatch]:  # noqa: ARG002 - for Notes

@@ -1,0 +1,114 @@
+"""How often one request is tried, and what its end means.
+
+A status that may pass is retried until the time is up, a refusal until it is confirmed: one odd
+answer decides nothing.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import backoff
+
+from tap_kustomer.client.failures import Refused
+from tap_kustomer.errors import ForeignAnswerError, StreamError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_kustomer.client.failures import Retry
+    from tap_kustomer.clock import Clock
+    from tap_kustomer.errors import KustomerError
+
+__all__ = ["Tries"]
+
+_LONGEST_PAUSE = 60.0  # seconds between two tries, when Kustomer does not name the moment
+_CONFIRMING_PAUSE = 0.5  # seconds between a refusal and the question whether it is meant
+_REFUSALS = 2  # equal ones make a refusal by Kustomer certain
+_FOREIGN_REFUSALS = 3  # a firewall's answer may pass, and is no refusal by Kustomer
+_ODD_REFUSALS = 8  # refusals of one request in all: they differ from one to the next
+
+
+class Tries:
+    """The tries of one request. Used by one thread."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        patience: Callable[[Retry], float],
+        page_tries: int | None,
+    ) -> None:
+        """Begin with none.
+
+        ``patience`` returns the seconds for which an error is retried, counted from the first
+        sending: waiting for a turn is no fault of Kustomer's. ``page_tries`` is how often the
+        server may fail at the page.
+        """
+        self._clock = clock
+        self._patience = patience
+        self._page_tries = page_tries
+        self._began: float | None = None
+        self._failures_of_page = 0
+        self._refusals = 0
+        self._equal_refusals = 0
+        self._meaning: tuple[object, ...] = ()
+        self._pauses = backoff.expo(base=2, factor=1, max_value=_LONGEST_PAUSE)
+        next(self._pauses)  # a generator of the library answers from its second step on
+
+    @property
+    def are_of_page(self) -> bool:
+        """Whether a smaller page can be asked for instead."""
+        return self._page_tries is not None
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the first sending."""
+        return 0.0 if self._began is None else self._clock.monotonic() - self._began
+
+    def begin(self) -> None:
+        """Note that a request is sent now."""
+        if self._began is None:
+            self._began = self._clock.monotonic()
+
+    def note(self, error: Retry) -> None:
+        """Count a try that gave nothing usable."""
+        self._failures_of_page += error.is_of_page
+        if isinstance(error, Refused):
+            self._refusals += 1
+            self._equal_refusals = self._equal_refusals + 1 if error.meaning == self._meaning else 1
+            self._meaning = error.meaning
+
+    def are_over(self, error: Retry) -> bool:
+        """Whether ``error``, the last, ends the tries."""
+        if isinstance(error, Refused):
+            return self._is_confirmed(error.error) or self._refusals >= _ODD_REFUSALS
+        return self.page_failed(error) or self._left(error) <= 0
+
+    def page_failed(self, error: Retry) -> bool:
+        """Whether the server has failed at this page often enough to try a smaller one."""
+        if self._page_tries is None or not error.is_of_page:
+            return False
+        return self._failures_of_page >= self._page_tries or self._left(error) <= 0
+
+    def pause(self, error: Retry) -> float:
+        """Return the seconds until the next try."""
+        if isinstance(error, Refused) and not isinstance(error.error, ForeignAnswerError):
+            return _CONFIRMING_PAUSE
+        seconds = float(self._pauses.send(None) or 0) * (0.5 + random.random() / 2)  # noqa: S311 - jitter
+        return max(min(seconds, self._left(error)), error.asked, 0.0)
+
+    def confirmed(self, error: Retry) -> KustomerError | None:
+        """Return the refusal that ``error`` ended the tries with, if it is certain."""
+        if not isinstance(error, Refused) or not self._is_confirmed(error.error):
+            return None
+        if isinstance(error.error, StreamError):
+            error.error.confirmed = not isinstance(error.error, ForeignAnswerError)
+        return error.error
+
+    def _is_confirmed(self, refusal: KustomerError) -> bool:
+        is_foreign = isinstance(refusal, ForeignAnswerError)
+        return self._equal_refusals >= (_FOREIGN_REFUSALS if is_foreign else _REFUSALS)
+
+    def _left(self, error: Retry) -> float:
+        return self._patience(error) - self.elapsed
