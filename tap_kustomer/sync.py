@@ -59,6 +59,7 @@ class SyncRun:
             for stream in self._tap.streams.values()
             if isinstance(stream, KustomerStream) and stream.selected
         ]
+        streams.sort(key=lambda stream: stream.read_last)
         self._miss_vanished_streams(streams)
         groups = list(self._groups(streams))
         try:

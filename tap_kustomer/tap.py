@@ -34,6 +34,7 @@ from tap_kustomer.settings.values import SETTINGS_SCHEMA, Settings, unknown_sett
 from tap_kustomer.state import MARK, check_state, mark_state
 from tap_kustomer.streams.audit_logs import AuditLogs
 from tap_kustomer.streams.children import CHILD_STREAMS, ChildStream
+from tap_kustomer.streams.deletions import Deletions
 from tap_kustomer.streams.kobjects import KlassObjects, Kobjects
 from tap_kustomer.streams.list_objects import LIST_STREAMS
 from tap_kustomer.streams.objects import OBJECT_STREAMS
@@ -65,6 +66,7 @@ STREAM_TYPES: tuple[type[KustomerStream], ...] = (
     CustomAttributes,
     AuditLogs,
     *CHILD_STREAMS,
+    Deletions,
     SyncRuns,
 )
 OPTIONAL_STREAMS = tuple(sorted(one.name for one in STREAM_TYPES if one.optional))

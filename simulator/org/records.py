@@ -258,7 +258,9 @@ class Records:
         published = now + (self.audit_delay() if callable(self.audit_delay) else self.audit_delay)
         entry: JSON = {
             "created_at": now,
-            "eventName": f"kustomer.{old.name}.{verb}",
+            "eventName": f"kustomer.{old.contexts[-1].replace('_', '.', 1)}.{verb}"
+            if old.name == KOBJECT
+            else f"kustomer.{old.name}.{verb}",
             "eventVerb": verb,
             "objectId": old.id,
             "objectType": old.name,

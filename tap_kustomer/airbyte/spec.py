@@ -18,7 +18,7 @@ _DOCUMENTATION = "https://developer.kustomer.com/docs/get-started/api-keys-and-r
 _DRAFT = "http://json-schema.org/draft-07/schema#"
 
 # What only means something between a Singer tap and a Singer target.
-_SINGER_ONLY = ("emit_activate_version_messages",)
+_SINGER_ONLY = ("emit_activate_version_messages", "tombstones")
 # They change rows behind the catalog's back, and some exist to hide values. Ignoring them would
 # let through what a user wants hidden, so they are refused.
 _RESHAPING = ("stream_maps", "flattening_enabled", "batch_config")

@@ -112,6 +112,17 @@ SETTINGS_SCHEMA: dict[str, Any] = th.PropertiesList(
         description="The object types that the stream `audit_logs` reads.",
     ),
     th.Property(
+        "tombstones",
+        th.BooleanType,
+        default=False,
+        title="Tombstones",
+        description=(
+            "A confirmed deletion (stream `deletions`) is also written into the object's own "
+            "stream: key, `org_id`, `_sdc_deleted_at`, every other column null, so that the "
+            "target forgets what Kustomer forgot."
+        ),
+    ),
+    th.Property(
         "lookback_seconds",
         th.IntegerType,
         default=300,

@@ -61,6 +61,7 @@ class Settings:
     include_archived: bool
     keep_unknown_fields: bool
     audit_log_object_types: tuple[str, ...]
+    tombstones: bool
     lookback_seconds: int
     page_size: int
     search_requests_per_minute: int
@@ -89,6 +90,7 @@ class Settings:
                 ("conversation", "customer"),
                 AUDIT_LOG_OBJECT_TYPES,
             ),
+            tombstones=read.flag("tombstones", default=False),
             lookback_seconds=read.number("lookback_seconds", 300, 0, 86_400),
             page_size=read.number("page_size", 500, 1, 500),
             search_requests_per_minute=read.number("search_requests_per_minute", 100, 1, 100_000),

@@ -22,13 +22,14 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tap_kustomer.readers.lists import ListPage
 
-__all__ = ["AuditLogs"]
+__all__ = ["ALL_TYPES", "PATH", "AuditLogs"]
 
 PATH = "/v1/audit-logs"
+ALL_TYPES = "*"  # in place of an object type: the log as a whole
 COUNT = 1000  # entries a page, the most that is documented
 # https://help.kustomer.com/en_us/audit-log-storage-limits-ByGmsAcWd: some kinds stay longer.
 RETENTION_DAYS = 90
@@ -55,14 +56,37 @@ class AuditLogs(KustomerStream):
         "org.user.audit_logs.read",
     )
 
+    @property
+    def object_types(self) -> Sequence[str]:
+        """The object types to read; ``ALL_TYPES`` reads the log without a filter on them."""
+        return self.settings.audit_log_object_types
+
+    @property
+    def overlap_seconds(self) -> int:
+        """How much of what was read is read again, for entries that are published late."""
+        return self.settings.lookback_seconds
+
+    def batches(self, entries: list[dict[str, Any]]) -> Iterator[RowBatch]:
+        """Yield the rows that are due behind ``entries``, a page of the log."""
+        yield RowBatch([self.make_row(entry) for entry in entries])
+
+    def last_batches(self) -> Iterator[RowBatch]:
+        """Yield the rows that were held back until the end of a reading."""
+        yield from ()
+
+    @property
+    def holds_rows_back(self) -> bool:
+        """Whether rows of the pages so far are not written yet, so that no place is noted."""
+        return False
+
     @override
     def read(self) -> Iterator[RowBatch]:
         """Yield the entries of all types; the bookmark is the earliest of theirs."""
         settings = self.settings
         now = self._tap.server_now()
         end = settings.end_date if (settings.end_date or now) < now else None
-        settled = min(end or now, timestamps.shift(now, seconds=-settings.lookback_seconds))
-        types = settings.audit_log_object_types
+        settled = min(end or now, timestamps.shift(now, seconds=-self.overlap_seconds))
+        types = self.object_types
         self.run.from_ = min((self._read_until(kind) for kind in types), default=now)
         for kind in types:
             if (interrupted := self._part(kind).get("reading")) is not None:
@@ -88,7 +112,9 @@ class AuditLogs(KustomerStream):
     def _range(self, kind: str, reading: dict[str, Any]) -> Iterator[RowBatch]:
         """Yield the entries of one type in one range of time, newest first."""
         self._warn_of_loss(kind, reading)
-        params = {"filter[objectType]": kind, "filter[start]": reading["from"]}
+        params = {"filter[start]": reading["from"]}
+        if kind != ALL_TYPES:
+            params["filter[objectType]"] = kind
         reached = reading["until"] or _NO_END
         if "reached" in reading:
             again = timestamps.shift(reading["reached"], seconds=_DISORDER_SECONDS)
@@ -99,11 +125,13 @@ class AuditLogs(KustomerStream):
         floor = timestamps.shift(reading["from"], seconds=-_DISORDER_SECONDS)
         while (page := self.workers.call(lambda: next(pages, None))) is not None:
             reached = self._check(kind, page, reached)
-            yield RowBatch([self.make_row(row) for row in page.rows])
+            yield from self.batches(page.rows)
             if reached < floor:
                 break  # the filter on the start is ignored: what follows is not due
             reading = {**reading, "reached": reached}
-            self._note(kind, {**self._part(kind), "reading": reading})
+            if not self.holds_rows_back:
+                self._note(kind, {**self._part(kind), "reading": reading})
+        yield from self.last_batches()
         self._note(kind, {"read_until": reading["settled"]})
 
     def _note(self, kind: str, part: dict[str, Any]) -> None:
@@ -119,7 +147,7 @@ class AuditLogs(KustomerStream):
         """
         for row in page.rows:
             attributes = row.get("attributes") or {}
-            if (attributes.get("objectType") or kind) != kind:
+            if kind not in {ALL_TYPES, attributes.get("objectType") or kind}:
                 self._distrust("filter[objectType]")
             moment = timestamps.normalise(attributes.get("createdAt"))
             if moment is None:

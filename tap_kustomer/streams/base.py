@@ -93,6 +93,7 @@ class KustomerStream(Stream):
     optional: ClassVar[bool] = False  # only offered when `optional_streams` names it
     roles: ClassVar[tuple[str, ...]] = ()  # any one of them lets the key read the stream
     roles_documented: ClassVar[bool] = True  # else by the pattern of the others only
+    read_last: ClassVar[bool] = False  # after all others: it speaks of their rows
 
     _tap: TapKustomer
 
@@ -100,6 +101,7 @@ class KustomerStream(Stream):
         """Make the stream with its schema."""
         super().__init__(tap, schema=schema, name=name)
         self.run = StreamRun(self.name)
+        self.schema_written = False  # in this run, so rows may follow
         self._prepared = False
         self._read_to_end = False
         self._row_maps: list[RowMap] | None = None
@@ -184,7 +186,7 @@ class KustomerStream(Stream):
             deselected_custom=frozenset(
                 name for name in custom if not self._is_selected("custom", name)
             ),
-            private=frozenset(self._mapped_columns()),
+            private=frozenset(self.mapped_columns()),
             keep_unknown=self.settings.keep_unknown_fields,
             secrets=object_schema(self.schema_name or self.name).secrets,
         )
@@ -201,7 +203,7 @@ class KustomerStream(Stream):
             (key,) for key in self.primary_keys
         }
 
-    def _mapped_columns(self) -> Iterator[str]:
+    def mapped_columns(self) -> Iterator[str]:
         """Yield the columns that a stream map names: their raw values stay where they are."""
         for pattern, mapping in (self.config.get("stream_maps") or {}).items():
             if not isinstance(mapping, dict):
@@ -227,7 +229,7 @@ class KustomerStream(Stream):
             return writer.write_records(maps[0].stream_alias, rows, self._stream_version)
         rows = list(rows)
         if self._row_maps is None:
-            named = tuple(self._mapped_columns())
+            named = tuple(self.mapped_columns())
             self._row_maps = [RowMap(self.name, one, named) for one in maps]
         for row in rows:
             for row_map in self._row_maps:
@@ -242,6 +244,20 @@ class KustomerStream(Stream):
                         ),
                     )
         return len(rows)
+
+    def write_schema(self) -> None:
+        """Write the SCHEMA, where the stream itself did not come to that."""
+        self._write_schema_message()
+
+    def write_as(self, alias: str, rows: Iterable[dict[str, Any]]) -> None:
+        """Write rows that are past the stream maps, in the version of this run."""
+        writer: KustomerWriter = self._tap.message_writer
+        writer.write_records(alias, rows, self._stream_version)
+
+    @override
+    def _write_schema_message(self) -> None:
+        super()._write_schema_message()
+        self.schema_written = True
 
     @override
     def _generate_schema_messages(self) -> Generator[SchemaMessage, None, None]:

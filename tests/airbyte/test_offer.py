@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SINGER_ONLY = {
+    "tombstones",
     "emit_activate_version_messages",
     "stream_maps",
     "stream_map_config",

@@ -45,6 +45,7 @@ STREAMS = (
     "custom_attributes",
     "sync_runs",
     "audit_logs",
+    "deletions",
     "conversation_events",
     "conversation_attachments",
     "conversation_forwards",

@@ -70,6 +70,8 @@ def filled_org() -> Org:
         org.add(context, PAGE + 5, parents=family)
     for number in range(PAGE + 5):
         org.update("conversation", conversation, name=f"name {number}")
+    for shortcut in org.add("shortcut", PAGE + 5):
+        org.erase("shortcut", shortcut)
     return org
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_kustomer.catalog.schema import object_schema, stream_schema
 from tap_kustomer.streams.audit_logs import PATH as AUDIT_LOGS_PATH
+from tap_kustomer.streams.audit_logs import AuditLogs
 from tap_kustomer.streams.children import ChildStream
 from tap_kustomer.streams.kobjects import KlassObjects, Kobjects
 from tap_kustomer.streams.lists import ListStream
@@ -101,6 +102,7 @@ _OTHER_SOURCES = {
     "custom_attributes": "`GET /v1/metadata/{resource}` for each standard object and each klass",
     "sync_runs": "the tap itself, at the end of each run",
     "audit_logs": f"`GET {AUDIT_LOGS_PATH}`, one reading per object type",
+    "deletions": f"`GET {AUDIT_LOGS_PATH}`, then the objects by id, many in one request",
 }
 KLASS_STREAM = "kobject_<klass>"
 
@@ -167,7 +169,9 @@ def _kind(type_: type[KustomerStream]) -> str:
         return "list, in full"
     if issubclass(type_, SearchStream):
         return "search, else list" if type_.list_paths else "search"
-    return {"audit_logs": "cursor", "custom_attributes": "metadata"}.get(type_.name, "the tap")
+    if issubclass(type_, AuditLogs):
+        return "cursor"
+    return {"custom_attributes": "metadata"}.get(type_.name, "the tap")
 
 
 def _section(type_: type[KustomerStream], name: str) -> str:
