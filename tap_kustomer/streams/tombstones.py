@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.mapper import RemoveRecordTransform
 
 from tap_kustomer.errors import StreamError
-from tap_kustomer.streams.flattened import short_names
-from tap_kustomer.streams.mapped import RowMap
-from tap_kustomer.streams.values import admits_null, checker
+from tap_kustomer.rows.flattening import short_names
+from tap_kustomer.rows.stream_maps import RowMap
+from tap_kustomer.rows.values import admits_null, checker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -25,8 +25,8 @@ KLASS = "kobject_ecomm_order"
 TYPES: dict[str, type[KustomerStream]] = {one.name: one for one in STREAM_TYPES}
 NAMES = sorted({*TYPES, KLASS})
 PAGE = 20  # rows; every object has more
-# Streams of the tap's own rows, and one that comes one by one: nothing to page through.
-UNPAGED = {"sync_runs", "custom_attributes", "satisfaction_responses"}
+# Streams of the tap's own rows, one that comes one by one, one of what is gone: no object's pages.
+UNPAGED = {"sync_runs", "custom_attributes", "satisfaction_responses", "deletions"}
 # The simulated object behind a stream, where it is not the stream's name without its `s`.
 OBJECTS = {
     "companies": "company",
@@ -70,8 +70,8 @@ def filled_org() -> Org:
         org.add(context, PAGE + 5, parents=family)
     for number in range(PAGE + 5):
         org.update("conversation", conversation, name=f"name {number}")
-    for shortcut in org.add("shortcut", PAGE + 5):
-        org.erase("shortcut", shortcut)
+    for customer in org.add("customer", PAGE + 5):
+        org.erase("customer", customer)
     return org
 
 

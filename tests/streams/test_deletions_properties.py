@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator import Org, Simulator
+from tests.readers.trials import LONG
 from tests.support import sync_tap
-from tests.trials import LONG
 
 if TYPE_CHECKING:
     from tests.support import Output
