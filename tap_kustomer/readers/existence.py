@@ -14,7 +14,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tap_kustomer.client.transport import Request
-from tap_kustomer.errors import MissingRoleError, NotFoundError, RequestRefusedError, StreamError
+from tap_kustomer.errors import (
+    MissingRoleError,
+    NotFoundError,
+    RequestRefusedError,
+    StreamError,
+    UnknownEndpointError,
+)
 from tap_kustomer.readers.pages import decode
 
 if TYPE_CHECKING:
@@ -170,9 +176,11 @@ class ExistenceReader:
         return False
 
     def _exists(self, id_: str) -> bool | None:
-        """Whether Kustomer has the object; ``None`` when the answer is about another one."""
+        """Whether Kustomer has the object; ``None`` when the answer does not tell."""
         try:
             answer = self._fetch(id_)
+        except UnknownEndpointError:
+            return None
         except NotFoundError:
             return False
         return True if answer.ids == (id_,) else None

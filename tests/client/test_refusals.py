@@ -159,7 +159,8 @@ def test_one_refusal_decides_nothing(sim: Simulator, status: int, path: str) -> 
     """Wherever it comes and of whatever form, what was refused once is asked for again."""
     sim.org.add_klass("order", attributes={"sizeNum": {"type": "number"}})
     sim.org.add("kobject_order", 5)
-    for detail in ({}, {"body": FOREIGN["html"]}):
+    details: tuple[dict[str, Any], ...] = ({}, {"body": FOREIGN["html"]})
+    for detail in details:
         sim.faults.add(Fault("status", path=path, status=status, times=1, **detail))
 
         output = run(sim, "customers", "tags", "kobject_order")

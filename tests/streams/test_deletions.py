@@ -135,11 +135,12 @@ def test_an_endpoint_that_answers_for_some_ids_is_asked_one_by_one(
 @pytest.mark.parametrize(
     "fault",
     [
+        Fault("status", status=403, html=True, method="GET", path="/v1/customers/", times=None),
         Fault("status", status=404, html=True, method="GET", path="/v1/customers/", times=None),
         Fault("not_json_200", method="GET", path="/v1/customers/", times=None),
         Fault("status", status=503, method="GET", path="/v1/customers/", times=None),
     ],
-    ids=["firewall_404", "page_200", "503"],
+    ids=["firewall_403", "firewall_404", "page_200", "503"],
 )
 def test_an_answer_that_is_not_kustomers_confirms_nothing(server: Simulator, fault: Fault) -> None:
     """Nobody is forgotten because a firewall stands in between; the next run asks again."""
