@@ -1,0 +1,67 @@
+"""Serves the receiver with uvicorn until SIGTERM or SIGINT; needs the extra `webhooks`."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from tap_kustomer.webhooks.errors import WebhookError
+from tap_kustomer.webhooks.lock import lock
+from tap_kustomer.webhooks.logs import logger
+from tap_kustomer.webhooks.receiver import receiver
+from tap_kustomer.webhooks.spool import Spool
+from tap_kustomer.webhooks.writer import SpoolWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["serve"]
+
+_CONNECTIONS = 256  # each may hold a body of 1 MiB
+_STOP_SECONDS = 10  # for requests that are being answered when a signal comes
+
+
+def serve(  # noqa: PLR0913 - the options of the command line
+    *,
+    path: str,
+    secrets: Sequence[bytes],
+    host: str,
+    port: int,
+    org_id: str | None,
+    keep_seconds: int,
+) -> None:
+    """Receive events into the spool at ``path`` until a signal comes.
+
+    Raises: ``SpoolError`` when the spool cannot be used, ``WebhookError`` for the address.
+    """
+    lock(Path(f"{path}.serve.lock"), "another `kustomer-webhooks serve`")
+    spool = Spool(path, create=True)
+    spool.set_keep(keep_seconds)
+    if org_id is not None:
+        spool.set_org(org_id)
+    with _listen(host, port) as listening:
+        address, real_port = listening.getsockname()[:2]
+        config = uvicorn.Config(
+            receiver(SpoolWriter(spool), secrets),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            limit_concurrency=_CONNECTIONS,
+            timeout_graceful_shutdown=_STOP_SECONDS,
+        )
+        fields = {"host": address, "port": real_port, "spool": path}
+        logger.info("listening", extra={"fields": fields})
+        uvicorn.Server(config).run(sockets=[listening])
+    logger.info("stopped")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        [(family, *_), *_] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        msg = f"Cannot listen on {host}, port {port}: {error.strerror}. Give another --port."
+        raise WebhookError(msg) from None

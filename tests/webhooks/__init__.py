@@ -1,0 +1,1 @@
+"""The receiver, the spool, the watcher, and the stream that reads the spool."""
