@@ -39,6 +39,7 @@ from tap_kustomer.streams.kobjects import KlassObjects, Kobjects
 from tap_kustomer.streams.list_objects import LIST_STREAMS
 from tap_kustomer.streams.objects import OBJECT_STREAMS
 from tap_kustomer.streams.own import CustomAttributes, SyncRuns
+from tap_kustomer.streams.webhook_events import WebhookEvents
 from tap_kustomer.sync import SyncRun
 
 if sys.version_info >= (3, 12):
@@ -67,6 +68,7 @@ STREAM_TYPES: tuple[type[KustomerStream], ...] = (
     AuditLogs,
     *CHILD_STREAMS,
     Deletions,
+    WebhookEvents,
     SyncRuns,
 )
 OPTIONAL_STREAMS = tuple(sorted(one.name for one in STREAM_TYPES if one.optional))

@@ -19,6 +19,7 @@ ORDER = [
     "catalog",
     "readers",
     "client",
+    "webhooks",
 ]
 # Anyone may import these; they import no room.
 VOCABULARY = {

@@ -194,6 +194,23 @@ SETTINGS_SCHEMA: dict[str, Any] = th.PropertiesList(
         description="How the tap names itself to Kustomer.",
     ),
     th.Property(
+        "webhook_spool",
+        th.StringType,
+        title="Webhook spool",
+        description=(
+            "File of `kustomer-webhooks serve` that the stream `webhook_events` reads; see "
+            "docs/webhooks.md."
+        ),
+        examples=["/var/lib/kustomer-webhooks/spool.db"],
+    ),
+    th.Property(
+        "webhook_events_data",
+        th.BooleanType,
+        default=False,
+        title="Objects of webhook events",
+        description="Webhook events also carry the object as Kustomer sent it.",
+    ),
+    th.Property(
         "emit_activate_version_messages",
         th.BooleanType,
         default=False,

@@ -71,6 +71,8 @@ class Settings:
     request_timeout: int
     backoff_max_elapsed_seconds: int
     user_agent: str
+    webhook_spool: str | None
+    webhook_events_data: bool
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], *, optional_names: Collection[str]) -> Settings:
@@ -100,6 +102,8 @@ class Settings:
             request_timeout=read.number("request_timeout", 120, 1, 3_600),
             backoff_max_elapsed_seconds=read.number("backoff_max_elapsed_seconds", 600, 0, 86_400),
             user_agent=read.header("user_agent", f"tap-kustomer/{__version__}"),
+            webhook_spool=read.path("webhook_spool"),
+            webhook_events_data=read.flag("webhook_events_data", default=False),
         )
         read.flag("emit_activate_version_messages", default=False)
         read.stream_maps()
@@ -156,6 +160,12 @@ class _Reader:
             return isinstance(value, str) and bool(re.fullmatch(r"[\x21-\x7e][\x20-\x7e]*", value))
 
         return str(self._value(name, default, fits, "a line of printable ASCII text"))
+
+    def path(self, name: str) -> str | None:
+        def fits(value: object) -> bool:
+            return isinstance(value, str) and "\0" not in value
+
+        return str(self._value(name, "", fits, "the path of a file")) or None
 
     def names(
         self,

@@ -14,7 +14,10 @@ from tap_kustomer.streams import audit_logs
 from tap_kustomer.streams.children import ChildStream
 from tap_kustomer.streams.lists import ListStream
 from tap_kustomer.tap import OPTIONAL_STREAMS, STREAM_TYPES
+from tap_kustomer.webhooks.events import read_event
+from tap_kustomer.webhooks.spool import Spool
 from tests.support import Output, catalog_of, sync_tap
+from tests.webhooks.support import event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +29,8 @@ TYPES: dict[str, type[KustomerStream]] = {one.name: one for one in STREAM_TYPES}
 NAMES = sorted({*TYPES, KLASS})
 PAGE = 20  # rows; every object has more
 # Streams of the tap's own rows, one that comes one by one, one of what is gone: no object's pages.
-UNPAGED = {"sync_runs", "custom_attributes", "satisfaction_responses", "deletions"}
+UNPAGED = {"sync_runs", "custom_attributes", "satisfaction_responses", "deletions",
+           "webhook_events"}  # fmt: skip
 # The simulated object behind a stream, where it is not the stream's name without its `s`.
 OBJECTS = {
     "companies": "company",
@@ -83,10 +87,14 @@ def org_server() -> Iterator[Simulator]:
 
 
 @pytest.fixture(scope="module")
-def config(org_server: Simulator) -> dict[str, Any]:
+def config(org_server: Simulator, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Return a config that reads all there is in small pages."""
+    path = tmp_path_factory.mktemp("webhooks") / "spool"
+    with Spool(path, create=True) as spool:
+        spool.append([read_event(json.dumps(event(number)).encode()) for number in range(PAGE + 5)])
     return {
         **org_server.config,
+        "webhook_spool": str(path),
         "start_date": "2020-01-01",
         "optional_streams": list(OPTIONAL_STREAMS),
         "page_size": PAGE,
@@ -273,7 +281,7 @@ def _only_behind_discovery(server: Simulator) -> Any:
     return judged
 
 
-OWN = {"sync_runs", "custom_attributes", "klasses"}  # made from what discovery has read
+OWN = {"sync_runs", "custom_attributes", "klasses", "webhook_events"}  # ask Kustomer nothing
 
 
 @pytest.mark.parametrize("stream", sorted(set(NAMES) - OWN))

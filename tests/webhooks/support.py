@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-__all__ = ["ORG", "SECRET", "Program", "Receiver", "event", "spooled_ids"]
+__all__ = ["ORG", "SECRET", "Program", "Receiver", "change", "event", "spooled_ids"]
 
 ROOT = Path(__file__).parent.parent.parent
 SECRET = "a-secret-of-the-webhook"  # noqa: S105 - of a test
@@ -66,6 +68,12 @@ def spooled_ids(path: Path) -> list[str]:
                 break
             found += following
     return [one.id for one in found]
+
+
+def change(path: Path, statement: str) -> None:
+    """Change an SQLite file behind everyone's back."""
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute(statement)
 
 
 class Program:

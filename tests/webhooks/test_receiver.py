@@ -19,7 +19,16 @@ from tap_kustomer.webhooks.errors import WebhookError
 from tap_kustomer.webhooks.receiver import LARGEST_BODY
 from tap_kustomer.webhooks.signature import SECRETS_VARIABLE, SIGNATURE_HEADER, sign
 from tap_kustomer.webhooks.spool import Spool
-from tests.webhooks.support import ORG, SECONDS, SECRET, Program, Receiver, event, spooled_ids
+from tests.webhooks.support import (
+    ORG,
+    SECONDS,
+    SECRET,
+    Program,
+    Receiver,
+    change,
+    event,
+    spooled_ids,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -299,12 +308,10 @@ def test_a_receiver_without_a_usable_spool_does_not_start(tmp_path: Path) -> Non
     """It would answer 503 to everything until someone looks."""
     text, other, newer, org = (tmp_path / name for name in ("text", "other", "newer", "org"))
     text.write_text("not a database, but long enough to look like the beginning of one" * 20)
-    with sqlite3.connect(other) as database:
-        database.execute("CREATE TABLE events (id)")
+    change(other, "CREATE TABLE events (id)")
     with Spool(newer, create=True):
         pass
-    with sqlite3.connect(newer) as database:
-        database.execute("PRAGMA user_version = 99")
+    change(newer, "PRAGMA user_version = 99")
     with Spool(org, create=True) as spool:
         spool.set_org(ORG)
 
