@@ -101,6 +101,7 @@ _NO_STREAM = frozenset(
 _OTHER_SOURCES = {
     "custom_attributes": "`GET /v1/metadata/{resource}` for each standard object and each klass",
     "sync_runs": "the tap itself, at the end of each run",
+    "webhook_events": "the spool of `kustomer-webhooks serve`; see [webhooks](webhooks.md)",
     "audit_logs": f"`GET {AUDIT_LOGS_PATH}`, one reading per object type",
     "deletions": f"`GET {AUDIT_LOGS_PATH}`, then the objects by id, many in one request",
 }
