@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-__all__ = ["Watcher"]
+__all__ = ["Watcher", "backoff"]
 
 _TICK = 0.2  # seconds between two looks at the command and the signals
 _LOOK = 1.0  # seconds between two looks into the spool
@@ -110,8 +110,7 @@ class Watcher:
                 self._note_synced(last)
             return
         self._failures += 1
-        wait = max(self._every, _LEAST_BACKOFF) * 2 ** min(self._failures - 1, 20)
-        wait = max(min(wait, _LONGEST_BACKOFF), self._every)
+        wait = backoff(self._failures, self._every)
         self._not_before = time.monotonic() + wait
         logger.error("failed", extra={"fields": {**fields, "next_in_seconds": wait}})
 
@@ -144,3 +143,15 @@ class Watcher:
         if sentence != self._trouble:
             self._trouble = sentence
             logger.warning("%s", sentence)
+
+
+def backoff(failures: int, every: float) -> float:
+    """Return the seconds to wait after so many failures in a row.
+
+    >>> [backoff(failures, every=0) for failures in (1, 2, 3, 99)]
+    [10.0, 20.0, 40.0, 3600.0]
+    >>> backoff(99, every=7200)
+    7200
+    """
+    wait = max(every, _LEAST_BACKOFF) * 2.0 ** min(failures - 1, 20)
+    return max(min(wait, _LONGEST_BACKOFF), every)
