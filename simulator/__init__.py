@@ -25,6 +25,10 @@ audit_delay=…, realistic=…)`` sets what belongs to the org.
 ``close_port()``, ``open_port()``, ``set()`` and ``knobs``. Every knob is a field of ``Knobs``
 and a keyword of ``Simulator``. ``simulator.client.Client(sim)`` asks it the plain way.
 
+**Webhooks**: ``sim.webhooks.subscribe(url, secret)`` sends the org's events from then on, as
+Kustomer does: signed, at least once, in no order, tried again for an hour of the org's clock.
+``adjust(duplicates=…, disorder_seconds=…, wrong_signatures=…)``, ``deliveries``, ``wait()``.
+
 **Faults**: ``sim.faults.add(Fault(kind, path=…, context=…, method=…, times=1, after=0, every=…,
 probability=…, **detail))``; ``times=None`` is without end, ``path`` a beginning.
 
@@ -54,8 +58,9 @@ rewrite               rewrite=function from document to document
 ===================== ====================================================================
 
 **Control plane** for other processes: ``GET /_simulator/`` ids, rows, counts, requests, config,
-clock; ``POST`` fault, clear-faults, advance, churn, erase, retain, consume, knobs, refuse,
-attribute, klass, reset-log. ``python -m simulator --help`` lists the flags of the server.
+clock, deliveries; ``POST`` fault, clear-faults, advance, churn, erase, retain, consume, knobs,
+refuse, attribute, klass, reset-log, webhook. ``python -m simulator --help`` lists the flags of the
+server.
 """
 
 from simulator.api import search

@@ -50,6 +50,8 @@ class Records:
         self.family = Family(self.store)
         self._rows = 0
         self._changes = 0
+        # Called with what was created or changed, the verb, and the changes by attribute.
+        self.listeners: list[Callable[[Version, str, JSON], object]] = []
 
     def add(  # noqa: PLR0913  # the parts of a row
         self,
@@ -105,7 +107,10 @@ class Records:
                     properties=known,
                     plain=not self.realistic if plain is None else plain,
                 )
-                self.put(first_version(recipe))
+                version = first_version(recipe)
+                self.put(version)
+                for listener in self.listeners:
+                    listener(version, "create", {})
                 added.append(id_)
             return added
 
@@ -229,7 +234,8 @@ class Records:
         later = now if old.updated is None else max(now, old.updated + 1)
         updated = later if OBJECTS[old.name].has_updated_at else None
         resource = old.resource
-        changed = {**(resource.get("attributes") or {}), **attributes}
+        before: JSON = resource.get("attributes") or {}
+        changed = {**before, **attributes}
         if updated is not None:
             changed["updatedAt"] = to_iso(updated)
         if deleted:
@@ -237,8 +243,16 @@ class Records:
         if isinstance(changed.get("rev"), int):
             changed["rev"] += 1
         resource["attributes"] = changed
-        self.put(new_version(old, resource, row=old.row, updated=updated))
+        version = new_version(old, resource, row=old.row, updated=updated)
+        self.put(version)
         self._log(old, verb, attributes)
+        for listener in self.listeners:
+            differing = {key: value for key, value in changed.items() if value != before.get(key)}
+            changes = {
+                key: {"op": "replace", "before": before.get(key), "after": value}
+                for key, value in differing.items()
+            }
+            listener(version, verb, changes)
 
     def _log(
         self,

@@ -136,6 +136,17 @@ def _klass(simulator: Simulator, arguments: JSON) -> JSON:
     return {"id": simulator.org.add_klass(**arguments)}
 
 
+def _webhook(simulator: Simulator, arguments: JSON) -> JSON:
+    """Send events to ``url``, signed with ``secret``; the rest are fields of ``Webhooks``."""
+    url, secret = arguments.pop("url", None), arguments.pop("secret", None)
+    simulator.webhooks.adjust(**arguments)
+    return {} if url is None else {"id": simulator.webhooks.subscribe(url, secret)}
+
+
+def _deliveries(simulator: Simulator, _: JSON) -> JSON:
+    return {"deliveries": [one._asdict() for one in simulator.webhooks.deliveries]}
+
+
 def _reset_log(simulator: Simulator, _: JSON) -> JSON:
     simulator.reset_log()
     return {}
@@ -160,4 +171,6 @@ _ACTIONS: dict[tuple[str, str], Callable[[Simulator, JSON], JSON]] = {
     ("POST", "attribute"): _attribute,
     ("POST", "klass"): _klass,
     ("POST", "reset-log"): _reset_log,
+    ("POST", "webhook"): _webhook,
+    ("GET", "deliveries"): _deliveries,
 }

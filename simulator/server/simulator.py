@@ -22,6 +22,7 @@ from simulator.server.faults import Fault, Faults
 from simulator.server.limits import Limits
 from simulator.server.requestlog import RequestLog, read_request
 from simulator.server.serving import HOST, HttpThread, Response
+from simulator.server.webhooks import Webhooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +46,7 @@ class Simulator:
         self.requests: list[RequestLog] = []
         self._hooks: list[tuple[bool, Callable[[], object]]] = []
         self._refusals: dict[str, int] = {}
+        self.webhooks = Webhooks(self.org)
         self._http = HttpThread(self._handle, port)
 
     # -------------------------------------------------------------- lifecycle
@@ -68,7 +70,8 @@ class Simulator:
         self._http.start()
 
     def stop(self) -> None:
-        """Close the port and every connection."""
+        """Close the port and every connection, and send no more webhooks."""
+        self.webhooks.stop()
         self._http.stop()
 
     def close_port(self) -> None:
