@@ -16,20 +16,27 @@ PIPELINEWISE_VENV := .venv-pipelinewise-postgres
 ANALYTICS_VENV := .venv-analytics
 DIALECTS_VENV := .venv-dialects
 AUDIT_VENV := .venv-audit
+UV_VENV := .venv-uv
 READY := .ready
 
 # Warnings about a newer pip or a missing optional index would hide what matters.
 PIP := -m pip --quiet --quiet --disable-pip-version-check --no-input
+
+# Which versions are installed: those that were tested, or the newest or oldest that are allowed
+# (the oldest of the tap's own environment only). After a change: make clean.
+VERSIONS ?= tested
+tested = $(if $(filter-out newest,$(VERSIONS)),--constraint constraints/$(1).txt)
+oldest = $(if $(filter oldest,$(VERSIONS)),-oldest)
 
 # dbt does not run on Python 3.14 yet: there, the demo ends without its report.
 DBT := $(if $(shell $(PYTHON) -c 'import sys; sys.version_info < (3, 14) and print("runs")'),$(ANALYTICS_VENV)/$(READY))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test e2e soak bench check audit docs clean
+.PHONY: help demo test e2e soak bench check audit docs constraints clean
 
 help:  ## list the tasks
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/$(READY) $(MELTANO_VENV)/$(READY) $(DBT)  ## load a simulated Kustomer org into DuckDB and query it
 	@$(VENV)/bin/python -m tools.demo.run
@@ -63,68 +70,87 @@ audit: $(VENV)/$(READY) $(AUDIT_VENV)/$(READY)  ## look up known vulnerabilities
 docs: $(VENV)/$(READY)  ## write what the code says about itself into README.md and meltano.yml
 	@$(VENV)/bin/python -m tools.docs.generate
 
+constraints: $(UV_VENV)/$(READY)  ## take the newest versions that are allowed for what `make` installs (needs the network)
+	@$(call pin,dev) --group pyproject.toml:dev pyproject.toml
+	@$(call pin,dev-oldest) --resolution lowest-direct --group pyproject.toml:dev pyproject.toml
+	@$(call pin,meltano) tools/demo/requirements-meltano.txt
+	@$(call pin,loader) tools/demo/loader/pyproject.toml
+	@$(call pin,analytics) analytics/requirements.txt
+	@for name in singer-tools pyairbyte target-postgres dialects; do \
+	  $(call pin,$$name) tests/e2e/requirements-$$name.txt || exit 1; done
+	@$(call pin,pipelinewise-postgres) --no-deps tests/e2e/requirements-pipelinewise-postgres.txt
+	@echo 'pip-audit>=2.9,<3' | $(call pin,audit) -
+
 clean:  ## remove the environments and everything that runs have left behind
-	rm -rf $(VENV) $(MELTANO_VENV) $(CHECKS_VENV) $(AIRBYTE_VENV) $(LOADER_VENV) $(POSTGRES_VENV) $(PIPELINEWISE_VENV) $(ANALYTICS_VENV) $(DIALECTS_VENV) $(AUDIT_VENV) .meltano output/* tools/demo/.work dist build
+	rm -rf $(VENV) $(MELTANO_VENV) $(CHECKS_VENV) $(AIRBYTE_VENV) $(LOADER_VENV) $(POSTGRES_VENV) $(PIPELINEWISE_VENV) $(ANALYTICS_VENV) $(DIALECTS_VENV) $(AUDIT_VENV) $(UV_VENV) .meltano output/* tools/demo/.work dist build
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The tap, its tests and its checks.
-$(VENV)/$(READY): pyproject.toml
+$(VENV)/$(READY): pyproject.toml constraints/dev.txt
 	$(call environment,$(VENV))
-	@$(VENV)/bin/python $(PIP) install --group dev --editable .
+	@$(VENV)/bin/python $(PIP) install $(call tested,dev$(oldest)) --group dev --editable .
 	@touch $@
 
 # Meltano and the tap cannot share an environment: their requirements exclude each other.
-$(MELTANO_VENV)/$(READY): tools/demo/requirements-meltano.txt
+$(MELTANO_VENV)/$(READY): tools/demo/requirements-meltano.txt constraints/meltano.txt
 	$(call environment,$(MELTANO_VENV))
-	@$(MELTANO_VENV)/bin/python $(PIP) install --requirement $<
+	@$(MELTANO_VENV)/bin/python $(PIP) install $(call tested,meltano) --requirement $<
 	@touch $@
 
 # singer-tools brings `backoff`, which would overwrite the SDK's `python-backoff`.
-$(CHECKS_VENV)/$(READY): tests/e2e/requirements-singer-tools.txt
+$(CHECKS_VENV)/$(READY): tests/e2e/requirements-singer-tools.txt constraints/singer-tools.txt
 	$(call environment,$(CHECKS_VENV))
-	@$(CHECKS_VENV)/bin/python $(PIP) install --requirement $<
+	@$(CHECKS_VENV)/bin/python $(PIP) install $(call tested,singer-tools) --requirement $<
 	@touch $@
 
 # PyAirbyte brings half of its destinations' clients along: nothing else should live with it.
-$(AIRBYTE_VENV)/$(READY): tests/e2e/requirements-pyairbyte.txt
+$(AIRBYTE_VENV)/$(READY): tests/e2e/requirements-pyairbyte.txt constraints/pyairbyte.txt
 	$(call environment,$(AIRBYTE_VENV))
-	@$(AIRBYTE_VENV)/bin/python $(PIP) install --requirement $<
+	@$(AIRBYTE_VENV)/bin/python $(PIP) install $(call tested,pyairbyte) --requirement $<
 	@touch $@
 
 # The loader that `meltano.yml` names, without Meltano.
-$(LOADER_VENV)/$(READY): tools/demo/loader/pyproject.toml tools/demo/loader/target_duckdb_no_header.py
+$(LOADER_VENV)/$(READY): tools/demo/loader/pyproject.toml tools/demo/loader/target_duckdb_no_header.py constraints/loader.txt
 	$(call environment,$(LOADER_VENV))
-	@$(LOADER_VENV)/bin/python $(PIP) install ./tools/demo/loader
+	@$(LOADER_VENV)/bin/python $(PIP) install $(call tested,loader) ./tools/demo/loader
 	@touch $@
 
-$(POSTGRES_VENV)/$(READY): tests/e2e/requirements-target-postgres.txt
+$(POSTGRES_VENV)/$(READY): tests/e2e/requirements-target-postgres.txt constraints/target-postgres.txt
 	$(call environment,$(POSTGRES_VENV))
-	@$(POSTGRES_VENV)/bin/python $(PIP) install --requirement $<
+	@$(POSTGRES_VENV)/bin/python $(PIP) install $(call tested,target-postgres) --requirement $<
 	@touch $@
 
 # Without looking at what it asks for: the file says why.
-$(PIPELINEWISE_VENV)/$(READY): tests/e2e/requirements-pipelinewise-postgres.txt
+$(PIPELINEWISE_VENV)/$(READY): tests/e2e/requirements-pipelinewise-postgres.txt constraints/pipelinewise-postgres.txt
 	$(call environment,$(PIPELINEWISE_VENV))
-	@$(PIPELINEWISE_VENV)/bin/python $(PIP) install --no-deps --requirement $<
+	@$(PIPELINEWISE_VENV)/bin/python $(PIP) install $(call tested,pipelinewise-postgres) --no-deps --requirement $<
 	@touch $@
 
 # dbt brings some sixty packages of its own, which have no business beside the tap's.
-$(ANALYTICS_VENV)/$(READY): analytics/requirements.txt
+$(ANALYTICS_VENV)/$(READY): analytics/requirements.txt constraints/analytics.txt
 	$(call environment,$(ANALYTICS_VENV))
-	@$(ANALYTICS_VENV)/bin/python $(PIP) install --requirement $<
+	@$(ANALYTICS_VENV)/bin/python $(PIP) install $(call tested,analytics) --requirement $<
 	@touch $@
 
 # Only the tests use it: dbt for warehouses that no test can reach.
-$(DIALECTS_VENV)/$(READY): tests/e2e/requirements-dialects.txt
+$(DIALECTS_VENV)/$(READY): tests/e2e/requirements-dialects.txt constraints/dialects.txt
 	$(call environment,$(DIALECTS_VENV))
-	@$(DIALECTS_VENV)/bin/python $(PIP) install --requirement $<
+	@$(DIALECTS_VENV)/bin/python $(PIP) install $(call tested,dialects) --requirement $<
 	@touch $@
 
 # Apart from what it looks at: its own requirements would be looked up too.
-$(AUDIT_VENV)/$(READY): pyproject.toml
+$(AUDIT_VENV)/$(READY): constraints/audit.txt
 	$(call environment,$(AUDIT_VENV))
-	@$(AUDIT_VENV)/bin/python $(PIP) install 'pip-audit>=2.9,<3'
+	@$(AUDIT_VENV)/bin/python $(PIP) install $(call tested,audit) 'pip-audit>=2.9,<3'
 	@touch $@
+
+# Resolves once for every Python that is allowed; pip resolves for the one that runs it.
+$(UV_VENV)/$(READY): Makefile
+	$(call environment,$(UV_VENV))
+	@$(UV_VENV)/bin/python $(PIP) install 'uv>=0.9,<1'
+	@touch $@
+
+pin = $(UV_VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-annotate --no-header --output-file constraints/$(1).txt
 
 # pip older than 25.1 does not know dependency groups, and Python brings an old one.
 define environment

@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator import Org
+from simulator import Org, Simulator
+from tests.support import sync_tap
 from tools.bench import targets
 from tools.bench.floor import floor_seconds
 from tools.bench.measure import catalog_of, measure
-from tools.bench.orgs import CHECKOUT, OrgPlan, ServedOrg, served
+from tools.bench.orgs import OrgPlan, ServedOrg, served
 from tools.bench.pace import PACE, Case, measured
 from tools.bench.report import PAGE, Column, Kept, markdown, place
 from tools.bench.rows import add_conversations
@@ -29,6 +30,7 @@ from tools.bench.start import startup
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from types import CodeType, FrameType
 
 ROWS = 1_200
 LINUX = pytest.mark.skipif(
@@ -103,19 +105,43 @@ def test_a_run_that_fails_is_no_measurement(org: ServedOrg, catalog: dict[str, A
 
 
 @LINUX
-def test_the_profile_knows_the_stages_of_the_hot_path(
+def test_the_profile_ends_with_the_seconds_of_each_stage(
     org: ServedOrg, catalog: dict[str, Any], tmp_path: Path
 ) -> None:
-    """A file or function that moves would put its time down to the rest, in silence."""
+    """How they are spread depends on the machine; that they are written does not."""
     target = tmp_path / "profile.json"
     measure(org, [sys.executable, "-m", "tools.bench.sampled", str(target)], catalog=catalog)
     seconds = json.loads(target.read_text())
-    assert seconds.keys() >= {"make rows", "decode"}
-    for rule in RULES:
-        if rule.path.startswith("/tap_kustomer/"):
-            place_ = CHECKOUT / rule.path.removeprefix("/")
-            assert place_.exists()
-            assert f"def {rule.function}" in (place_.read_text() if rule.function else "def ")
+    assert seconds.keys() <= {rule.stage for rule in RULES} | {REST}
+    assert sum(seconds.values()) > 0
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.path.startswith("/tap_kustomer/")])
+def test_the_profile_knows_the_stages_of_the_hot_path(rule: Rule, passed: set[CodeType]) -> None:
+    """A file or function that moves would put its time down to the rest, in silence."""
+    assert any(rule.fits(code) for code in passed)
+
+
+@pytest.fixture(scope="module")
+def passed() -> set[CodeType]:
+    """The functions that a run passes through, in any of its threads."""
+    seen: set[CodeType] = set()
+
+    def note(frame: FrameType, event: str, _argument: object) -> None:
+        if event == "call":
+            seen.add(frame.f_code)
+
+    org = Org(seed=1, realistic=False)
+    org.add("conversation", 20)
+    with Simulator(org) as simulator:
+        threading.setprofile(note)
+        sys.setprofile(note)
+        try:
+            sync_tap(simulator.config, ["conversations"])
+        finally:
+            sys.setprofile(None)
+            threading.setprofile(None)
+    return seen
 
 
 def test_a_case_of_the_pace_fills_its_columns() -> None:
@@ -139,15 +165,18 @@ def test_startup_ends_with_the_first_request() -> None:
 def test_the_sampler_puts_time_down_to_who_used_it() -> None:
     """A thread that waits costs nothing, one that works costs what it used."""
     sampler = Sampler([Rule("work", __file__, "_busy"), Rule("wait", __file__, "_idle")])
-    waiting = threading.Thread(target=_idle)
+    leave = threading.Event()
+    waiting = threading.Thread(target=_idle, args=(leave,))
     sampler.start()
     waiting.start()
-    used = _busy(0.3)
+    used = 0.0
+    while sampler.seconds.get("work", 0.0) < 0.1 and used < 30:
+        used += _busy(0.1)
+    leave.set()
     waiting.join()
     sampler.stop()
-    assert sampler.seconds["work"] == pytest.approx(used, abs=0.1)
+    assert 0.1 <= sampler.seconds["work"] <= used + 0.1
     assert sampler.seconds["wait"] < 0.05
-    assert sampler.seconds[REST] < 0.1
 
 
 def _busy(seconds: float) -> float:
@@ -157,8 +186,8 @@ def _busy(seconds: float) -> float:
     return time.thread_time() - began
 
 
-def _idle() -> None:
-    time.sleep(0.4)
+def _idle(leave: threading.Event) -> None:
+    leave.wait()
 
 
 def pace_of(**changed: object) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import FrameType
+    from types import CodeType, FrameType
 
 
 __all__ = ["REST", "Rule", "Sampler"]
@@ -36,9 +36,8 @@ class Rule(NamedTuple):
     path: str
     function: str = ""  # any
 
-    def fits(self, frame: FrameType) -> bool:
-        """Say whether a frame tells of the stage."""
-        code = frame.f_code
+    def fits(self, code: CodeType) -> bool:
+        """Say whether a frame of this code tells of the stage."""
         return self.path in code.co_filename and self.function in ("", code.co_name)
 
 
@@ -104,7 +103,7 @@ class Sampler:
         while frame is not None:
             code = frame.f_code
             if code not in self._stages:
-                fitting = (rule.stage for rule in self._rules if rule.fits(frame))
+                fitting = (rule.stage for rule in self._rules if rule.fits(code))
                 self._stages[code] = next(fitting, None)
             stage = self._stages[code]
             if stage is not None:
