@@ -18,6 +18,7 @@ import yaml
 
 from tap_kustomer.settings.values import SETTINGS_SCHEMA
 from tap_kustomer.tap import STREAM_TYPES
+from tools.docs.catalog_snapshot import catalog_snapshot
 from tools.docs.hub_definition import hub_definition
 from tools.docs.readme_parts import check_output, minutes_table
 from tools.docs.streams_page import join_diagram, stream_sections, stream_table
@@ -120,6 +121,7 @@ PARTS: Mapping[tuple[str, str], Callable[[JSON], str]] = {
     ("docs/streams.md", "table"): stream_table,
     ("docs/streams.md", "diagram"): join_diagram,
     ("docs/streams.md", "streams"): stream_sections,
+    ("tests/catalog/snapshot.txt", "catalog"): catalog_snapshot,
 }
 
 
