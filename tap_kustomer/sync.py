@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
 
-from tap_kustomer import timestamps
 from tap_kustomer.errors import (
     CredentialsError,
     KustomerError,
@@ -17,16 +16,19 @@ from tap_kustomer.errors import (
     NotFoundError,
     frames_of,
 )
-from tap_kustomer.streams.base import KustomerStream, StreamRun
+from tap_kustomer.run import StreamRun
 from tap_kustomer.streams.children import ChildStream
 from tap_kustomer.streams.families import Family
 from tap_kustomer.streams.lists import ListStream
 from tap_kustomer.streams.search import SearchStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from tap_kustomer.tap import TapKustomer
+    from singer_sdk.singerlib import Catalog
+
+    from tap_kustomer.session import Session
+    from tap_kustomer.streams.base import KustomerStream
 
 __all__ = ["SyncRun", "bug_sentence", "role_advice"]
 
@@ -37,13 +39,32 @@ _SEARCHES_AHEAD = 3  # streams whose first search is asked while another stream 
 COMPLETE, SKIPPED, FAILED, STOPPED = "complete", "skipped", "failed", "stopped"
 
 
-class SyncRun:
-    """Syncs the selected streams of a tap, one after the other."""
+class RunObserver(Protocol):
+    """Whoever is told of the streams, one after the other."""
 
-    def __init__(self, tap: TapKustomer) -> None:
-        """Prepare a run of ``tap``."""
-        self._tap = tap
-        self.runs: list[StreamRun] = []
+    def stream_started(self, run: StreamRun) -> None:
+        """Note that a stream is about to be read."""
+
+    def stream_ended(self, run: StreamRun) -> None:
+        """Note how a stream ended."""
+
+
+class SyncRun:
+    """Syncs the selected streams of an org, one after the other."""
+
+    def __init__(
+        self,
+        session: Session,
+        streams: Mapping[str, KustomerStream],
+        catalog: Catalog | None,
+        observer: RunObserver,
+    ) -> None:
+        """Prepare a run over ``streams``; ``catalog`` is what the user selected from."""
+        self._session = session
+        self._streams = streams
+        self._catalog = catalog
+        self._observer = observer
+        self.runs = session.runs
         self._unknown_lists = 0
         self._known_lists = 0
 
@@ -54,11 +75,7 @@ class SyncRun:
 
     def sync(self) -> None:
         """Sync all streams. Raises ``CredentialsError``, ``StopRequested``, ``OutputClosed``."""
-        streams = [
-            stream
-            for stream in self._tap.streams.values()
-            if isinstance(stream, KustomerStream) and stream.selected
-        ]
+        streams = [stream for stream in self._streams.values() if stream.selected]
         streams.sort(key=lambda stream: stream.read_last)
         self._miss_vanished_streams(streams)
         groups = list(self._groups(streams))
@@ -88,7 +105,7 @@ class SyncRun:
         All lists, which are held back where they become too much, and the next few searches. A
         parent waits for its turn: where it begins depends on which of its children can be read.
         """
-        if self._tap.settings.max_concurrency == 1:
+        if self._session.settings.max_concurrency == 1:
             return  # one request after another is no sooner done in another order
         alone = [
             stream
@@ -99,8 +116,8 @@ class SyncRun:
         lists = [stream for stream in alone if isinstance(stream, ListStream)]
         for stream in (*searches[:_SEARCHES_AHEAD], *lists):
             if stream.run.started_at is None:
-                stream.run.started_at = stream.run.to = self._tap.server_now()
-                stream.ask_ahead(self._tap.ahead)
+                stream.run.started_at = stream.run.to = self._session.server_now()
+                stream.ask_ahead(self._session.ahead)
 
     def _groups(
         self,
@@ -117,7 +134,7 @@ class SyncRun:
                 one for one in selected if isinstance(one, ChildStream) and one.parent == name
             ]
             done |= {name, *(child.name for child in children)}
-            yield self._tap.stream(name), children
+            yield self._streams[name], children
 
     def _sync_family(self, parent: SearchStream, children: list[ChildStream]) -> None:
         """Sync the children of ``parent`` with it; it is only read when it is not selected."""
@@ -143,8 +160,8 @@ class SyncRun:
                 children[0].run.requests += parent.run.requests
             for child in children:
                 child.run.seconds = time.monotonic() - started
-                child.run.ended_at = self._tap.server_now()
-                self._tap.stream_ended(child.run)
+                child.run.ended_at = self._session.server_now()
+                self._observer.stream_ended(child.run)
 
     def _close_child(self, child: ChildStream, parent: StreamRun, *, done: bool) -> None:
         if done or parent.status == COMPLETE:  # `--test` leaves a parent before its children
@@ -161,9 +178,9 @@ class SyncRun:
     def _begin(self, stream: KustomerStream) -> None:
         self.runs.append(stream.run)
         if stream.run.started_at is None:  # else it was asked ahead, and is as current as that
-            stream.run.started_at = stream.run.to = self._tap.server_now()
+            stream.run.started_at = stream.run.to = self._session.server_now()
         stream.run.status = STOPPED
-        self._tap.stream_started(stream.run)
+        self._observer.stream_started(stream.run)
 
     def _sync_one(
         self,
@@ -191,9 +208,9 @@ class SyncRun:
             self._judge(stream, error)
         finally:
             run.seconds = time.monotonic() - started
-            run.ended_at = self._tap.server_now()
+            run.ended_at = self._session.server_now()
             if read_unselected is None:
-                self._tap.stream_ended(run)
+                self._observer.stream_ended(run)
 
     def _judge(self, stream: KustomerStream, error: Exception) -> None:
         """Note what an error means for its stream."""
@@ -220,7 +237,7 @@ class SyncRun:
 
     def _may_read(self, stream: KustomerStream) -> bool:
         """Whether the key has the role, as far as that is known."""
-        return not stream.roles_documented or self._tap.org.may(stream.roles) is not False
+        return not stream.roles_documented or self._session.org.may(stream.roles) is not False
 
     def _note_refused(self, stream: KustomerStream, error: MissingRoleError) -> None:
         """Skip a stream that was never read; fail one that would go stale in silence."""
@@ -253,14 +270,14 @@ class SyncRun:
 
     def _miss_vanished_streams(self, streams: Iterable[KustomerStream]) -> None:
         """Fail each stream that the catalog selects and that discovery no longer yields."""
-        catalog = self._tap.input_catalog
+        catalog = self._catalog
         known = {stream.name for stream in streams}
         for entry in catalog.streams if catalog else ():
             name = entry.tap_stream_id
-            if name in self._tap.streams or name in known:
+            if name in self._streams or name in known:
                 continue
             if entry.metadata.resolve_selection().get((), False):
-                now = timestamps.from_epoch(self._tap.client.server_time.now())
+                now = self._session.server_now()
                 run = StreamRun(name, started_at=now, ended_at=now)
                 self.runs.append(run)
                 self._fail(

@@ -8,7 +8,6 @@ from datetime import datetime, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from singer_sdk import Tap
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.plugin_base import JSONSchemaValidator
@@ -18,17 +17,19 @@ from tap_kustomer import timestamps
 from tap_kustomer.catalog.discovery import discover_org
 from tap_kustomer.catalog.klass_names import klass_streams
 from tap_kustomer.catalog.schema import object_schema, stream_schema
-from tap_kustomer.cli.command import KustomerCommand
+from tap_kustomer.cli.check import preflight
+from tap_kustomer.cli.command import CommandTap, KustomerCommand
 from tap_kustomer.cli.progress import Progress
 from tap_kustomer.cli.signals import SignalStop
 from tap_kustomer.client.auth import KustomerAuthenticator
 from tap_kustomer.client.rate_limit import RateLimiter
 from tap_kustomer.client.transport import KustomerClient
 from tap_kustomer.clock import Clock
+from tap_kustomer.edge import TwoYearEdge
 from tap_kustomer.errors import SettingsError
 from tap_kustomer.messages import KustomerWriter
 from tap_kustomer.readers.ahead import Ahead, DueWorkers
-from tap_kustomer.readers.passes import ARCHIVE_AFTER_DAYS
+from tap_kustomer.session import Output, Session
 from tap_kustomer.settings.environment import settings_from_environment
 from tap_kustomer.settings.values import SETTINGS_SCHEMA, Settings, unknown_settings
 from tap_kustomer.state import MARK, check_state, mark_state
@@ -48,14 +49,16 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import FrameType
 
     import click
 
+    from tap_kustomer.cli.check import Preflight
     from tap_kustomer.org import Org
     from tap_kustomer.readers.workers import Workers
-    from tap_kustomer.streams.base import KustomerStream, StreamRun
+    from tap_kustomer.run import StreamRun
+    from tap_kustomer.streams.base import KustomerStream
 
 __all__ = ["STREAM_TYPES", "TapKustomer"]
 
@@ -84,7 +87,7 @@ _RESOURCES = {
 }
 
 
-class TapKustomer(Tap):
+class TapKustomer(CommandTap):
     """Singer tap for Kustomer: complete, resumable, within the API's limits."""
 
     name = "tap-kustomer"
@@ -109,9 +112,7 @@ class TapKustomer(Tap):
         self.clock = clock or Clock()
         self.stop = SignalStop(self.clock)
         self.run_id = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-        self.klasses_are_dealt = False  # the search of single klasses does not work here
         self.exit_status = 0
-        self._run: SyncRun | None = None
         super().__init__(**kwargs)
 
     # ------------------------------------------------------------ parts
@@ -158,18 +159,20 @@ class TapKustomer(Tap):
         return discover_org(self.client, self.workers)
 
     @cached_property
-    def two_years_ago(self) -> str:
-        """Where standard search ends and reading starts without a start date; UTC text."""
-        return timestamps.shift(self.server_now(), days=-ARCHIVE_AFTER_DAYS)
-
-    def server_now(self) -> str:
-        """Return Kustomer's time as UTC text."""
-        return timestamps.from_epoch(self.client.server_time.now())
-
-    @staticmethod
-    def extracted_at() -> datetime:
-        """Return the moment of extraction of a record."""
-        return datetime.now(timezone.utc)
+    def session(self) -> Session:
+        """What the streams share; asks Kustomer which org it is."""
+        return Session(
+            run_id=self.run_id,
+            settings=self.settings,
+            client=self.client,
+            workers=self.workers,
+            ahead=self.ahead,
+            org=self.org,  # the first answer: it tells Kustomer's time too
+            clock=self.clock,
+            edge=TwoYearEdge.seen_at(timestamps.from_epoch(self.client.server_time.now())),
+            output=Output(self.message_writer, self.write_message, self.write_state),
+            runs=[],
+        )
 
     def close(self) -> None:
         """Let go of threads and connections."""
@@ -215,19 +218,22 @@ class TapKustomer(Tap):
     @override
     def discover_streams(self) -> Sequence[KustomerStream]:
         """Return the streams of the org."""
-        return list(self._discovered())
+        streams = list(self._discovered())
+        for stream in streams:
+            stream.all_streams = streams
+        return streams
 
     def _discovered(self) -> Iterator[KustomerStream]:
         metadata = self.org.metadata
         for type_ in STREAM_TYPES:
             if type_.optional and type_.name not in self.settings.optional_streams:
                 continue
-            yield type_(self, self._schema_of(type_))
+            yield type_(self, self.session, self._schema_of(type_))
         for name, klass in klass_streams(self.org.klasses).items():
             if klass.is_readable:
                 custom = metadata.get(f"kobject.{klass.name}")
                 schema = stream_schema("kobjects", custom=custom, klass=True)
-                yield KlassObjects(self, schema, name, klass)
+                yield KlassObjects(self, self.session, schema, name, klass)
 
     def _schema_of(self, type_: type[KustomerStream]) -> dict[str, Any]:
         file = type_.schema_name or type_.name
@@ -242,9 +248,14 @@ class TapKustomer(Tap):
             rows_of_tap=type_ is SyncRuns,
         )
 
+    @property
+    def own_streams(self) -> Mapping[str, KustomerStream]:
+        """The streams by name, each of which this tap made itself."""
+        return cast("Mapping[str, KustomerStream]", self.streams)
+
     def stream(self, name: str) -> KustomerStream:
         """Return the stream ``name``, selected or not. Raises ``KeyError``."""
-        return cast("KustomerStream", self.streams[name])
+        return self.own_streams[name]
 
     # ------------------------------------------------------------ state
 
@@ -272,7 +283,7 @@ class TapKustomer(Tap):
         """
         check_state(self.state, self.org.id)
         mark_state(cast("dict[str, Any]", self.state), self.org.id)
-        self._run = run = SyncRun(self)
+        run = SyncRun(self.session, self.own_streams, self.input_catalog, self)
         try:
             with Progress(lambda: list(run.runs), self.client.limiter):
                 run.sync()
@@ -281,20 +292,18 @@ class TapKustomer(Tap):
             self.close()
         self.exit_status = int(run.failed)
 
-    def finished_runs(self) -> list[StreamRun]:
-        """Return what became of the streams that were synced so far."""
-        runs = self._run.runs if self._run else []
-        return [run for run in runs if run.stream != "sync_runs"]
+    @override
+    def preflight(self) -> Preflight:
+        try:
+            return preflight(self.session, self.own_streams.values())
+        finally:
+            self.close()
 
     def stream_started(self, run: StreamRun) -> None:
-        """Hear that a stream's turn has come; for what wraps the tap."""
+        """Note that a stream is about to be read. Overridden by what wraps the tap."""
 
     def stream_ended(self, run: StreamRun) -> None:
-        """Hear that a stream's turn is over, and how it ended; for what wraps the tap."""
-
-    def check_for_stop(self) -> None:
-        """Raise ``StopRequested`` when a signal asked for it."""
-        self.clock.check()
+        """Note how a stream ended. Overridden by what wraps the tap."""
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:

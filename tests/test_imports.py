@@ -15,6 +15,7 @@ ORDER = [
     "cli",
     "sync",
     "streams",
+    "session",
     "rows",
     "catalog",
     "readers",
@@ -25,10 +26,12 @@ ORDER = [
 VOCABULARY = {
     "__init__",
     "clock",
+    "edge",
     "errors",
     "messages",
     "naming",
     "org",
+    "run",
     "settings",
     "state",
     "timestamps",
@@ -43,25 +46,30 @@ def room_of(module: str) -> str:
 
 
 def imports_of(path: Path) -> set[str]:
-    """Return the rooms that a module imports at run time."""
-    tree = ast.parse(path.read_text())
-    guarded = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-        for inner in ast.walk(node)
-    }
+    """Return the modules of the package that a module imports, for its types too."""
     found = set()
-    for node in ast.walk(tree):
-        if id(node) in guarded:
-            continue
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tap_kustomer"):
-            module = node.module or ""
-            if module == "tap_kustomer":
-                found |= {alias.name for alias in node.names if not alias.name.startswith("_")}
-            else:
-                found.add(room_of(module))
-    return found
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                found.add(inner if inner in MODULES else str(node.module))
+    return {one for one in found if one.split(".")[0] == PACKAGE.name}
+
+
+def rooms_of(path: Path) -> set[str]:
+    """Return the rooms that a module imports from."""
+    return {room_of(module) for module in imports_of(path)} - {"__init__"}
+
+
+def name_of(path: Path) -> str:
+    """Return the dotted name of a module."""
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
+MODULES = {name_of(path): path for path in PACKAGE.rglob("*.py")}
 
 
 def modules() -> list[tuple[str, Path]]:
@@ -86,7 +94,7 @@ def test_rooms_import_only_what_lies_behind_them() -> None:
         if room not in ORDER:
             continue
         allowed = VOCABULARY | set(ORDER[ORDER.index(room) :])
-        broken += [f"{path.name} imports {one}" for one in imports_of(path) - allowed]
+        broken += [f"{path.name} imports {one}" for one in rooms_of(path) - allowed]
     assert not broken
 
 
@@ -96,7 +104,7 @@ def test_vocabulary_imports_no_room() -> None:
         f"{path.name} imports {one}"
         for room, path in modules()
         if room in VOCABULARY
-        for one in imports_of(path) - VOCABULARY
+        for one in rooms_of(path) - VOCABULARY
     ]
     assert not broken
 
@@ -105,3 +113,29 @@ def test_the_package_never_imports_the_simulator() -> None:
     """The simulator is not in the wheel."""
     pattern = re.compile(r"^\s*(from|import) simulator", re.MULTILINE)
     assert not [path for _, path in modules() if pattern.search(path.read_text())]
+
+
+def test_no_import_leads_in_a_circle() -> None:
+    """A module can then be understood, and tested, with only those behind it."""
+    imports = {name: imports_of(path) for name, path in MODULES.items()}
+    circles = {name for name in MODULES if name in _behind(name, imports)}
+    assert not circles
+
+
+def _behind(start: str, imports: dict[str, set[str]]) -> set[str]:
+    """Return the modules that ``start`` imports, directly or not."""
+    found: set[str] = set()
+    rest = [start]
+    while rest:
+        new = imports.get(rest.pop(), set()) - found
+        found |= new
+        rest += new
+    return found
+
+
+def test_no_stream_reaches_into_the_tap() -> None:
+    """What a stream may use is what its session names."""
+    using = [
+        path.name for path in PACKAGE.rglob("*.py") if re.search(r"\b_tap\.", path.read_text())
+    ]
+    assert not using

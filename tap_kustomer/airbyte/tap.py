@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tap_kustomer.airbyte.messages import FailureType
     from tap_kustomer.airbyte.output import Output
     from tap_kustomer.clock import Clock
-    from tap_kustomer.streams.base import StreamRun
+    from tap_kustomer.run import StreamRun
 
 __all__ = ["SourceTap", "failure_type"]
 
@@ -86,7 +86,7 @@ class SourceTap(TapKustomer):
         self.client.limiter.on_wait = lambda seconds: self._statuses.wait(seconds, self.clock.now())
         self._writer.continue_from(self.state)
         self.sync_all()
-        for run in self.finished_runs():
+        for run in self.session.finished_runs():
             self._end(run)
 
     @override

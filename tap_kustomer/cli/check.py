@@ -19,16 +19,16 @@ from tap_kustomer.errors import KustomerError, MissingRoleError, NotFoundError, 
 from tap_kustomer.readers.passes import ARCHIVE_AFTER_DAYS
 from tap_kustomer.readers.query import Bounds
 from tap_kustomer.readers.search import PageSearch
-from tap_kustomer.streams.base import KustomerStream
 from tap_kustomer.streams.lists import ListStream, listed_pages
 from tap_kustomer.streams.search import SearchStream
 from tap_kustomer.streams.switched_lists import SwitchedListStream
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import IO
 
-    from tap_kustomer.tap import TapKustomer
+    from tap_kustomer.session import Session
+    from tap_kustomer.streams.base import KustomerStream
 
 __all__ = ["Preflight", "StreamCheck", "preflight"]
 
@@ -151,15 +151,15 @@ class Preflight:
         return lines
 
 
-def preflight(tap: TapKustomer) -> Preflight:
-    """Ask Kustomer about every stream that the tap offers.
+def preflight(session: Session, streams: Iterable[KustomerStream]) -> Preflight:
+    """Ask Kustomer about every one of ``streams``.
 
     Raises: ``CredentialsError`` when the key or the host is wrong.
     """
-    streams = [one for one in tap.streams.values() if isinstance(one, KustomerStream)]
     checks = [_check(stream) for stream in streams]
-    searches, requests = tap.client.limiter.shares
-    return Preflight(tap.org.id, tap.settings.api_url, searches, requests, checks)
+    searches, requests = session.client.limiter.shares
+    api_url = session.settings.api_url
+    return Preflight(session.org.id, api_url, searches, requests, checks)
 
 
 def _check(stream: KustomerStream) -> StreamCheck:

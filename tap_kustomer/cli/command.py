@@ -7,13 +7,14 @@ import logging
 import os
 import sys
 import threading
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import click
+from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError, MapExpressionError, StreamMapConfigError
 from singer_sdk.plugin_base import SingerCommand, _ConfigInput
 
-from tap_kustomer.cli.check import preflight
 from tap_kustomer.cli.files import read_catalog, read_config, read_state
 from tap_kustomer.clock import StopRequested
 from tap_kustomer.errors import KustomerError, frames_of
@@ -27,18 +28,28 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from tap_kustomer.tap import TapKustomer
+    from tap_kustomer.cli.check import Preflight
 
-__all__ = ["KustomerCommand"]
+__all__ = ["CommandTap", "KustomerCommand"]
 
 logger = logging.getLogger("tap-kustomer")
+
+
+class CommandTap(Tap):
+    """What the command needs of a tap besides what the SDK's taps have."""
+
+    exit_status: int
+
+    @abstractmethod
+    def preflight(self) -> Preflight:
+        """Ask Kustomer about every stream, and close."""
 
 
 class KustomerCommand(SingerCommand):
     """The tap's command."""
 
     @classmethod
-    def of(cls, command: click.Command, tap_class: type[TapKustomer]) -> KustomerCommand:
+    def of(cls, command: click.Command, tap_class: type[CommandTap]) -> KustomerCommand:
         """Return the SDK's ``command`` with this class's ends."""
         return cls(
             name=command.name,
@@ -129,9 +140,7 @@ _CHECK = click.Option(
 )
 
 
-def _check(tap: TapKustomer, *, as_json: bool) -> int:
-    found = preflight(tap)
-    tap.close()
+def _check(found: Preflight, *, as_json: bool) -> int:
     if as_json:
         click.echo(found.as_json())
     else:
@@ -149,7 +158,7 @@ def collect_garbage_rarely() -> None:
     gc.set_threshold(250_000, 20, 20)
 
 
-def _runner(tap_class: type[TapKustomer]) -> Any:  # noqa: ANN401 - what click calls
+def _runner(tap_class: type[CommandTap]) -> Any:  # noqa: ANN401 - what click calls
     def run(  # noqa: PLR0913 - the options of the command line
         *,
         about: bool = False,
@@ -173,7 +182,7 @@ def _runner(tap_class: type[TapKustomer]) -> Any:  # noqa: ANN401 - what click c
             validate_config=True,
         )
         if check:
-            leave(_check(tap, as_json=about_format == "json"))
+            leave(_check(tap.preflight(), as_json=about_format == "json"))
         collect_garbage_rarely()
         tap.sync_all()
         leave(tap.exit_status)

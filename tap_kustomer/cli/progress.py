@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from tap_kustomer.client.rate_limit import RateLimiter
-    from tap_kustomer.streams.base import StreamRun
+    from tap_kustomer.run import StreamRun
 
 __all__ = ["Progress", "describe"]
 

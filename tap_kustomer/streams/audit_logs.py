@@ -83,7 +83,7 @@ class AuditLogs(KustomerStream):
     def read(self) -> Iterator[RowBatch]:
         """Yield the entries of all types; the bookmark is the earliest of theirs."""
         settings = self.settings
-        now = self._tap.server_now()
+        now = self.session.server_now()
         end = settings.end_date if (settings.end_date or now) < now else None
         settled = min(end or now, timestamps.shift(now, seconds=-self.overlap_seconds))
         types = self.object_types
@@ -107,7 +107,7 @@ class AuditLogs(KustomerStream):
 
     def _read_until(self, kind: str) -> str:
         done = timestamps.normalise(self._part(kind).get("read_until"))
-        return done or self.settings.start_date or self._tap.two_years_ago
+        return done or self.settings.start_date or self.session.edge.moment
 
     def _range(self, kind: str, reading: dict[str, Any]) -> Iterator[RowBatch]:
         """Yield the entries of one type in one range of time, newest first."""
@@ -138,7 +138,7 @@ class AuditLogs(KustomerStream):
         if self.is_incremental:
             known = self.state.get("object_types") or {}
             self.state["object_types"] = {**known, kind: part}
-            self._tap.write_state()
+            self.session.output.write_state()
 
     def _check(self, kind: str, page: ListPage, reached: str) -> str:
         """Return the moment that ``page`` reaches back to; ``reached`` is that of those before.
@@ -166,7 +166,7 @@ class AuditLogs(KustomerStream):
 
     def _warn_of_loss(self, kind: str, reading: dict[str, Any]) -> None:
         """Tell which entries Kustomer may have dropped since the last complete reading."""
-        edge = timestamps.shift(self._tap.server_now(), days=-RETENTION_DAYS)
+        edge = timestamps.shift(self.session.server_now(), days=-RETENTION_DAYS)
         began = reading["from"]
         if "read_until" not in self._part(kind):
             # A first reading begins at what there was when it started, give or take a day.

@@ -6,7 +6,8 @@ import fnmatch
 import logging
 import sys
 from abc import abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime, timezone
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -23,6 +24,7 @@ from tap_kustomer.catalog.schema import object_schema
 from tap_kustomer.rows.flattening import rename, short_names
 from tap_kustomer.rows.maker import RecordShape, RowMaker
 from tap_kustomer.rows.stream_maps import RowMap
+from tap_kustomer.run import StreamRun
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -30,21 +32,20 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping
-    from datetime import datetime
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
+    from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import SchemaMessage
 
     from tap_kustomer.client.transport import KustomerClient
-    from tap_kustomer.messages import KustomerWriter
     from tap_kustomer.org import Org
     from tap_kustomer.readers.ahead import Ahead
     from tap_kustomer.readers.workers import Workers
+    from tap_kustomer.session import Session
     from tap_kustomer.settings.values import Settings
-    from tap_kustomer.tap import TapKustomer
 
-__all__ = ["KustomerStream", "RowBatch", "StreamRun"]
+__all__ = ["KustomerStream", "RowBatch"]
 
 logger = logging.getLogger("tap-kustomer")
 
@@ -58,24 +59,6 @@ class RowBatch:
 
     rows: Iterable[Any]
     bookmark: str | None = None
-
-
-@dataclass
-class StreamRun:
-    """What became of one stream in this run; a row of ``sync_runs`` and of the summary."""
-
-    stream: str
-    rows: int = 0
-    requests: int = 0
-    seconds: float = 0.0
-    started_at: str | None = None
-    ended_at: str | None = None
-    from_: str | None = None
-    to: str | None = None
-    status: str = "pending"
-    error: str | None = None
-    expected: int | None = field(default=None, compare=False)  # rows, as far as announced
-    cause: type[Exception] | None = None  # of a failure or a skip
 
 
 class KustomerStream(Stream):
@@ -95,11 +78,14 @@ class KustomerStream(Stream):
     roles_documented: ClassVar[bool] = True  # else by the pattern of the others only
     read_last: ClassVar[bool] = False  # after all others: it speaks of their rows
 
-    _tap: TapKustomer
+    all_streams: Sequence[KustomerStream] = ()  # of the org, once each is made
 
-    def __init__(self, tap: TapKustomer, schema: dict[str, Any], name: str | None = None) -> None:
-        """Make the stream with its schema."""
+    def __init__(
+        self, tap: Tap, session: Session, schema: dict[str, Any], name: str | None = None
+    ) -> None:
+        """Make the stream with its schema; ``tap`` is what the SDK's own part works with."""
         super().__init__(tap, schema=schema, name=name)
+        self.session = session
         self.run = StreamRun(self.name)
         self.schema_written = False  # in this run, so rows may follow
         self._prepared = False
@@ -107,27 +93,27 @@ class KustomerStream(Stream):
         self._row_maps: list[RowMap] | None = None
         self._make_row: RowMaker | None = None
 
-    # ------------------------------------------------------------ parts of the tap
+    # ------------------------------------------------------------ parts of the session
 
     @property
     def settings(self) -> Settings:
         """The checked settings."""
-        return self._tap.settings
+        return self.session.settings
 
     @cached_property
     def client(self) -> KustomerClient:
         """The way to Kustomer, which counts the requests of this stream."""
-        return self._tap.client.counting(self.run)
+        return self.session.client.counting(self.run)
 
     @property
     def workers(self) -> Workers:
         """The threads that fetch."""
-        return self._tap.workers
+        return self.session.workers
 
     @property
     def org(self) -> Org:
         """The org that is read."""
-        return self._tap.org
+        return self.session.org
 
     @property
     def reads_list(self) -> bool:
@@ -224,7 +210,7 @@ class KustomerStream(Stream):
         """Write ``rows`` and return their number, with none written if one cannot be made."""
         maps = self.stream_maps
         if self.writes_rows_as_made:
-            writer: KustomerWriter = self._tap.message_writer
+            writer = self.session.output.writer
             # Each row leaves before the next is made: a page of them would not fit the caches.
             return writer.write_records(maps[0].stream_alias, rows, self._stream_version)
         rows = list(rows)
@@ -235,12 +221,12 @@ class KustomerStream(Stream):
             for row_map in self._row_maps:
                 mapped = row_map(row)
                 if mapped is not None:
-                    self._tap.write_message(
+                    self.session.output.write_message(
                         RecordMessage(
                             stream=row_map.alias,
                             record=mapped,
                             version=self._stream_version,
-                            time_extracted=self._tap.extracted_at(),
+                            time_extracted=datetime.now(timezone.utc),
                         ),
                     )
         return len(rows)
@@ -251,8 +237,7 @@ class KustomerStream(Stream):
 
     def write_as(self, alias: str, rows: Iterable[dict[str, Any]]) -> None:
         """Write rows that are past the stream maps, in the version of this run."""
-        writer: KustomerWriter = self._tap.message_writer
-        writer.write_records(alias, rows, self._stream_version)
+        self.session.output.writer.write_records(alias, rows, self._stream_version)
 
     @override
     def _write_schema_message(self) -> None:
@@ -293,12 +278,12 @@ class KustomerStream(Stream):
         with self.get_record_counter() as counter, self.get_sync_timer():
             for batch in self.read():
                 counter.increment(self.write_batch(batch))
-                self._tap.check_for_stop()
+                self.session.clock.check()
         self._read_to_end = True
         if self._stream_version is not None:
             self._write_activate_version_message(self._stream_version)
         self.state["read"] = True
-        self._tap.write_state()
+        self.session.output.write_state()
         yield from ()
 
     def write_batch(self, batch: RowBatch) -> int:
@@ -360,7 +345,7 @@ class KustomerStream(Stream):
         """The moment from which this run reads: the bookmark, else the start date; UTC text."""
         if self.is_incremental and self.bookmark is not None:
             return self.bookmark
-        return self.settings.start_date or self._tap.two_years_ago
+        return self.settings.start_date or self.session.edge.moment
 
     def move_bookmark(self, moment: str) -> None:
         """Move the bookmark to ``moment``, never back, and write the state."""
@@ -370,7 +355,7 @@ class KustomerStream(Stream):
         if before is None or moment > before:
             self.state["replication_key"] = self.replication_key
             self.state["replication_key_value"] = moment
-            self._tap.write_state()
+            self.session.output.write_state()
 
 
 def _changes_nothing(stream_map: object) -> bool:

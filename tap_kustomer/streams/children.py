@@ -106,7 +106,7 @@ class ChildStream(KustomerStream):
                     self._asked += found.requests
                     self._unknown += found.unknown
                 self.write_batch(RowBatch(self._rows(found)))
-            self._tap.check_for_stop()
+            self.session.clock.check()
         if bookmark is not None and not self._is_doubtful:
             self.move_bookmark(bookmark)
 
@@ -139,7 +139,7 @@ class ChildStream(KustomerStream):
             msg = f"Kustomer does not know {self.path} (status 404) for any parent."
             raise NotFoundError(msg)
         self.state["read"] = True
-        self._tap.write_state()
+        self.session.output.write_state()
 
 
 class ConversationEvents(ChildStream):

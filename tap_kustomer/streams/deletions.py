@@ -170,9 +170,7 @@ class Deletions(AuditLogs):
     def _streams_of(self, type_: str) -> Iterator[KustomerStream]:
         """Yield the streams that hold rows of an object type."""
         kind, _, klass = type_.partition(".")
-        for stream in self._tap.streams.values():
-            if not isinstance(stream, KustomerStream):
-                continue
+        for stream in self.all_streams:
             if kind == KOBJECT:
                 named = getattr(getattr(stream, "klass", None), "name", None)
                 if stream.name == "kobjects" or named == klass:

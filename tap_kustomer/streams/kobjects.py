@@ -18,10 +18,12 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from singer_sdk import Tap
+
     from tap_kustomer.org import Klass
     from tap_kustomer.readers.passes import Probe
     from tap_kustomer.readers.query import SearchQuery
-    from tap_kustomer.tap import TapKustomer
+    from tap_kustomer.session import Session
 
 __all__ = ["KlassObjects", "Kobjects"]
 
@@ -46,11 +48,14 @@ class KlassObjects(SearchStream):
 
     schema_name = "kobjects"
 
-    def __init__(self, tap: TapKustomer, schema: dict[str, Any], name: str, klass: Klass) -> None:
+    def __init__(
+        self, tap: Tap, session: Session, schema: dict[str, Any], name: str, klass: Klass
+    ) -> None:
         """Make the stream of ``klass``."""
-        super().__init__(tap, schema, name)
+        super().__init__(tap, session, schema, name)
         self.klass = klass
         self.is_dealt = False  # another klass's stream has read and written the rows
+        self.deals_work = False  # the search of a single klass did not work, this one did
         self._deals = False
 
     @override
@@ -73,9 +78,14 @@ class KlassObjects(SearchStream):
         dealt: list[Form[SearchQuery | None]] = [
             Form(_DEALT, self.query("kobject", "kobject"), rank=1)
         ]
-        if self._tap.klasses_are_dealt and self.takes_dealt:
+        if self._klasses_are_dealt and self.takes_dealt:
             return [*dealt, *self.without_deleted(dealt)]
         return [*single, *dealt, *self.without_deleted(single), *self.without_deleted(dealt)]
+
+    @property
+    def _klasses_are_dealt(self) -> bool:
+        """Whether the search of single klasses is known not to work here."""
+        return any(isinstance(one, KlassObjects) and one.deals_work for one in self.all_streams)
 
     @property
     def takes_dealt(self) -> bool:
@@ -92,13 +102,13 @@ class KlassObjects(SearchStream):
         if self._reading is None or form.query is None:
             return None
         probe = self._reading.probe(form.query)
-        if not self._tap.klasses_are_dealt:
+        if not self._klasses_are_dealt:
             self.logger.info(
                 "%s: the search of single klasses does not work; the objects of all klasses are "
                 "read once and dealt out.",
                 self.name,
             )
-        self._tap.klasses_are_dealt = True
+        self.deals_work = True
         return probe
 
     def _dealing(self) -> SearchRun | None:
@@ -121,7 +131,7 @@ class KlassObjects(SearchStream):
     def _receivers(self) -> list[KlassObjects]:
         return [
             stream
-            for stream in self._tap.streams.values()
+            for stream in self.all_streams
             if isinstance(stream, KlassObjects)
             and stream.selected
             and not stream.is_dealt

@@ -57,7 +57,7 @@ class Notes(SearchStream):
     @override
     def older_rows(self, start: str) -> Iterator[RowBatch]:
         """Yield the notes that the search no longer has, when the start reaches back to them."""
-        edge = self._tap.two_years_ago
+        edge = self.session.edge.moment
         if not self.settings.include_archived or (
             start > timestamps.shift(edge, seconds=-REACHES_BACK_SECONDS)
         ):

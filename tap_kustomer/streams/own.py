@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tap_kustomer import __version__
 from tap_kustomer.catalog.attributes import attribute_schema, suffix_of
 from tap_kustomer.catalog.discovery import read_metadata
 from tap_kustomer.streams.base import KustomerStream, RowBatch
@@ -80,9 +81,9 @@ class SyncRuns(KustomerStream):
         known = self.schema["properties"]
         selected = [name for name in known if self._is_selected(name)]
         rows = []
-        for run in self._tap.finished_runs():
+        for run in self.session.finished_runs():
             row = {
-                "id": f"{self._tap.run_id}-{run.stream}",
+                "id": f"{self.session.run_id}-{run.stream}",
                 "org_id": self.org.id,
                 "stream": run.stream,
                 "started_at": run.started_at,
@@ -93,8 +94,8 @@ class SyncRuns(KustomerStream):
                 "to": run.to,
                 "status": run.status,
                 "error": run.error,
-                "tap_version": self._tap.plugin_version,
+                "tap_version": __version__,
             }
             rows.append({name: row.get(name) for name in selected})
-        last = max((run.started_at or "" for run in self._tap.finished_runs()), default="")
+        last = max((run.started_at or "" for run in self.session.finished_runs()), default="")
         yield RowBatch(rows, last or None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from tap_kustomer.readers.lists import ListPage
     from tap_kustomer.readers.passes import FreshRows, Probe
     from tap_kustomer.readers.workers import Workers
-    from tap_kustomer.streams.families import Family
 
 __all__ = ["REACHES_BACK_SECONDS", "SEARCH_ROLES", "SearchStream", "updated_at"]
 
@@ -55,6 +54,28 @@ _CONFIRMING_PAUSE = 1.0  # seconds until a page that breaks what was asked for i
 _NO_DELETED = ", no deleted rows"  # how the state names a form without ``includeDeleted``
 
 
+class Followers(Protocol):
+    """Streams that are written along with the pages of the one that is searched."""
+
+    @property
+    def start(self) -> str:
+        """The moment from which the pages are due, with the searched stream's own."""
+
+    searchers: Workers  # the threads that search
+
+    def drop_refused(self, parents: list[dict[str, Any]]) -> bool:
+        """Leave out those that the key may not read at all; ``True`` when the start changes."""
+
+    def begin(self) -> None:
+        """Start, once the searched stream can be read."""
+
+    def follow(self, resources: list[dict[str, Any]], bookmark: str | None) -> None:
+        """Write what belongs to a page."""
+
+    def end(self) -> None:
+        """End, once the last page is read."""
+
+
 class SearchStream(KustomerStream):
     """A stream of ``POST /v1/customers/search``.
 
@@ -71,7 +92,7 @@ class SearchStream(KustomerStream):
     list_paths: ClassVar[tuple[str, ...]] = ()
     ends_with_search: ClassVar[bool] = False
 
-    family: Family | None = None  # the children that are read with it
+    family: Followers | None = None  # the children that are read with it
     _reading: SearchRun | None = None
     _probe: Probe | None = None
     _ahead: AnswerAhead[None] | None = None
@@ -125,8 +146,8 @@ class SearchStream(KustomerStream):
     def ensure_prepared(self) -> None:
         if self._ahead is not None and not self._prepared:
             self._ahead.take()
-            asked = self._probe.started if self._probe is not None else self._tap.server_now()
-            oldest = timestamps.shift(self._tap.server_now(), seconds=-_LONGEST_AHEAD_SECONDS)
+            asked = self._probe.started if self._probe is not None else self.session.server_now()
+            oldest = timestamps.shift(self.session.server_now(), seconds=-_LONGEST_AHEAD_SECONDS)
             self._prepared = asked > oldest
         super().ensure_prepared()
 
@@ -223,7 +244,7 @@ class SearchStream(KustomerStream):
     @property
     def reaches_back(self) -> bool:
         """Whether this run begins before the rows that standard search has."""
-        edge = self._tap.two_years_ago
+        edge = self.session.edge.moment
         return self.starting_at < timestamps.shift(edge, seconds=-REACHES_BACK_SECONDS)
 
     def _new_run(self) -> SearchRun | None:
@@ -256,7 +277,7 @@ class SearchStream(KustomerStream):
                 "the older ones, so those from %s to %s are not read.",
                 self.name,
                 self._own_start,
-                self._tap.two_years_ago,
+                self.session.edge.moment,
             )
 
     def _warn_of_earlier_start(self) -> None:

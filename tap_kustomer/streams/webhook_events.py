@@ -131,7 +131,7 @@ class WebhookEvents(KustomerStream):
             self.state["replication_key_value"] = event.sequence
             self.state["event"] = event.id
             self.state["spool"] = spool.id
-            self._tap.write_state()
+            self.session.output.write_state()
 
     def _row(self, event: SpooledEvent) -> dict[str, Any]:
         content = decode(event.body)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tap_kustomer.cli.progress import Progress, describe
 from tap_kustomer.client.rate_limit import RateLimiter
 from tap_kustomer.clock import Clock
-from tap_kustomer.streams.base import StreamRun
+from tap_kustomer.run import StreamRun
 from tests.support import ROOT, tap_command
 
 if TYPE_CHECKING:

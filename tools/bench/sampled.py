@@ -19,7 +19,7 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from tap_kustomer.streams.base import StreamRun
+    from tap_kustomer.run import StreamRun
 
 __all__ = ["RULES"]
 

@@ -1,0 +1,58 @@
+"""What the streams of one run of the tap share: built by the tap, handed to every stream."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tap_kustomer import timestamps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from singer_sdk.singerlib import Message
+
+    from tap_kustomer.client.transport import KustomerClient
+    from tap_kustomer.clock import Clock
+    from tap_kustomer.edge import TwoYearEdge
+    from tap_kustomer.messages import KustomerWriter
+    from tap_kustomer.org import Org
+    from tap_kustomer.readers.ahead import Ahead
+    from tap_kustomer.readers.workers import Workers
+    from tap_kustomer.run import StreamRun
+    from tap_kustomer.settings.values import Settings
+
+__all__ = ["Output", "Session"]
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where rows and state go. Used by the main thread only."""
+
+    writer: KustomerWriter  # rows of a page in one go
+    write_message: Callable[[Message], None]
+    write_state: Callable[[], None]  # if anything changed since the last
+
+
+@dataclass(frozen=True)
+class Session:
+    """What the streams of one run share. Knows no stream."""
+
+    run_id: str
+    settings: Settings
+    client: KustomerClient
+    workers: Workers  # the threads that fetch
+    ahead: Ahead  # the threads that ask before a stream's turn
+    org: Org
+    clock: Clock
+    edge: TwoYearEdge  # where the standard search ends
+    output: Output
+    runs: list[StreamRun]  # of the streams whose turn has come
+
+    def server_now(self) -> str:
+        """Return Kustomer's time as UTC text."""
+        return timestamps.from_epoch(self.client.server_time.now())
+
+    def finished_runs(self) -> list[StreamRun]:
+        """Return what became of the streams that were synced so far."""
+        return [run for run in self.runs if run.stream != "sync_runs"]
