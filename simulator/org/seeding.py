@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from simulator.clock import DAY
+from simulator.org.talk import automation, said
 
 if TYPE_CHECKING:
     from simulator.jsontypes import JSON
@@ -219,9 +220,10 @@ class _Seeding:
             "channel": channel,
         }
         moments = sorted([start, *(self.moment(start, end) for _ in range(rng.randrange(1, 6)))])
-        for moment in moments:
+        known = self.org.row("conversation", conversation) if self.children else {}
+        for moment, facts in said(known, moments, self.now):
             message = self.one("message", moment, min(moment + 90, self.now), parents=related,
-                               deletable=True)  # fmt: skip
+                               deletable=True, **facts)  # fmt: skip
             if self.children and self.chance(0.1):
                 self.one("attachment", moment, parents={**related, "message": message})
         if self.chance(0.3):
@@ -299,4 +301,6 @@ def seed(org: Org, *, customers: int = 200, deleted: float = 0.02, children: boo
             seeding.customer(seeding.rng.choice(companies) if seeding.chance(0.2) else None)
         seeding.work_sessions()
         seeding.rules()
+        if children:
+            automation(org)
     org.audit = True

@@ -100,7 +100,27 @@ def conversation(rng: random.Random, ctx: ShapeContext) -> Shape:
             "assistantId": [object_id(rng, story.created)],
             "fac": {"isFac": chance(rng, 0.3), "reasons": [], "exclusions": []},
         }
-    return attributes, _related(rng, ctx, story)
+    related = _related(rng, ctx, story)
+    # Drawn last, so that what happens rarely changes nothing else of the row.
+    _oddities(rng, ctx, story, attributes)
+    return attributes, related
+
+
+def _oddities(rng: random.Random, ctx: ShapeContext, story: Story, attributes: JSON) -> None:
+    """Let a few be imported, merged, rated without a score or under a changed SLA.
+
+    UNCONFIRMED: what marks a conversation that was merged, and that an SLA's new version begins
+    anew.
+    """
+    if chance(rng, 0.03):
+        attributes["importedAt"] = to_iso(min(story.last_message + DAY, ctx.updated_ms))
+    if chance(rng, 0.02):
+        attributes["mergedTarget"] = True
+    if chance(rng, 0.1):
+        attributes["satisfactionLevel"].pop("score", None)
+    if "sla" in attributes and chance(rng, 0.05):
+        attributes["sla"] |= {"version": 2, "breached": False, "status": "satisfied"}
+        attributes["sla"].pop("breach", None)
 
 
 def _ending(rng: random.Random, story: Story) -> JSON:
