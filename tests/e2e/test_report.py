@@ -30,12 +30,13 @@ ITS_MAKERS = re.compile(
     r"(https?://)?(update\.googleapis|(accounts|clients\d|www|redirector\.gvt1)\.google)\.com[:/]"
 )
 FILLED = 1500  # lines of the page that have figures
-PAINTED = [(0, 114, 178), (230, 159, 0), (0, 158, 115), (213, 94, 0)]  # of the charts' palette
+PAINTED = [(0, 114, 178), (240, 185, 58), (0, 112, 79), (179, 71, 0)]  # of the charts' palette
 CUSTOMERS = 120
 ADDRESS = "http://report.test/report.html"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FIGURES = (
     "How long customers wait for a first response",
+    "Who waits now",
     "Conversations per week by channel",
     "SLA outcomes by metric",
     "Customer satisfaction (CSAT)",

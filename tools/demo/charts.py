@@ -12,15 +12,26 @@ if TYPE_CHECKING:
 
     Rows = Sequence[dict[str, Any]]
 
-__all__ = ["bars", "drawn", "outcomes", "spread", "weekly", "workload"]
+__all__ = [
+    "NARROW",
+    "WIDTH",
+    "bars",
+    "counts",
+    "drawn",
+    "outcomes",
+    "spread",
+    "weekly",
+    "workload",
+]
 
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 INK, QUIET, GRID = "#1f2933", "#52606d", "#d9e0e7"
 BLUE = "#0072b2"
-# Okabe and Ito's palette, darkest first: neighbours also differ in lightness, so print is legible.
-PALETTE = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#7f7f7f"]
-OUTCOMES = {"met": "#56b4e9", "breached": "#d55e00", "pending": "#c8ced6"}
-WIDTH = 540  # of a picture, names and legends included
+# Dark and light take turns, so that neighbours differ in grey, too.
+PALETTE = ["#0072b2", "#f0b93a", "#00704f", "#e6b3cf", "#5b3a8c", "#9fd3f2", "#5f5f5f"]
+OUTCOMES = {"met": "#9fc8e4", "breached": "#b34700", "pending": "#e9edf1"}
+WIDTH = 540  # of a picture, names and legends included, in pixels
+NARROW = 330  # the same on a phone
 ROW = 30  # height of a row of a chart with one row per name
 HALF = 0.5
 
@@ -41,7 +52,7 @@ def drawn(chart: alt.TopLevelMixin) -> str:
 def styled(chart: alt.TopLevelMixin) -> Any:  # noqa: ANN401  # a chart of any of Altair's kinds
     """Return the chart in the report's looks."""
     return (
-        chart.configure(font=FONT, background="white")
+        chart.configure(font=FONT, background="transparent")
         .configure_view(stroke=None)
         .configure_axis(
             labelColor=QUIET,
@@ -63,6 +74,7 @@ def styled(chart: alt.TopLevelMixin) -> Any:  # noqa: ANN401  # a chart of any o
             labelFontSize=12,
             symbolType="square",
             symbolStrokeWidth=0,
+            columns=4,
             columnPadding=14,
             offset=6,
         )
@@ -70,10 +82,17 @@ def styled(chart: alt.TopLevelMixin) -> Any:  # noqa: ANN401  # a chart of any o
     )
 
 
-def fitted(chart: Any, height: int) -> Any:  # noqa: ANN401  # a chart of any of Altair's kinds
-    """Return the chart in the width of all pictures, whatever its names need of it."""
+def fitted(chart: Any, width: int, height: int) -> Any:  # noqa: ANN401  # any of Altair's kinds
+    """Return the chart in the width of the picture, whatever its names need of it."""
     fit = alt.AutoSizeParams(type="fit", contains="padding")
-    return chart.properties(width=WIDTH, height=height, autosize=fit)
+    # A browser's letters may be wider than those that were measured here.
+    room = {"left": 18, "top": 5, "right": 5, "bottom": 5}
+    return chart.properties(width=width, height=height, autosize=fit, padding=room)
+
+
+def beside(width: int) -> float:
+    """Return how much longer than its longest bar an axis is, for a label beside the bar."""
+    return 1.4 if width == WIDTH else 2.4
 
 
 def rows_of(rows: Rows) -> alt.Data:
@@ -86,7 +105,7 @@ def names(field: str, order: Sequence[str]) -> alt.Y:
     return alt.Y(f"{field}:N", sort=list(order), title=None, axis=alt.Axis(ticks=False))
 
 
-def spread(rows: Rows) -> alt.LayerChart:
+def spread(rows: Rows, width: int) -> alt.LayerChart:
     """Draw how a duration is spread by name: `name`, `p10`, `p25`, `median`, `p75`, `p90`."""
     order = [row["name"] for row in rows]
     scale = alt.Scale(type="log", nice=False, padding=12)
@@ -101,14 +120,14 @@ def spread(rows: Rows) -> alt.LayerChart:
     label = base.mark_text(align="center", dy=-15, fontSize=11, color=INK).encode(
         x="median:Q", text="label:N"
     )
-    return fitted(whole + middle + median + label, (ROW + 14) * len(rows) + 50)
+    return fitted(whole + middle + median + label, width, (ROW + 14) * len(rows) + 50)
 
 
-def weekly(rows: Rows, order: Sequence[str]) -> alt.Chart:
+def weekly(rows: Rows, order: Sequence[str], width: int) -> alt.Chart:
     """Draw counts per week, stacked by name: `week`, `name`, `count`, `place` in the stack."""
     chart = (
         alt.Chart(rows_of(rows))
-        .mark_bar()
+        .mark_bar(stroke="white", strokeWidth=0.5)
         .encode(
             x=alt.X(
                 "week:O",
@@ -127,10 +146,10 @@ def weekly(rows: Rows, order: Sequence[str]) -> alt.Chart:
             order=alt.Order("place:Q"),
         )
     )
-    return fitted(chart, 290)
+    return fitted(chart, width, 290)
 
 
-def bars(rows: Rows, title: str) -> alt.LayerChart:
+def bars(rows: Rows, title: str, width: int) -> alt.LayerChart:
     """Draw one share per name: `name`, `share` (0 to 1), `label` beside the bar."""
     order = [row["name"] for row in rows]
     highest = max([row["share"] or 0 for row in rows] + [0.1])
@@ -140,21 +159,36 @@ def bars(rows: Rows, title: str) -> alt.LayerChart:
         "share:Q",
         title=title,
         # Room for the label beside the longest bar.
-        scale=alt.Scale(domain=[0, highest * 1.4], nice=False),
+        scale=alt.Scale(domain=[0, highest * beside(width)], nice=False),
         axis=alt.Axis(format="%", tickCount=4, values=values),
     )
     bar = base.mark_bar(color=BLUE, height=16).encode(x=x)
     label = base.mark_text(align="left", dx=6, fontSize=12, color=INK).encode(x=x, text="label:N")
-    return fitted(bar + label, ROW * len(rows) + 50)
+    return fitted(bar + label, width, ROW * len(rows) + 50)
 
 
-def outcomes(rows: Rows) -> alt.LayerChart:
+def counts(rows: Rows, title: str, width: int) -> alt.LayerChart:
+    """Draw one count per name, in the order given: `name`, `count`, `label` beside the bar."""
+    base = alt.Chart(rows_of(rows)).encode(y=names("name", [row["name"] for row in rows]))
+    most = max([row["count"] for row in rows] + [1])
+    x = alt.X(
+        "count:Q",
+        title=title,
+        scale=alt.Scale(domain=[0, most * beside(width)], nice=False),
+        axis=alt.Axis(tickMinStep=1, tickCount=4),
+    )
+    bar = base.mark_bar(color=BLUE, height=16).encode(x=x)
+    label = base.mark_text(align="left", dx=6, fontSize=12, color=INK).encode(x=x, text="label:N")
+    return fitted(bar + label, width, ROW * len(rows) + 50)
+
+
+def outcomes(rows: Rows, width: int) -> alt.LayerChart:
     """Draw how SLAs ended, per name: `name`, `outcome`, `count`, `place`, `label` on the first."""
     order = list(dict.fromkeys(row["name"] for row in rows))
     labels = [row for row in rows if row["label"]]
     bar = (
         alt.Chart(rows_of(rows))
-        .mark_bar(height=16)
+        .mark_bar(height=16, stroke="#52606d", strokeWidth=0.5)
         .encode(
             y=names("name", order),
             x=alt.X(
@@ -162,7 +196,8 @@ def outcomes(rows: Rows) -> alt.LayerChart:
                 title="conversations",
                 axis=alt.Axis(tickMinStep=1, tickCount=6),
                 scale=alt.Scale(
-                    domain=[0, max([row["total"] for row in rows] + [1]) * 1.3], nice=False
+                    domain=[0, max([row["total"] for row in rows] + [1]) * beside(width)],
+                    nice=False,
                 ),
             ),
             color=alt.Color(
@@ -177,10 +212,10 @@ def outcomes(rows: Rows) -> alt.LayerChart:
         .mark_text(align="left", dx=6, fontSize=12, color=INK)
         .encode(y=names("name", order), x="total:Q", text="label:N")
     )
-    return fitted(bar + label, ROW * len(order) + 80)
+    return fitted(bar + label, width, ROW * len(order) + 80)
 
 
-def workload(rows: Rows) -> alt.HConcatChart:
+def workload(rows: Rows, width: int) -> alt.HConcatChart:
     """Draw two measures side by side per name: `name`, `messages`, `hours`."""
     order = [row["name"] for row in rows]
     panels = []
@@ -193,11 +228,14 @@ def workload(rows: Rows) -> alt.HConcatChart:
         x = alt.X(
             f"{field}:Q",
             title=title,
-            axis=alt.Axis(tickCount=4),
+            axis=alt.Axis(tickCount=3),
             scale=alt.Scale(domainMin=0, domainMax=max([row[field] for row in rows] + [1]) * 1.2),
         )
         bar = base.mark_bar(color=colour, height=14).encode(x=x)
         text = alt.Text(f"{field}:Q", format=",.0f" if field == "messages" else ",.1f")
         label = base.mark_text(align="left", dx=5, fontSize=11, color=INK).encode(x=x, text=text)
-        panels.append((bar + label).properties(width=185, height=24 * len(rows)))
-    return alt.hconcat(*panels, spacing=18)
+        panels.append((bar + label).properties(width=(width - 170) // 2, height=24 * len(rows)))
+    # Names take what is left of the width.
+    return alt.hconcat(
+        *panels, spacing=18, padding={"left": 18, "right": 12, "bottom": 8, "top": 5}
+    )

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from tap_kustomer.tap import STREAM_TYPES
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -41,7 +39,10 @@ WITHOUT_ARCHIVE = frozenset({"conversation_time"})
 
 TWO_YEARS = dt.timedelta(days=730)
 
-_STREAMS = {one.resource: one.name for one in STREAM_TYPES}
+_PLURALS = {
+    "satisfaction": "satisfaction_surveys",
+    "routing_settings": "team_routing_settings",
+}
 _TIMEOUT = 30  # seconds
 
 
@@ -95,7 +96,11 @@ def stream_of(context: str) -> str:
     """Return the name of the stream that carries a context: ``company``, ``kobject_Device``."""
     if context.startswith("kobject_"):
         return re.sub(r"[^a-z0-9_]", "_", context.lower())
-    return _STREAMS.get(context, f"{context}s")
+    if context in _PLURALS:
+        return _PLURALS[context]
+    if context.endswith(("s", "x")):
+        return f"{context}es"
+    return re.sub("(?<![aeiou])y$", "ie", context) + "s"
 
 
 def loaded_ids(connection: duckdb.DuckDBPyConnection) -> Ids:

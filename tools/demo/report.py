@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import sys
+from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,24 +40,34 @@ class Figure:
 
     title: str
     note: str
-    chart: alt.TopLevelMixin
+    chart: Callable[[int], alt.TopLevelMixin]
+    """Draws it in a width."""
+
     columns: dict[str, str]
     """Which columns the table of numbers has: name in the rows, head in the table."""
 
     rows: Rows
-    tall: bool = False
-    """Whether it stands beside two others."""
 
     @property
     def picture(self) -> str:
         """Return the chart as an address that holds all of it."""
-        encoded = base64.b64encode(charts.drawn(self.chart).encode()).decode()
-        return f"data:image/svg+xml;base64,{encoded}"
+        return picture(self.chart(charts.WIDTH))
+
+    @property
+    def narrow(self) -> str:
+        """Return the same for a phone: letters keep their size, bars do not."""
+        return picture(self.chart(charts.NARROW))
 
     @property
     def table(self) -> list[list[str]]:
         """Return the numbers as text."""
         return [[shown(key, row[key]) for key in self.columns] for row in self.rows]
+
+
+def picture(chart: alt.TopLevelMixin) -> str:
+    """Return a chart as an address that holds all of it."""
+    encoded = base64.b64encode(charts.drawn(chart).encode()).decode()
+    return f"data:image/svg+xml;base64,{encoded}"
 
 
 def ask(connection: duckdb.DuckDBPyConnection, sql: str) -> Rows:
@@ -80,9 +92,9 @@ def percent(share: float | None) -> str:
     return "none" if share is None else f"{share:.0%}"
 
 
-def counted(number: int | None) -> str:
+def counted(number: float | None) -> str:
     """Return a number of things for people."""
-    return f"{number or 0:,}"
+    return f"{round(number or 0):,}"
 
 
 def shown(key: str, value: Any) -> str:  # noqa: ANN401  # whatever a query answers
@@ -95,33 +107,82 @@ def shown(key: str, value: Any) -> str:  # noqa: ANN401  # whatever a query answ
 
 
 def key_figures(connection: duckdb.DuckDBPyConnection) -> list[dict[str, str]]:
-    """Return the key figures, each with its value in the period before."""
-    rows = ask(connection, queries.FIGURES)
-    now: dict[str, Any] = next((row for row in rows if row["recent"]), {})
-    then: dict[str, Any] = next((row for row in rows if not row["recent"]), {})
-    figures: list[tuple[str, str, Callable[[Any], str]]] = [
-        ("conversations", "Conversations", counted),
-        ("response", "First response, median", duration),
-        ("resolution", "First resolution, median", duration),
-        ("csat", "CSAT", percent),
-        ("breached", "SLA breached", percent),
-        ("reopened", "Reopened", percent),
+    """Return the key figures, each with what it rests on and its value in the period before."""
+    found = {(row["figure"], row["recent"]): row for row in ask(connection, queries.FIGURES)}
+    figures: list[tuple[str, str, Callable[[Any], str], str]] = [
+        ("conversations", "Conversations", counted, ""),
+        ("response", "First response by a person, median", duration, "answered"),
+        ("resolution", "Full resolution, median", duration, "closed"),
+        ("csat", "CSAT", percent, "scores"),
+        ("breached", "SLA metrics breached", percent, "decided"),
+        ("reopened", "Reopened", percent, "done"),
     ]
-    return [
-        {"name": name, "value": show(now.get(key)), "before": show(then.get(key))}
-        for key, name, show in figures
-    ]
+    nothing = {"value": None, "n": 0}
+    shown = []
+    for key, name, show, unit in figures:
+        now, then = (found.get((key, recent), nothing) for recent in (True, False))
+        shown.append(
+            {
+                "name": name,
+                "value": show(now["value"]),
+                "n": f"of {counted(now['n'])} {unit}" if unit else "",
+                "trend": trend(now["value"], then["value"], points=show is percent),
+                "before": show(then["value"]),
+                "before_n": f" of {counted(then['n'])}" if unit else "",
+            }
+        )
+    return shown
+
+
+def trend(now: float | None, then: float | None, *, points: bool) -> str:
+    """Return how a figure moved, in words that need no colour; shares move by points."""
+    if now is None or then is None or not (points or then):
+        return "no comparison"
+    change = (now - then) * 100 if points else (now / then - 1) * 100
+    if round(change) == 0:
+        return "unchanged"
+    arrow = "\N{BLACK UP-POINTING TRIANGLE}" if change > 0 else "\N{BLACK DOWN-POINTING TRIANGLE}"
+    size = round(abs(change))
+    unit = ("point" if size == 1 else "points") if points else "%"
+    return f"{arrow} {size} {unit}"
+
+
+def at_equal_mix(connection: duckdb.DuckDBPyConnection) -> float | None:
+    """Return the median first response if channels had the shares of the period before."""
+    rows = ask(connection, queries.MIX)
+    shares: dict[tuple[bool, str], int] = Counter((row["recent"], row["channel"]) for row in rows)
+    totals = Counter(row["recent"] for row in rows)
+    weighted = sorted(
+        (
+            row["seconds"],
+            shares[False, row["channel"]] / totals[False] / shares[True, row["channel"]],
+        )
+        for row in rows
+        if row["recent"] and totals[False]
+    )
+    half, passed = sum(weight for _, weight in weighted) / 2, 0.0
+    for seconds, weight in weighted:
+        passed += weight
+        if passed >= half:
+            return float(seconds)
+    return None
 
 
 def responses(connection: duckdb.DuckDBPyConnection) -> Figure:
     """Return how long customers wait."""
     asked = ask(connection, queries.RESPONSES)
     rows = [{**row, "label": duration(row["median"])} for row in asked]
+    equal = at_equal_mix(connection)
+    mix = (
+        f" The median of all channels moves with their mix: at the mix of the {DAYS} days before "
+        f"it would be {duration(equal)}."
+    )
     return Figure(
         "How long customers wait for a first response",
-        f"Calendar time, last {DAYS} days. Line: 10 to 90 % of the answered conversations; "
-        "box: the middle half; mark: the median. Who still waits is not counted.",
-        charts.spread(rows),
+        f"By a person, around the clock, last {DAYS} days. Line: 10 to 90 % of the answered "
+        "conversations; box: the middle half; mark: the median. Who still waits is not among "
+        f"them.{mix if equal is not None else ''}",
+        partial(charts.spread, rows),
         {
             "name": "channel",
             "count": "answered",
@@ -129,6 +190,21 @@ def responses(connection: duckdb.DuckDBPyConnection) -> Figure:
             "median": "median",
             "p90": "90 % within",
         },
+        rows,
+    )
+
+
+def waiting(connection: duckdb.DuckDBPyConnection) -> Figure:
+    """Return who has no answer yet."""
+    asked = ask(connection, queries.WAITING)
+    rows = [{**r, "label": f"{r['count']:,}, {r['never']:,} never answered"} for r in asked]
+    longest = max((row["longest"] for row in asked), default=None)
+    return Figure(
+        "Who waits now",
+        "Conversations that are not done and whose customer waits for an answer, by how long, at "
+        f"the moment of the reading. The longest: {duration(longest)}.",
+        partial(charts.counts, rows, "conversations"),
+        {"name": "waiting for", "count": "conversations", "never": "never answered by a person"},
         rows,
     )
 
@@ -144,7 +220,7 @@ def volume(connection: duckdb.DuckDBPyConnection) -> Figure:
     return Figure(
         "Conversations per week by channel",
         f"By the week they were created, Monday to Sunday; the last {WEEKS} whole weeks.",
-        charts.weekly(placed, order),
+        partial(charts.weekly, placed, order),
         {"name": "channel", "count": f"conversations in {WEEKS} weeks"},
         [{"name": name, "count": totals[name]} for name in order],
     )
@@ -165,7 +241,7 @@ def agreements(connection: duckdb.DuckDBPyConnection) -> Figure:
         "SLA outcomes by metric",
         f"SLAs matched in the last {DAYS} days. The rate is breached / (met + breached); "
         "pending ones are not counted in it.",
-        charts.outcomes(rows),
+        partial(charts.outcomes, rows),
         {"name": "metric · channel", "outcome": "outcome", "count": "conversations"},
         rows,
     )
@@ -175,11 +251,11 @@ def satisfaction(connection: duckdb.DuckDBPyConnection) -> Figure:
     """Return how content customers were."""
     return share(
         "Customer satisfaction (CSAT)",
-        "Satisfied / rated, by the day the survey was sent, last 365 days. Which ratings count as "
-        "satisfied is Kustomer's reduction of the rating to 0 or 1, unconfirmed. Few ratings: "
-        "large chance.",
+        f"Satisfied / scored, by the day the survey was sent, last {DAYS} days, as in the figure "
+        "above. Which ratings count as satisfied is Kustomer's reduction of the rating to 0 or 1, "
+        "unconfirmed; ratings without a score are not counted. Few scores: large chance.",
         ask(connection, queries.SATISFACTION),
-        "ratings",
+        "scores",
     )
 
 
@@ -197,7 +273,7 @@ def reopened(connection: duckdb.DuckDBPyConnection) -> Figure:
 def share(title: str, note: str, asked: Rows, unit: str) -> Figure:
     """Return a figure of one share per channel."""
     rows = [{**r, "label": f"{percent(r['share'])} of {r['count']:,} {unit}"} for r in asked]
-    chart = charts.bars(rows, f"share of the {unit}")
+    chart = partial(charts.bars, rows, f"share of the {unit}")
     return Figure(title, note, chart, {"name": "channel", "share": "share", "count": unit}, rows)
 
 
@@ -207,11 +283,11 @@ def workload(connection: duckdb.DuckDBPyConnection, who: str, model: str, note: 
     rows = ask(connection, sql)
     return Figure(
         model.removeprefix("kustomer__").capitalize().replace("_", " "),
-        f"Last {DAYS} days, without automation. {note} Hours handled: unit unconfirmed.",
-        charts.workload(rows),
+        f"Last {DAYS} days, people only: no machine users, no automation, nothing that failed. "
+        f"{note} Hours handled: unit unconfirmed.",
+        partial(charts.workload, rows),
         {"name": "name", "messages": "messages sent", "hours": "hours handled"},
         rows,
-        tall=who == "user",
     )
 
 
@@ -219,6 +295,7 @@ def all_figures(connection: duckdb.DuckDBPyConnection) -> list[Figure]:
     """Return every figure of the page that there are rows for."""
     figures = [
         responses(connection),
+        waiting(connection),
         volume(connection),
         agreements(connection),
         satisfaction(connection),

@@ -8,56 +8,108 @@ from __future__ import annotations
 __all__ = [
     "AGREEMENTS",
     "FIGURES",
+    "MIX",
     "PERIOD",
     "REOPENED",
     "RESPONSES",
     "SATISFACTION",
     "UNITS",
     "VOLUME",
+    "WAITING",
     "WORKLOAD",
 ]
 
-# The days that count end with the day up to which the org was read, never with today.
+# The days that count end with the last whole one before the org was read, never with today: the
+# day of the reading is known in part.
 PERIOD = """
 create temp view period as
 select
-    cast(read_at as date) as last_day,
+    max(read_at) as read_at,
+    cast(max(read_at) as date) - 1 as last_day,
     last_day - getvariable('days') + 1 as first_day,
     last_day - 2 * getvariable('days') + 1 as earlier_day,
-    cast(date_trunc('week', last_day) as date) as this_week
+    cast(date_trunc('week', max(read_at)) as date) as this_week
 from analytics.stg_kustomer__last_read
 """
 
+# One row per key figure and period: what it is and the number it rests on.
 FIGURES = """
-with counted as (
+with created as (
     select *, created_day >= first_day as recent
     from analytics.kustomer__conversation_metrics, period
-    where created_day between earlier_day and last_day
+    where created_day between earlier_day and last_day and not imported
+),
+
+closed as (
+    select *, closed_day >= first_day as recent
+    from analytics.kustomer__conversation_metrics, period
+    where closed_day between earlier_day and last_day
 ),
 
 surveyed as (
-    select survey_score, cast(survey_sent_at as date) >= first_day as recent
-    from analytics.kustomer__conversation_metrics, period
-    where cast(survey_sent_at as date) between earlier_day and last_day
+    select *, day >= first_day as recent
+    from analytics.kustomer__csat_by_day, period
+    where day between earlier_day and last_day
 ),
 
 agreed as (
-    select outcome, matched_day >= first_day as recent
+    select *, matched_day >= first_day as recent
     from analytics.kustomer__sla_metrics, period
     where matched_day between earlier_day and last_day and outcome <> 'pending'
 )
 
+select 'conversations' as figure, recent, count(*) as value, count(*) as n
+from created group by recent
+union all
+select 'response', recent, median(first_response_seconds), count(first_response_seconds)
+from created group by recent
+union all
+select 'resolution', recent, median(full_resolution_seconds), count(full_resolution_seconds)
+from closed group by recent
+union all
+select 'csat', recent, sum(satisfied) / nullif(sum(scored), 0), sum(scored)
+from surveyed group by recent
+union all
+select 'breached', recent, avg((outcome = 'breached')::int), count(*)
+from agreed group by recent
+union all
+select 'reopened', recent, avg(was_reopened::int) filter (was_done), count(*) filter (was_done)
+from created group by recent
+"""
+
+# Each duration of both periods, for a median at an equal mix of channels.
+MIX = """
+select created_day >= first_day as recent, channel, first_response_seconds as seconds
+from analytics.kustomer__conversation_metrics, period
+where created_day between earlier_day and last_day and first_response_seconds is not null
+"""
+
+WAITING = """
+with aged as (
+    select
+        case
+            when waiting_seconds < 3600 then 'under 1 h'
+            when waiting_seconds < 8 * 3600 then '1 to 8 h'
+            when waiting_seconds < 86400 then '8 to 24 h'
+            when waiting_seconds < 3 * 86400 then '1 to 3 d'
+            when waiting_seconds < 7 * 86400 then '3 to 7 d'
+            when waiting_seconds < 30 * 86400 then '7 to 30 d'
+            else 'over 30 d'
+        end as name,
+        waiting_seconds,
+        never_answered
+    from analytics.kustomer__waiting_now
+)
+
 select
-    recent,
-    count(*) as conversations,
-    median(first_response_seconds) as response,
-    median(first_resolution_seconds) as resolution,
-    avg(was_reopened::int) filter (was_done) as reopened,
-    (select avg(survey_score) from surveyed where surveyed.recent = counted.recent) as csat,
-    (select avg((outcome = 'breached')::int) from agreed where agreed.recent = counted.recent)
-        as breached
-from counted
-group by recent
+    name,
+    count(*) as count,
+    count(*) filter (never_answered) as never,
+    max(waiting_seconds) as longest,
+    min(waiting_seconds) as place
+from aged
+group by name
+order by place
 """
 
 RESPONSES = """
@@ -87,11 +139,11 @@ order by week, name
 """
 
 SATISFACTION = """
-select channel as name, sum(satisfied) / nullif(sum(rated), 0) as share, sum(rated)::int as count
+select channel as name, sum(satisfied) / nullif(sum(scored), 0) as share, sum(scored)::int as count
 from analytics.kustomer__csat_by_day, period
-where day > last_day - 365
+where day between first_day and last_day
 group by channel
-having sum(rated) > 0
+having sum(scored) > 0
 order by count desc, name
 """
 
