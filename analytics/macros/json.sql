@@ -6,21 +6,34 @@
   the other macros take what it returns.
 #}
 
-{% macro json_doc(column) %}
-  {{- return(adapter.dispatch('json_doc', 'kustomer_analytics')(column)) -}}
+{% macro json_doc(column, data_type='') %}
+  {{- return(adapter.dispatch('json_doc', 'kustomer_analytics')(column, data_type)) -}}
 {% endmacro %}
 
-{% macro duckdb__json_doc(column) %}cast({{ column }} as json){% endmacro %}
+{% macro duckdb__json_doc(column, data_type) %}cast({{ column }} as json){% endmacro %}
 
-{% macro postgres__json_doc(column) -%}
-{#- target-postgres makes jsonb of objects and text[] of lists of text -#}
+{% macro postgres__json_doc(column, data_type) -%}
+{#- target-postgres makes jsonb of objects and text[] of lists of text; with flattening, text -#}
+{%- if data_type in ('text', 'character varying') -%}
+cast({{ column }} as jsonb)
+{%- elif data_type == 'jsonb' -%}
+{{ column }}
+{%- else -%}
 to_jsonb({{ column }})
+{%- endif -%}
 {%- endmacro %}
 
-{% macro snowflake__json_doc(column) %}to_variant({{ column }}){% endmacro %}
+{% macro snowflake__json_doc(column, data_type) -%}
+{%- if data_type | upper in ('TEXT', 'STRING') or (data_type | upper).startswith('VARCHAR')
+  or (data_type | upper).startswith('CHARACTER') -%}
+try_parse_json({{ column }})
+{%- else -%}
+to_variant({{ column }})
+{%- endif -%}
+{%- endmacro %}
 
-{% macro bigquery__json_doc(column) -%}
-{%- if var('kustomer_bigquery_nested_as_text') -%}
+{% macro bigquery__json_doc(column, data_type) -%}
+{%- if data_type | upper == 'STRING' -%}
 safe.parse_json({{ column }})
 {%- else -%}
 to_json({{ column }})

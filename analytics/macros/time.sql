@@ -29,21 +29,51 @@ cast({{ column }} as timestamp_ntz)
 {% macro bigquery__utc(column) %}cast({{ column }} as timestamp){% endmacro %}
 
 
-{# The day of a moment in the org's own time zone. #}
-{% macro local_day(moment) %}
-  {{- return(adapter.dispatch('local_day', 'kustomer_analytics')(moment)) -}}
+{# A moment as the clocks of `kustomer_timezone` showed it. #}
+{% macro local_time(moment) %}
+  {{- return(adapter.dispatch('local_time', 'kustomer_analytics')(moment)) -}}
 {% endmacro %}
 
-{% macro default__local_day(moment) -%}
-cast(timezone('{{ var("kustomer_timezone") }}', timezone('UTC', {{ moment }})) as date)
+{% macro default__local_time(moment) -%}
+timezone('{{ var("kustomer_timezone") }}', timezone('UTC', {{ moment }}))
 {%- endmacro %}
 
-{% macro snowflake__local_day(moment) -%}
-cast(convert_timezone('UTC', '{{ var("kustomer_timezone") }}', {{ moment }}) as date)
+{% macro snowflake__local_time(moment) -%}
+convert_timezone('UTC', '{{ var("kustomer_timezone") }}', {{ moment }})
 {%- endmacro %}
 
-{% macro bigquery__local_day(moment) -%}
-date({{ moment }}, '{{ var("kustomer_timezone") }}')
+{% macro bigquery__local_time(moment) -%}
+datetime({{ moment }}, '{{ var("kustomer_timezone") }}')
+{%- endmacro %}
+
+
+{# The day of a moment in `kustomer_timezone`. #}
+{% macro local_day(moment) -%}
+cast({{ kustomer_analytics.local_time(moment) }} as date)
+{%- endmacro %}
+
+
+{# The hour of a moment in `kustomer_timezone`, 0 to 23. #}
+{% macro local_hour(moment) -%}
+cast(extract(hour from {{ kustomer_analytics.local_time(moment) }}) as {{ dbt.type_int() }})
+{%- endmacro %}
+
+
+{# The weekday of a moment in `kustomer_timezone`, 1 (Monday) to 7. #}
+{% macro local_weekday(moment) %}
+  {{- return(adapter.dispatch('local_weekday', 'kustomer_analytics')(moment)) -}}
+{% endmacro %}
+
+{% macro default__local_weekday(moment) -%}
+cast(extract(isodow from {{ kustomer_analytics.local_time(moment) }}) as {{ dbt.type_int() }})
+{%- endmacro %}
+
+{% macro snowflake__local_weekday(moment) -%}
+dayofweekiso({{ kustomer_analytics.local_time(moment) }})
+{%- endmacro %}
+
+{% macro bigquery__local_weekday(moment) -%}
+mod(extract(dayofweek from {{ kustomer_analytics.local_time(moment) }}) + 5, 7) + 1
 {%- endmacro %}
 
 
@@ -81,13 +111,15 @@ cast(extract(epoch from ({{ later }} - {{ earlier }})) as double precision)
 {%- endmacro %}
 
 
-{# One row per day from `first_day` to `last_day` of a relation with one row; column `day`. #}
+{# One row per org and day, from its `first_day` to its `last_day` in a relation; column `day`. #}
 {% macro days_of(bounds) %}
   {{- return(adapter.dispatch('days_of', 'kustomer_analytics')(bounds)) -}}
 {% endmacro %}
 
 {% macro default__days_of(bounds) -%}
-select cast(one.moment as date) as day
+select
+    bounds.org_id,
+    cast(one.moment as date) as day
 from {{ bounds }} as bounds
 cross join lateral generate_series(
   cast(bounds.first_day as timestamp), cast(bounds.last_day as timestamp), interval '1 day'
@@ -95,16 +127,20 @@ cross join lateral generate_series(
 {%- endmacro %}
 
 {% macro snowflake__days_of(bounds) -%}
-select dateadd('day', number.n, bounds.first_day) as day
+select
+    bounds.org_id,
+    dateadd('day', number.n, bounds.first_day) as day
 from {{ bounds }} as bounds
 cross join (
-  select row_number() over (order by seq4()) - 1 as n from table(generator(rowcount => 3660))
+  select row_number() over (order by seq4()) - 1 as n from table(generator(rowcount => 36600))
 ) as number
 where number.n <= datediff('day', bounds.first_day, bounds.last_day)
 {%- endmacro %}
 
 {% macro bigquery__days_of(bounds) -%}
-select day
+select
+    bounds.org_id,
+    day
 from {{ bounds }} as bounds
 cross join unnest(generate_date_array(bounds.first_day, bounds.last_day)) as day
 {%- endmacro %}

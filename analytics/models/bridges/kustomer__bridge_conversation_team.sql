@@ -1,4 +1,5 @@
 select distinct
+    one_row.org_id,
     one_row.conversation_id,
     {{ element_text('one') }} as team_id
 from {{ ref('stg_kustomer__conversations') }} as one_row

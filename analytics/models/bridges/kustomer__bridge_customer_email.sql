@@ -4,6 +4,7 @@ with customers as (
 
 addresses as (
     select
+        customers.org_id,
         customers.customer_id,
         lower({{ json_text(element_of('one'), ['email']) }}) as email,
         {{ json_text(element_of('one'), ['type']) }} as email_type,
@@ -15,6 +16,7 @@ addresses as (
     union all
 
     select
+        customers.org_id,
         customers.customer_id,
         lower({{ json_text(element_of('one'), ['email']) }}) as email,
         {{ json_text(element_of('one'), ['type']) }} as email_type,
@@ -25,6 +27,7 @@ addresses as (
 )
 
 select
+    org_id,
     customer_id,
     email,
     min(email_type) as email_type,
@@ -32,4 +35,4 @@ select
     min(case when shared then 1 else 0 end) = 1 as shared
 from addresses
 where email is not null
-group by customer_id, email
+group by org_id, customer_id, email

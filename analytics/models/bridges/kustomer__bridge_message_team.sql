@@ -3,6 +3,7 @@ with messages as (
 )
 
 select distinct
+    messages.org_id,
     messages.message_id,
     {{ element_text('one') }} as team_id,
     'assigned' as role
@@ -13,6 +14,7 @@ where {{ element_text('one') }} is not null
 union all
 
 select distinct
+    messages.org_id,
     messages.message_id,
     {{ element_text('one') }} as team_id,
     'author' as role

@@ -3,6 +3,7 @@ with messages as (
 )
 
 select distinct
+    messages.org_id,
     messages.message_id,
     {{ element_text('one') }} as user_id,
     'assigned' as role
@@ -13,6 +14,7 @@ where {{ element_text('one') }} is not null
 union all
 
 select
+    org_id,
     message_id,
     created_by_id as user_id,
     'author' as role

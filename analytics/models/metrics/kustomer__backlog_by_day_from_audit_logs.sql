@@ -1,33 +1,40 @@
-{{ config(enabled=var('kustomer_use_audit_logs') | as_bool) }}
-
 with conversations as (
     select
         conversation_id,
+        org_id,
         status,
-        {{ local_day('created_at') }} as created_day
-    from {{ ref('stg_kustomer__conversations') }}
-    where not {{ is_excluded() }}
+        {{ local_day('created_at') }} as created_day,
+        {{ local_day('logged_deleted_at') }} as deleted_day
+    from {{ ref('int_kustomer__conversations') }}
+    -- Until it was deleted, a conversation was part of the backlog.
+    where not excluded or (logged_deleted_at is not null and not spam)
 ),
 
 logs as (
     select * from {{ ref('stg_kustomer__audit_logs') }}
 ),
 
-bounds as (
-    -- The first and the last day are known in part only.
+reads as (
     select
-        cast({{ dbt.dateadd('day', 1, local_day('min(logs.happened_at)')) }} as date) as first_day,
-        cast({{ dbt.dateadd('day', -1, local_day('max(reads.read_at)')) }} as date) as last_day
-    from logs
-    cross join (
-        select max({{ utc('ended_at') }}) as read_at
-        from {{ source('kustomer', 'sync_runs') }}
-        where stream = 'audit_logs' and status = 'complete'
-    ) as reads
+        org_id,
+        max(ended_at) as read_at
+    from ({{ kustomer_rows('sync_runs') }}) as loaded
+    where stream = 'audit_logs' and status = 'complete'
+    group by org_id
 ),
 
-days as (
-    {{ days_of('bounds') }}
+bounds as (
+    -- The first and the last day are known in part only. Without `sync_runs`, the newest entry
+    -- tells how far the log was read.
+    select
+        logs.org_id,
+        cast({{ dbt.dateadd('day', 1, local_day('min(logs.happened_at)')) }} as date) as first_day,
+        cast({{ dbt.dateadd(
+            'day', -1, local_day('coalesce(max(reads.read_at), max(logs.happened_at))')
+        ) }} as date) as last_day
+    from logs
+    left join reads on logs.org_id = reads.org_id
+    group by logs.org_id
 ),
 
 changes as (
@@ -47,13 +54,12 @@ changes as (
     where object_type = 'conversation' and status_after is not null
 ),
 
-stretches as (
+logged as (
     select
         conversation_id,
         status_after as status,
         day as from_day,
-        lead(day) over (partition by conversation_id order by day) as until_day,
-        true as logged
+        lead(day) over (partition by conversation_id order by day) as until_day
     from changes
     where place_from_end_of_day = 1
 
@@ -63,38 +69,39 @@ stretches as (
         conversation_id,
         status_before as status,
         cast(null as date) as from_day,
-        day as until_day,
-        true as logged
+        day as until_day
     from changes
     where place = 1
+),
 
-    union all
-
+stretches as (
     -- No change in the log: the status has been one and the same on all days that the log covers.
     select
-        conversations.conversation_id,
-        conversations.status,
-        cast(null as date) as from_day,
-        cast(null as date) as until_day,
-        false as logged
+        conversations.org_id,
+        case
+            when logged.conversation_id is null then conversations.status else logged.status
+        end as status,
+        case
+            when logged.from_day > conversations.created_day then logged.from_day
+            else conversations.created_day
+        end as from_day,
+        case
+            when logged.until_day is null then conversations.deleted_day
+            when conversations.deleted_day < logged.until_day then conversations.deleted_day
+            else logged.until_day
+        end as until_day,
+        logged.conversation_id is not null as logged
     from conversations
-    left join (select distinct conversation_id from changes) as changed
-        on conversations.conversation_id = changed.conversation_id
-    where changed.conversation_id is null
-)
+    left join logged on conversations.conversation_id = logged.conversation_id
+),
+
+{{ backlog_of('stretches', 'bounds') }}
 
 select
-    days.day,
-    {{ count_if("stretches.status in ('open', 'snoozed')") }} as backlog,
-    {{ count_if("stretches.status = 'open'") }} as open,
-    {{ count_if("stretches.status = 'snoozed'") }} as snoozed,
-    {{ count_if("stretches.status in ('open', 'snoozed') and not stretches.logged") }}
-        as backlog_without_logged_change
-from days
-left join conversations on conversations.created_day <= days.day
-left join stretches
-    on
-        conversations.conversation_id = stretches.conversation_id
-        and (stretches.from_day is null or stretches.from_day <= days.day)
-        and (stretches.until_day is null or days.day < stretches.until_day)
-group by days.day
+    org_id,
+    day,
+    cast(open + snoozed as {{ dbt.type_int() }}) as backlog,
+    cast(open as {{ dbt.type_int() }}) as open,
+    cast(snoozed as {{ dbt.type_int() }}) as snoozed,
+    cast(unlogged as {{ dbt.type_int() }}) as backlog_without_logged_change
+from running

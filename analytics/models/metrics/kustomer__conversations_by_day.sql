@@ -1,8 +1,10 @@
 select
+    org_id,
     created_day as day,
     channel,
     count(*) as conversations,
     {{ count_if("direction = 'in'") }} as inbound,
-    {{ count_if("direction = 'out'") }} as outbound
+    {{ count_if("direction = 'out'") }} as outbound,
+    {{ count_if('imported') }} as imported
 from {{ ref('kustomer__conversation_metrics') }}
-group by created_day, channel
+group by org_id, created_day, channel

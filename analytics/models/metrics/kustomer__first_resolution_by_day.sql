@@ -1,13 +1,9 @@
 select
+    org_id,
     created_day as day,
     channel,
     count(*) as conversations,
-    count(first_resolution_seconds) as resolved,
-    avg(first_resolution_seconds) as mean_seconds,
-    {{ percentile('first_resolution_seconds', 0.5) }} as median_seconds,
-    {{ percentile('first_resolution_seconds', 0.9) }} as p90_seconds,
-    avg(first_resolution_business_seconds) as mean_business_seconds,
-    {{ percentile('first_resolution_business_seconds', 0.5) }} as median_business_seconds,
-    {{ percentile('first_resolution_business_seconds', 0.9) }} as p90_business_seconds
+    {{ spread_of('first_resolution_seconds', 'seconds') }},
+    {{ spread_of('first_resolution_business_seconds', 'business_seconds') }}
 from {{ ref('kustomer__conversation_metrics') }}
-group by created_day, channel
+group by org_id, created_day, channel

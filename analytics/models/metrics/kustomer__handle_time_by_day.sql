@@ -1,5 +1,6 @@
 with entries as (
     select
+        conversations.org_id,
         {{ local_day('times.handled_at') }} as day,
         conversations.channel,
         times.conversation_id,
@@ -10,6 +11,7 @@ with entries as (
 )
 
 select
+    org_id,
     day,
     channel,
     count(*) as entries,
@@ -18,4 +20,4 @@ select
     {{ share_of('sum(handle_seconds)', 'count(distinct conversation_id)') }}
         as seconds_per_conversation
 from entries
-group by day, channel
+group by org_id, day, channel

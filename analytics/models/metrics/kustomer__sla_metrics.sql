@@ -1,45 +1,98 @@
-with conversations as (
-    select * from {{ ref('stg_kustomer__conversations') }}
-    where not {{ is_excluded() }}
+with slas as (
+    select * from {{ ref('int_kustomer__slas') }}
 ),
 
 entries as (
     select
-        conversations.conversation_id,
-        conversations.channel,
-        conversations.sla_id,
-        conversations.sla_name,
-        coalesce(conversations.sla_matched_at, conversations.created_at) as matched_at,
+        slas.conversation_id,
+        slas.sla_name,
+        slas.sla_version,
+        slas.matched_at,
         {{ entry_key('one') }} as metric,
-        {{ entry_value('conversations.sla_metrics_doc', 'one') }} as times_doc
-    from conversations
-    {{ each_entry('conversations.sla_metrics_doc', 'one') }}
+        {{ entry_value('slas.metrics_doc', 'one') }} as times_doc
+    from slas
+    {{ each_entry('slas.metrics_doc', 'one') }}
 ),
 
-dated as (
+counted as (
     select
-        *,
-        {{ json_moment('times_doc', ['breachAt']) }} as due_at,
-        {{ json_moment('times_doc', ['satisfiedAt']) }} as satisfied_at
+        conversation_id,
+        sla_name,
+        sla_version,
+        matched_at,
+        count(*) as metrics
     from entries
+    group by conversation_id, sla_name, sla_version, matched_at
+),
+
+joined as (
+    select
+        slas.conversation_id,
+        slas.org_id,
+        slas.channel,
+        slas.sla_id,
+        slas.sla_name,
+        slas.sla_version,
+        slas.is_current,
+        slas.matched_at,
+        slas.verdict,
+        slas.breach_metric,
+        coalesce(counted.metrics, 0) as metrics,
+        coalesce(entries.metric, slas.breach_metric, 'unnamed') as metric,
+        {{ json_moment('entries.times_doc', ['breachAt']) }} as due_at,
+        {{ json_moment('entries.times_doc', ['satisfiedAt']) }} as satisfied_at
+    from slas
+    left join counted
+        on slas.conversation_id = counted.conversation_id
+        and coalesce(slas.sla_name, '') = coalesce(counted.sla_name, '')
+        and coalesce(slas.sla_version, '') = coalesce(counted.sla_version, '')
+        and slas.matched_at = counted.matched_at
+    left join entries
+        on slas.conversation_id = entries.conversation_id
+        and coalesce(slas.sla_name, '') = coalesce(entries.sla_name, '')
+        and coalesce(slas.sla_version, '') = coalesce(entries.sla_version, '')
+        and slas.matched_at = entries.matched_at
+    where counted.metrics is not null or slas.verdict is not null
+),
+
+judged as (
+    select
+        joined.*,
+        last_read.read_at,
+        -- What Kustomer says of this metric: of a breach it names one, or the only one there is.
+        case
+            when verdict = 'breached' and (breach_metric = metric or metrics <= 1) then 'breached'
+            when verdict = 'met' then 'met'
+            when verdict = 'not breached' and satisfied_at is not null then 'met'
+            when verdict = 'not breached' then 'pending'
+        end as said
+    from joined
+    inner join {{ ref('stg_kustomer__last_read') }} as last_read
+        on joined.org_id = last_read.org_id
 )
 
 select
-    dated.conversation_id,
-    dated.channel,
-    dated.sla_id,
-    dated.sla_name,
-    dated.metric,
-    dated.matched_at,
-    {{ local_day('dated.matched_at') }} as matched_day,
-    dated.due_at,
-    dated.satisfied_at,
-    case
-        when dated.satisfied_at <= dated.due_at then 'met'
-        when dated.satisfied_at > dated.due_at then 'breached'
-        when dated.due_at is null and dated.satisfied_at is not null then 'met'
-        when dated.due_at < last_read.read_at then 'breached'
-        else 'pending'
-    end as outcome
-from dated
-cross join {{ ref('stg_kustomer__last_read') }} as last_read
+    conversation_id,
+    org_id,
+    channel,
+    sla_id,
+    sla_name,
+    sla_version,
+    is_current,
+    metric,
+    matched_at,
+    {{ local_day('matched_at') }} as matched_day,
+    due_at,
+    satisfied_at,
+    coalesce(
+        said,
+        case
+            when satisfied_at <= due_at then 'met'
+            when satisfied_at > due_at then 'breached'
+            when due_at is null and satisfied_at is not null then 'met'
+            when due_at < read_at then 'breached'
+            else 'pending'
+        end
+    ) as outcome,
+    case when said is null then 'timestamps' else 'kustomer' end as decided_by
+from judged

@@ -1,14 +1,17 @@
 with conversations as (
     select
+        org_id,
         first_response_time,
         first_done_time,
         {{ seconds_between('first_message_in_at', 'first_response_at') }} as response_seconds,
         {{ seconds_between('created_at', 'first_done_at') }} as done_seconds
     from {{ ref('stg_kustomer__conversations') }}
+    where imported_at is null
 ),
 
 ratios as (
     select
+        org_id,
         'first_response.time' as measure,
         first_response_time / response_seconds as ratio
     from conversations
@@ -17,6 +20,7 @@ ratios as (
     union all
 
     select
+        org_id,
         'first_done.time' as measure,
         first_done_time / done_seconds as ratio
     from conversations
@@ -25,15 +29,17 @@ ratios as (
 
 medians as (
     select
+        org_id,
         measure,
         count(*) as rows_compared,
         {{ percentile('ratio', 0.5) }} as median_ratio
     from ratios
-    group by measure
+    group by org_id, measure
 ),
 
 judged as (
     select
+        org_id,
         measure,
         rows_compared,
         median_ratio,
@@ -46,6 +52,7 @@ judged as (
 )
 
 select
+    org_id,
     measure,
     rows_compared,
     median_ratio,

@@ -1,42 +1,65 @@
-with sent as (
-    select
+with written as (
+    select distinct
+        conversations.org_id,
         {{ local_day('messages.sent_at') }} as day,
-        authors.user_id,
-        count(*) as messages_sent,
-        count(distinct messages.conversation_id) as conversations_answered
-    from {{ ref('stg_kustomer__messages') }} as messages
-    inner join {{ ref('kustomer__bridge_message_user') }} as authors
-        on messages.message_id = authors.message_id and authors.role = 'author'
+        messages.created_by_id as user_id,
+        messages.message_id,
+        messages.conversation_id
+    from {{ ref('int_kustomer__messages') }} as messages
     inner join {{ ref('kustomer__conversation_metrics') }} as conversations
         on messages.conversation_id = conversations.conversation_id
-    where messages.direction = 'out' and not messages.auto and not messages.deleted
-    group by {{ local_day('messages.sent_at') }}, authors.user_id
+    where
+        messages.direction = 'out'
+        and messages.author_kind = 'person'
+        and messages.was_sent
+        {%- if not var('kustomer_imports_count') | as_bool %}
+        and not messages.imported
+        and not conversations.imported
+        {%- endif %}
+),
+
+sent as (
+    select
+        org_id,
+        day,
+        user_id,
+        count(*) as messages_sent,
+        count(distinct conversation_id) as conversations_answered
+    from written
+    where user_id is not null
+    group by org_id, day, user_id
 ),
 
 entries as (
-    select
+    select distinct
+        conversations.org_id,
         {{ local_day('times.handled_at') }} as day,
-        times.user_id,
+        times.user_id as user_id,
+        times.conversation_time_id,
         times.conversation_id,
         times.handle_seconds
     from {{ ref('stg_kustomer__conversation_times') }} as times
     inner join {{ ref('kustomer__conversation_metrics') }} as conversations
         on times.conversation_id = conversations.conversation_id
-    where times.user_id is not null
+    left join {{ ref('stg_kustomer__users') }} as users on times.user_id = users.user_id
+    where coalesce(users.user_kind, 'unlisted') <> 'machine'
 ),
 
 handled as (
     select
+        org_id,
         day,
         user_id,
         count(distinct conversation_id) as conversations_handled,
         sum(handle_seconds) as handle_seconds
     from entries
-    group by day, user_id
+    where user_id is not null
+    group by org_id, day, user_id
 ),
 
 joined as (
     select
+        coalesce(sent.org_id, handled.org_id) as org_id,
         coalesce(sent.day, handled.day) as day,
         coalesce(sent.user_id, handled.user_id) as user_id,
         coalesce(sent.messages_sent, 0) as messages_sent,
@@ -45,16 +68,20 @@ joined as (
         coalesce(handled.handle_seconds, 0) as handle_seconds
     from sent
     full outer join handled
-        on sent.day = handled.day and sent.user_id = handled.user_id
+        on sent.org_id = handled.org_id
+        and sent.day = handled.day
+        and sent.user_id = handled.user_id
 )
 
 select
+    joined.org_id,
     joined.day,
     joined.user_id,
-    users.user_name,
+    named.user_name,
+    coalesce(named.user_kind, 'unlisted') as user_kind,
     joined.messages_sent,
     joined.conversations_answered,
     joined.conversations_handled,
     joined.handle_seconds
 from joined
-left join {{ ref('stg_kustomer__users') }} as users on joined.user_id = users.user_id
+left join {{ ref('stg_kustomer__users') }} as named on joined.user_id = named.user_id

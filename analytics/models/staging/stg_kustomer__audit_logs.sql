@@ -1,22 +1,12 @@
-{{ config(enabled=var('kustomer_use_audit_logs') | as_bool) }}
-
-with loaded as (
-    select
-        id,
-        object_type,
-        object_id,
-        event_verb,
-        created_at,
-        {{ json_doc('changes') }} as changes_doc
-    from {{ source('kustomer', 'audit_logs') }}
-)
-
 select
     id as audit_log_id,
+    org_id,
     object_type,
     object_id,
     event_verb,
-    {{ utc('created_at') }} as happened_at,
-    {{ json_text('changes_doc', ['attributes', 'status', 'before']) }} as status_before,
-    {{ json_text('changes_doc', ['attributes', 'status', 'after']) }} as status_after
-from loaded
+    created_at as happened_at,
+    {{ json_text('changes', ['attributes', 'status', 'before']) }} as status_before,
+    {{ json_text('changes', ['attributes', 'status', 'after']) }} as status_after,
+    {{ json_at('changes', ['attributes', 'sla', 'before']) }} as sla_before_doc,
+    {{ json_at('changes', ['attributes', 'sla', 'after']) }} as sla_after_doc
+from ({{ kustomer_rows('audit_logs') }}) as loaded

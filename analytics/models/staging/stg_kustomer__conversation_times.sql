@@ -3,11 +3,12 @@ select
     org_id,
     conversation_id,
     created_by_id as user_id,
-    {{ utc('created_at') }} as created_at,
-    coalesce({{ utc('handle_at') }}, {{ utc('created_at') }}) as handled_at,
+    created_at,
+    coalesce(handle_at, created_at) as handled_at,
     case
         when timer_version = 'v2' then {{ as_seconds('handle_time', 'milliseconds') }}
         else {{ as_seconds('handle_time', var('kustomer_handle_time_unit')) }}
     end as handle_seconds,
-    {{ json_doc('created_by_teams') }} as created_by_teams_doc
-from {{ source('kustomer', 'conversation_times') }}
+    timer_version,
+    created_by_teams as created_by_teams_doc
+from ({{ kustomer_rows('conversation_times') }}) as loaded

@@ -4,7 +4,8 @@ select
     company_id,
     name,
     coalesce(deleted, false) as deleted,
-    {{ utc('created_at') }} as created_at,
-    {{ json_doc('emails') }} as emails_doc,
-    {{ json_doc('shared_emails') }} as shared_emails_doc
-from {{ source('kustomer', 'customers') }}
+    created_at,
+    updated_at,
+    emails as emails_doc,
+    shared_emails as shared_emails_doc
+from ({{ kustomer_rows('customers') }}) as loaded

@@ -3,4 +3,4 @@ select
     org_id,
     name as tag_name,
     coalesce(deleted, false) as deleted
-from {{ source('kustomer', 'tags') }}
+from ({{ kustomer_rows('tags') }}) as loaded

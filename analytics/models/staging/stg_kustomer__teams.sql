@@ -3,5 +3,5 @@ select
     org_id,
     coalesce(display_name, name) as team_name,
     coalesce(deleted, false) as deleted,
-    {{ json_doc('members') }} as members_doc
-from {{ source('kustomer', 'teams') }}
+    members as members_doc
+from ({{ kustomer_rows('teams') }}) as loaded

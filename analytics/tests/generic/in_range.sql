@@ -1,7 +1,11 @@
-{% test in_range(model, column_name, at_least=none, at_most=none) %}
-select {{ column_name }}
+{# Fails on values of any of the columns that lie outside of the range. #}
+{% test in_range(model, columns, at_least=none, at_most=none) %}
+select {{ columns | join(', ') }}
 from {{ model }}
 where
-    {% if at_least is not none %}{{ column_name }} < {{ at_least }}{% else %}1 = 0{% endif %}
-    or {% if at_most is not none %}{{ column_name }} > {{ at_most }}{% else %}1 = 0{% endif %}
+    1 = 0
+    {%- for column in columns %}
+    {%- if at_least is not none %} or {{ column }} < {{ at_least }}{% endif %}
+    {%- if at_most is not none %} or {{ column }} > {{ at_most }}{% endif %}
+    {%- endfor %}
 {% endtest %}

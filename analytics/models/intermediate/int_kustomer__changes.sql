@@ -1,0 +1,31 @@
+{# Logged changes of conversations: from the audit log where it is loaded, else from their events. #}
+{%- if kustomer_is_loaded('audit_logs') %}
+select
+    audit_log_id as change_id,
+    org_id,
+    object_id as conversation_id,
+    happened_at,
+    status_before,
+    status_after,
+    sla_before_doc,
+    sla_after_doc,
+    'audit_logs' as change_from
+from {{ ref('stg_kustomer__audit_logs') }}
+where object_type = 'conversation' and object_id is not null
+{%- else %}
+select
+    conversation_event_id as change_id,
+    org_id,
+    conversation_id,
+    happened_at,
+    status_before,
+    status_after,
+    sla_before_doc,
+    sla_after_doc,
+    'conversation_events' as change_from
+from {{ ref('stg_kustomer__conversation_events') }}
+where conversation_id is not null
+{%- endif %}
+{#- both are read, whichever is loaded: #}
+-- depends_on: {{ ref('stg_kustomer__audit_logs') }}
+-- depends_on: {{ ref('stg_kustomer__conversation_events') }}
