@@ -98,6 +98,8 @@ class Knobs:
         default_factory=lambda: {"note": 404, "user": 404, "team": 404}
     )
     customer_list_filters: bool = True
+    # Rows of each documented list that the org has no rows of its own for; None: answers 404.
+    endpoint_rows: int | None = None
     audit_retention_days: float = 90
     # Audit logs without `filter[objectType]`: UNCONFIRMED that all are shown, not refused.
     audit_without_type: Literal["all", "refuse"] = "all"

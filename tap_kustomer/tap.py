@@ -36,11 +36,14 @@ from tap_kustomer.state import MARK, check_state, mark_state
 from tap_kustomer.streams.audit_logs import AuditLogs
 from tap_kustomer.streams.children import CHILD_STREAMS, ChildStream
 from tap_kustomer.streams.deletions import Deletions
+from tap_kustomer.streams.extra_discovery import ExtraDiscovery
 from tap_kustomer.streams.kobjects import KlassObjects, Kobjects
 from tap_kustomer.streams.list_objects import LIST_STREAMS
+from tap_kustomer.streams.lists import ListStream
 from tap_kustomer.streams.objects import OBJECT_STREAMS
 from tap_kustomer.streams.own import CustomAttributes, SyncRuns
 from tap_kustomer.streams.webhook_events import WebhookEvents
+from tap_kustomer.streams.search import SearchStream
 from tap_kustomer.sync import SyncRun
 
 if sys.version_info >= (3, 12):
@@ -74,6 +77,10 @@ STREAM_TYPES: tuple[type[KustomerStream], ...] = (
     WebhookEvents,
     SyncRuns,
 )
+# Whether rows of a stream may have endpoints of `extra_streams` below them.
+STREAM_NAMES = {
+    one.name: issubclass(one, (SearchStream, ListStream, ChildStream)) for one in STREAM_TYPES
+}
 OPTIONAL_STREAMS = tuple(sorted(one.name for one in STREAM_TYPES if one.optional))
 
 # The metadata document that types `custom` of a stream.
@@ -120,7 +127,9 @@ class TapKustomer(CommandTap):
     @cached_property
     def settings(self) -> Settings:
         """The checked settings."""
-        return Settings.from_config(self.config, optional_names=OPTIONAL_STREAMS)
+        return Settings.from_config(
+            self.config, optional_names=OPTIONAL_STREAMS, streams=STREAM_NAMES
+        )
 
     @cached_property
     def client(self) -> KustomerClient:
@@ -197,7 +206,9 @@ class TapKustomer(CommandTap):
         self.append_builtin_config(schema)
         problems: list[str] = []
         try:
-            Settings.from_config(self._config, optional_names=OPTIONAL_STREAMS)
+            Settings.from_config(
+                self._config, optional_names=OPTIONAL_STREAMS, streams=STREAM_NAMES
+            )
         except SettingsError as error:
             problems = list(error.errors)
         own = set(Settings.__dataclass_fields__) | {"region", "org_name", "unknown_fields"}
@@ -225,8 +236,10 @@ class TapKustomer(CommandTap):
 
     def _discovered(self) -> Iterator[KustomerStream]:
         metadata = self.org.metadata
+        parents = {entry.parent for entry in self.settings.extra_streams}
+        offered = {*self.settings.optional_streams, *parents}
         for type_ in STREAM_TYPES:
-            if type_.optional and type_.name not in self.settings.optional_streams:
+            if type_.optional and type_.name not in offered:
                 continue
             yield type_(self, self.session, self._schema_of(type_))
         for name, klass in klass_streams(self.org.klasses).items():
@@ -234,6 +247,22 @@ class TapKustomer(CommandTap):
                 custom = metadata.get(f"kobject.{klass.name}")
                 schema = stream_schema("kobjects", custom=custom, klass=True)
                 yield KlassObjects(self, self.session, schema, name, klass)
+        yield from self._extra_streams()
+
+    def _extra_streams(self) -> Iterator[KustomerStream]:
+        entries = self.settings.extra_streams
+        if not entries:
+            return
+        klasses = klass_streams(self.org.klasses).items()
+        discovery = ExtraDiscovery(
+            self.session.client,
+            self.session.workers,
+            entries,
+            types={one.name: one for one in STREAM_TYPES},
+            contexts={name: f"kobject_{one.name}" for name, one in klasses if one.is_readable},
+        )
+        for type_, schema in discovery.streams():
+            yield type_(self, self.session, schema)
 
     def _schema_of(self, type_: type[KustomerStream]) -> dict[str, Any]:
         file = type_.schema_name or type_.name

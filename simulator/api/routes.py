@@ -6,10 +6,11 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeAlias
+from http import HTTPStatus
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 from urllib.parse import urlencode
 
-from simulator.api import audit, search, whoami
+from simulator.api import audit, endpoints, search, whoami
 from simulator.api.answers import Answer, Refused
 from simulator.api.children import CHILDREN, GONE
 from simulator.api.lists import KOBJECTS, LISTS, SINGLE_INCLUDED, ListSpec, visible
@@ -78,10 +79,32 @@ def respond(call: Call) -> Answer:
         return _delete(call)
     if call.method != "GET":
         raise NO_ENDPOINT
+    if (rows := call.org.shown.get(call.path)) is not None:
+        endpoint = endpoints.endpoint_at(call.path) or endpoints.Endpoint(call.path)
+        return endpoints.answer(endpoint, call.path, call.params, rows, call.knobs)
     for pattern, handler in _ROUTES:
         if match := pattern.match(call.path):
-            return handler(replace(call, ids=match.groupdict()))
-    raise NO_ENDPOINT
+            try:
+                return handler(replace(call, ids=match.groupdict()))
+            except Refused as refused:
+                if refused.status != HTTPStatus.NOT_FOUND:
+                    raise
+                return _documented(call) or _raise(refused)
+    return _documented(call) or _raise(NO_ENDPOINT)
+
+
+def _documented(call: Call) -> Answer | None:
+    """Return the page of a list that is documented and has no rows of the org's own."""
+    endpoint = endpoints.endpoint_at(call.path)
+    count = call.knobs.endpoint_rows
+    if endpoint is None or count is None or endpoint.shape in _OWN_SHAPES:
+        return None
+    rows = endpoints.rows_of(endpoint, call.path, count)
+    return endpoints.answer(endpoint, call.path, call.params, rows, call.knobs)
+
+
+def _raise(refused: Refused) -> NoReturn:
+    raise refused
 
 
 def _list(spec: ListSpec, versions: list[Version], call: Call) -> Answer:
@@ -322,3 +345,13 @@ def _routes() -> list[tuple[re.Pattern[str], Handler]]:
 
 
 _ROUTES = _routes()
+# Lists that have rows of their own, or ids of their own: a 404 there stays one.
+_OWN_SHAPES = {
+    re.sub(r"\{\w+\}", "{}", path)
+    for path in (
+        *(spec.path for spec in (*LISTS, *CHILDREN)),
+        "/v1/users/{}",
+        "/v1/sub-statuses/{}",
+        "/v1/klasses/{}",
+    )
+}

@@ -58,6 +58,7 @@ class Org(Deletes):
         self.plan_limit, self.search_limit = plan_limit, search_limit
         self.roles = None if roles is None else frozenset(roles)
         self.shuffle_ties = shuffle_ties
+        self.shown: dict[str, list[JSON]] = {}  # rows of lists, by path
         self.ties = random.Random(f"{seed} ties")  # apart, so that reading changes no row
 
     def add_klass(
@@ -84,6 +85,10 @@ class Org(Deletes):
             for key, definition in (attributes or {}).items():
                 self.set_attribute(f"{KOBJECT}.{name}", key, **definition)
             return id_
+
+    def show(self, path: str, rows: list[JSON]) -> None:
+        """Let any path answer as a list of these resources."""
+        self.shown[path] = rows
 
     def klass_id(self, name: str) -> str:
         """Return the id of the klass of that name."""

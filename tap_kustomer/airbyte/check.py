@@ -10,7 +10,7 @@ from tap_kustomer.errors import MissingRoleError
 from tap_kustomer.settings.values import Settings
 from tap_kustomer.streams.base import KustomerStream
 from tap_kustomer.sync import role_advice
-from tap_kustomer.tap import OPTIONAL_STREAMS
+from tap_kustomer.tap import OPTIONAL_STREAMS, STREAM_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,9 @@ def modest(config: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises: ``SettingsError`` for a setting that a sync would refuse.
     """
-    wanted = Settings.from_config(tap_config(config), optional_names=OPTIONAL_STREAMS)
+    wanted = Settings.from_config(
+        tap_config(config), optional_names=OPTIONAL_STREAMS, streams=STREAM_NAMES
+    )
     patience = min(wanted.backoff_max_elapsed_seconds, _PATIENCE)
     return {**config, "page_size": 1, "backoff_max_elapsed_seconds": patience}
 

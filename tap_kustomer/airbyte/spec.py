@@ -88,7 +88,11 @@ def _setting(declared: Mapping[str, Any]) -> dict[str, Any]:
     }
     setting["type"] = _only_type(declared)
     if "items" in declared:
-        setting["items"] = {"type": _only_type(declared["items"])}
+        setting["items"] = _setting(declared["items"])
+    if declared.get("properties"):
+        inner = declared["properties"]
+        setting["properties"] = {name: _setting(one) for name, one in inner.items()}
+        setting["required"] = list(declared.get("required", ()))
     if "enum" in declared:
         setting["enum"] = [one for one in declared["enum"] if one is not None]
     if declared.get("format") == "date-time":

@@ -164,6 +164,9 @@ def preflight(session: Session, streams: Iterable[KustomerStream]) -> Preflight:
 
 def _check(stream: KustomerStream) -> StreamCheck:
     check = StreamCheck(stream.name, stream.selected)
+    if stream.problem is not None:
+        check.readable, check.problem = BROKEN, stream.problem
+        return check
     may = stream.org.may(stream.roles)
     if may is False and stream.roles_documented:
         return _refused(check, stream)

@@ -80,6 +80,30 @@ SETTINGS_SCHEMA: dict[str, Any] = th.PropertiesList(
         examples=[["audit_logs", "conversation_events"]],
     ),
     th.Property(
+        "extra_streams",
+        th.ArrayType(
+            th.ObjectType(
+                th.Property("name", th.StringType, required=True, title="Name"),
+                th.Property("path", th.StringType, required=True, title="Path"),
+                th.Property("params", th.ObjectType(), title="Query parameters"),
+                th.Property("page_size", th.IntegerType, title="Page size"),
+                th.Property("parent", th.StringType, title="Parent stream"),
+                th.Property("key", th.StringType, title="Key"),
+                th.Property("secrets", th.ArrayType(th.StringType), title="Secrets"),
+            ),
+        ),
+        default=[],
+        title="Extra streams",
+        description=(
+            "Further list endpoints as streams: objects with `name`, `path` (below the host, "
+            "`{id}` in it for the id of the row of `parent`) and, where needed, `params`, "
+            "`page_size` (0: without paging), `parent` (a stream), `key` (default `id`) and "
+            "`secrets` (attributes that never leave). `docs/streams.md` has a line for each "
+            "endpoint that Kustomer documents."
+        ),
+        examples=[[{"name": "apps", "path": "/v1/apps"}]],
+    ),
+    th.Property(
         "include_deleted",
         th.BooleanType,
         default=True,

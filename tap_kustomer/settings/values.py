@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from tap_kustomer import __version__, timestamps
 from tap_kustomer.errors import SettingsError
+from tap_kustomer.settings.extra_streams import ExtraStream, read_extra_streams
 from tap_kustomer.settings.schema import SETTINGS_SCHEMA
 
 if TYPE_CHECKING:
@@ -73,10 +74,20 @@ class Settings:
     user_agent: str
     webhook_spool: str | None
     webhook_events_data: bool
+    extra_streams: tuple[ExtraStream, ...] = ()
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], *, optional_names: Collection[str]) -> Settings:
-        """Return the settings of ``config``. Raises ``SettingsError`` with every problem."""
+    def from_config(
+        cls,
+        config: Mapping[str, Any],
+        *,
+        optional_names: Collection[str],
+        streams: Mapping[str, bool] | None = None,
+    ) -> Settings:
+        """Return the settings of ``config``. Raises ``SettingsError`` with every problem.
+
+        ``streams`` are the names that are taken, each with whether it may be a parent.
+        """
         read = _Reader(config)
         settings = cls(
             api_key=read.api_key(),
@@ -101,6 +112,7 @@ class Settings:
             max_concurrency=read.number("max_concurrency", 4, 1, 64),
             request_timeout=read.number("request_timeout", 120, 1, 3_600),
             backoff_max_elapsed_seconds=read.number("backoff_max_elapsed_seconds", 600, 0, 86_400),
+            extra_streams=read.extra_streams(streams or {}),
             user_agent=read.header("user_agent", f"tap-kustomer/{__version__}"),
             webhook_spool=read.path("webhook_spool"),
             webhook_events_data=read.flag("webhook_events_data", default=False),
@@ -183,6 +195,11 @@ class _Reader:
                 hint = f"did you mean {near[0]}?" if near else f"it knows {', '.join(allowed)}."
                 self.problems.append(f"`{name}` does not know {value!r}; {hint}")
         return tuple(values)
+
+    def extra_streams(self, streams: Mapping[str, bool]) -> tuple[ExtraStream, ...]:
+        entries, problems = read_extra_streams(self._config.get("extra_streams"), streams)
+        self.problems += problems
+        return entries
 
     def moment(self, name: str) -> str | None:
         value = self._config.get(name)

@@ -139,6 +139,11 @@ class KustomerStream(Stream):
         """Settle with Kustomer how the stream can be read, before ``sync``."""
 
     @property
+    def problem(self) -> str | None:
+        """What discovery found to be wrong with the stream, as a sentence; nothing, usually."""
+        return None
+
+    @property
     def role_to_ask_for(self) -> str | None:
         """The role that a key needs which was refused."""
         return self.roles[0] if self.roles else None
@@ -174,8 +179,13 @@ class KustomerStream(Stream):
             ),
             private=frozenset(self.mapped_columns()),
             keep_unknown=self.settings.keep_unknown_fields,
-            secrets=object_schema(self.schema_name or self.name).secrets,
+            secrets=self.secrets,
         )
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Attributes that never leave."""
+        return object_schema(self.schema_name or self.name).secrets
 
     def selects(self, column: str) -> bool:
         """Whether the stream has ``column`` and the catalog wants it."""

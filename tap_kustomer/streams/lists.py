@@ -60,7 +60,11 @@ class ListStream(KustomerStream):
         return map(self.completed, in_turn(self.workers, self._listed()))
 
     def _listed(self) -> Iterator[ListPage]:
-        return listed(self, self.paths, self.passes, self.page_size, self.included_type)
+        return self.listed_by(self)
+
+    def listed_by(self, reader: KustomerStream) -> Iterator[ListPage]:
+        """Yield the pages of all passes, asked for by ``reader``: a stream below this one."""
+        return listed(reader, self.paths, self.passes, self.page_size, self.included_type)
 
     def completed(self, page: ListPage) -> ListPage:
         """Return the page with what has to be asked for one by one; nothing, usually.

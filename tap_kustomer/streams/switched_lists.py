@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tap_kustomer.readers.lists import ListPage
-    from tap_kustomer.streams.base import RowBatch
+    from tap_kustomer.streams.base import KustomerStream, RowBatch
 
 __all__ = ["SwitchedListStream"]
 
 
 class SwitchedListStream(ListStream):
-    """A list that is read plainly where Kustomer twice refuses the parameters of ``passes``.
+    """A list that is read plainly where Kustomer refuses the parameters of ``passes``.
 
     The state remembers that they worked: then a refusal fails the stream, as rows that were
     read before would be missed in silence.
@@ -34,34 +34,25 @@ class SwitchedListStream(ListStream):
     _plain = False
 
     @override
-    def _listed(self) -> Iterator[ListPage]:
-        pages = super()._listed()
+    def listed_by(self, reader: KustomerStream) -> Iterator[ListPage]:
+        pages = super().listed_by(reader)
         try:
             first = next(pages, None)
-        except RequestRefusedError:
-            pages = super()._listed()  # one odd answer decides nothing
-            try:
-                first = next(pages, None)
-            except RequestRefusedError as error:
-                if self._worked_before:
-                    raise
-                self.logger.warning(
-                    "%s: Kustomer does not take %s here, so the list is read without: %s",
-                    self.name,
-                    " and ".join(f"{k}={v}" for one in self.passes for k, v in one.items()),
-                    error,
-                )
-                self._plain = True
-                yield from listed(self, self.paths, self.plain_passes, self.page_size)
-                return
+        except RequestRefusedError as error:
+            if self.known_state.get("with_parameters"):
+                raise
+            self.logger.warning(
+                "%s: Kustomer does not take %s here, so the list is read without: %s",
+                self.name,
+                " and ".join(f"{k}={v}" for one in self.passes for k, v in one.items()),
+                error,
+            )
+            self._plain = True
+            yield from listed(reader, self.paths, self.plain_passes, self.page_size)
+            return
         if first is not None:
             yield first
             yield from pages
-
-    @property
-    def _worked_before(self) -> bool:
-        known = (self.tap_state.get("bookmarks") or {}).get(self.name) or {}
-        return bool(known.get("with_parameters"))
 
     @override
     def read(self) -> Iterator[RowBatch]:

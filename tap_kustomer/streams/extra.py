@@ -1,0 +1,195 @@
+"""The streams of the setting ``extra_streams``: lists, and lists below the rows of any stream."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import quote, urlencode
+
+from tap_kustomer.catalog.extra_columns import PARENT_ROW_ID
+from tap_kustomer.errors import NotFoundError, StreamError
+from tap_kustomer.readers.ahead import in_turn
+from tap_kustomer.readers.children import Children, read_children
+from tap_kustomer.rows.extra import BELONGS_TO, ExtraRowMaker
+from tap_kustomer.streams.base import KustomerStream, RowBatch
+from tap_kustomer.streams.children import ChildStream
+from tap_kustomer.streams.lists import ListStream, listed
+from tap_kustomer.streams.search import SearchStream
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_kustomer.readers.ahead import Ahead
+    from tap_kustomer.readers.lists import ListPage
+    from tap_kustomer.settings.extra_streams import ExtraStream
+
+__all__ = ["ExtraBelowList", "ExtraBelowSearch", "ExtraList", "child_path"]
+
+_PARENTS_AT_ONCE = 100  # whose children are held in memory
+
+
+class _ExtraRows(KustomerStream):
+    """What all of them share: their rows, and what discovery found wrong with the entry."""
+
+    entry: ClassVar[ExtraStream]
+    columns_found: ClassVar[dict[str, str]] = {}
+    found_problem: ClassVar[str | None] = None
+
+    @property
+    @override
+    def reads_list(self) -> bool:
+        """A user asked for this endpoint: one that is not there is a mistake, not an org's way."""
+        return False
+
+    @property
+    @override
+    def secrets(self) -> tuple[str, ...]:
+        return ()  # the row maker finds them by their names
+
+    @property
+    @override
+    def problem(self) -> str | None:
+        return self.found_problem
+
+    @property
+    @override
+    def make_row(self) -> ExtraRowMaker:
+        if not isinstance(self._make_row, ExtraRowMaker):
+            self._make_row = ExtraRowMaker(self._record_shape(), self.entry)
+        return self._make_row
+
+    def check_entry(self) -> None:
+        """Raise ``StreamError`` for what discovery found wrong."""
+        if self.problem is not None:
+            raise StreamError(self.problem)
+
+    def keep_columns(self) -> None:
+        """Note the columns, so that a later first page takes none of them away."""
+        if self.columns_found:
+            self.state["columns"] = self.columns_found
+
+    # ------------------------------------------------------------ below a parent
+
+    @property
+    def parent_stream(self) -> KustomerStream:
+        """The stream below whose rows the endpoint stands."""
+        return self._tap.stream(self.entry.parent or "")
+
+    def fetch(self, parent: dict[str, Any]) -> Children:
+        """Return the children of one row of the topmost parent; called by worker threads."""
+        above = self.parent_stream
+        parents, requests, unknown = [parent], 0, 0
+        if isinstance(above, (ExtraBelowList, ExtraBelowSearch)):
+            found = above.fetch(parent)
+            parents, requests, unknown = found.rows, found.requests, found.unknown
+        elif isinstance(above, ChildStream):
+            found = above.fetch(parent)
+            places = {BELONGS_TO: parent.get("id"), "column": above.parent_column}
+            parents = [{**above.resource(row), **places} for row in found.rows]
+            requests, unknown = found.requests, found.unknown
+        rows: list[dict[str, Any]] = []
+        asked = 0
+        for one in parents:
+            path = child_path(self.entry, one)
+            if path is None:
+                continue
+            children = read_children(self.client, one, [path], self.entry.page_size or None)
+            rows += [{**row, BELONGS_TO: one.get("id")} for row in children.rows]
+            asked += children.requests
+            unknown += children.unknown
+        return Children(parent, rows, requests + asked, unknown)
+
+
+class ExtraList(_ExtraRows, ListStream):
+    """A list that a user names."""
+
+    @override
+    def ask_ahead(self, ahead: Ahead) -> None:
+        if self.problem is None:
+            super().ask_ahead(ahead)
+
+    @override
+    def read(self) -> Iterator[RowBatch]:
+        """Yield the rows, each id once."""
+        self.check_entry()
+        yield from super().read()
+        self.keep_columns()
+
+
+class ExtraBelowList(_ExtraRows):
+    """A list below each row of a stream that is read in full."""
+
+    @override
+    def read(self) -> Iterator[RowBatch]:
+        """Yield the children of all parents."""
+        self.check_entry()
+        asked = unknown = 0
+        for page in in_turn(self.workers, self._topmost_pages()):
+            for first in range(0, len(page.rows), _PARENTS_AT_ONCE):
+                parents = page.rows[first : first + _PARENTS_AT_ONCE]
+                for found in self.workers.map(self.fetch, parents):
+                    if not (found.parent.get("attributes") or {}).get("deleted"):
+                        asked += found.requests
+                        unknown += found.unknown
+                    yield RowBatch([self.make_row(row) for row in found.rows])
+        if 0 < asked == unknown:
+            msg = self.entry.problem(f"Kustomer does not know {self.entry.path} for any parent.")
+            raise NotFoundError(msg)
+        self.keep_columns()
+
+    def _topmost_pages(self) -> Iterator[ListPage]:
+        above = self.parent_stream
+        while isinstance(above, ExtraBelowList):
+            above = above.parent_stream
+        if isinstance(above, ListStream):
+            return above.listed_by(self)
+        if isinstance(above, SearchStream):
+            return listed(self, above.list_paths)
+        msg = self.entry.problem(f"rows of {above.name} cannot be listed.")
+        raise StreamError(msg)
+
+
+class ExtraBelowSearch(_ExtraRows, ChildStream):
+    """A list below each row of a search stream, incremental with that."""
+
+    parent_column = PARENT_ROW_ID
+
+    @override
+    def begin(self) -> None:
+        """Begin, unless the entry is wrong."""
+        self.check_entry()
+        super().begin()
+
+    @override
+    def end(self) -> None:
+        """Note that the stream was read."""
+        super().end()
+        self.keep_columns()
+
+
+def child_path(entry: ExtraStream, parent: dict[str, Any]) -> str | None:
+    """Return the path below a row of the parent; ``None`` for a row without an id.
+
+    Raises: ``StreamError`` for a placeholder that the parent's rows do not fill.
+    """
+    if parent.get("id") is None:
+        return None
+    places = {"id": parent["id"], PARENT_ROW_ID: parent.get(BELONGS_TO)}
+    if "column" in parent:
+        places[str(parent["column"])] = parent.get(BELONGS_TO)
+    filled = {name: quote(str(one), safe="") for name, one in places.items() if one is not None}
+    try:
+        path = entry.path.format_map(filled)
+    except KeyError as error:
+        msg = entry.problem(
+            f"`path` names {{{error.args[0]}}}, but rows of {entry.parent} fill "
+            + ", ".join(f"{{{name}}}" for name in filled)
+            + " only."
+        )
+        raise StreamError(msg) from None
+    return f"{path}?{urlencode(entry.params)}" if entry.params else path

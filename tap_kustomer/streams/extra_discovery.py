@@ -1,0 +1,307 @@
+"""Makes the streams of ``extra_streams``: one look at each endpoint tells its columns."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from tap_kustomer.catalog.extra_columns import columns_of, extra_schema, widened
+from tap_kustomer.client.rate_limit import Budget
+from tap_kustomer.client.transport import Request
+from tap_kustomer.errors import (
+    KustomerError,
+    MissingRoleError,
+    NotFoundError,
+    RequestRefusedError,
+    StreamError,
+)
+from tap_kustomer.naming import snake_case
+from tap_kustomer.rows.extra import BELONGS_TO, public
+from tap_kustomer.streams.children import ChildStream
+from tap_kustomer.streams.extra import ExtraBelowList, ExtraBelowSearch, ExtraList, child_path
+from tap_kustomer.streams.lists import ListStream
+from tap_kustomer.streams.search import SearchStream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from tap_kustomer.client.transport import KustomerClient
+    from tap_kustomer.readers.workers import Workers
+    from tap_kustomer.settings.extra_streams import ExtraStream
+    from tap_kustomer.streams.base import KustomerStream
+
+__all__ = ["ExtraDiscovery"]
+
+logger = logging.getLogger("tap-kustomer")
+
+_PARENTS_TRIED = 5  # rows of a parent that are asked for children, until one has some
+_SEARCH = "/v1/customers/search"
+_SAMPLE = 10  # parents looked at
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What an answer shows: its rows, or that it is no list."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    problem: str | None = None
+
+    @classmethod
+    def parse(cls, raw: bytes) -> _Look:
+        """Return what ``raw`` shows. Never fails: what is no list is asked for once more only."""
+        try:
+            content = json.loads(raw)
+        except (ValueError, RecursionError):
+            return cls(problem="answers with something that is no JSON, such as a web page")
+        data = content.get("data") if isinstance(content, dict) else None
+        if isinstance(data, dict):
+            return cls([data], "answers with one object instead of a list")
+        if not isinstance(data, list):
+            return cls(problem="answers without `data`, so it is no list of resources")
+        return cls([one for one in data if isinstance(one, dict)])
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What one look at an endpoint told."""
+
+    rows: list[dict[str, Any]]
+    page_size: int
+    problem: str | None = None
+
+
+class ExtraDiscovery:
+    """Looks at the endpoints of a tap's ``extra_streams``.
+
+    ``types`` are the streams that the tap has anyway, ``contexts`` the search context of each
+    stream of custom objects, ``states`` what earlier runs noted of each stream.
+    """
+
+    def __init__(
+        self,
+        client: KustomerClient,
+        workers: Workers,
+        entries: Sequence[ExtraStream],
+        types: Mapping[str, type[KustomerStream]],
+        contexts: Mapping[str, str],
+    ) -> None:
+        """Ask nothing yet."""
+        self._client = client
+        self._workers = workers
+        self._entries = {entry.name: entry for entry in entries}
+        self._types = types
+        self._contexts = contexts
+        self._rows_of_parents: dict[str, list[dict[str, Any]]] = {}
+
+    def streams(
+        self,
+        known: Mapping[str, Mapping[str, str]],
+    ) -> Iterator[tuple[type[KustomerStream], dict[str, Any]]]:
+        """Yield the class and the schema of each entry; ``known`` are columns of earlier runs."""
+        for name, found in self._found.items():
+            entry = self._entries[name]
+            if found is None:
+                logger.warning("%s", entry.problem(f"there is no stream {entry.parent} now."))
+                continue
+            shown = [public(row, entry) for row in found.rows]
+            kinds = widened(known.get(name, {}), columns_of(shown))
+            key = snake_case(entry.key)
+            problem = found.problem or self._key_problem(entry, shown)
+            if problem:
+                logger.warning("%s", problem)
+            base = self._base(entry)
+            type_ = type(
+                "Extra",
+                (base,),
+                {
+                    "name": name,
+                    "primary_keys": (key,),
+                    "entry": replace(entry, page_size=found.page_size),
+                    "columns_found": kinds,
+                    "found_problem": problem,
+                    "paths": (entry.path,),
+                    "path": entry.path,
+                    "passes": (entry.params,),
+                    "page_size": found.page_size or None,
+                    "parent": self._topmost(entry),
+                },
+            )
+            schema = extra_schema(
+                entry,
+                {column: kind for column, kind in kinds.items() if column != key},
+                has_id=bool(shown) and all(row.get("id") is not None for row in shown),
+                incremental=base is ExtraBelowSearch,
+            )
+            yield type_, schema
+
+    # ------------------------------------------------------------ where an entry stands
+
+    def _topmost(self, entry: ExtraStream) -> str:
+        """Return the stream with whose rows the reading begins."""
+        name = entry.name
+        while True:
+            above = self._entries.get(name)
+            if above is not None:
+                if above.parent is None:
+                    return name
+                name = above.parent
+                continue
+            type_ = self._types.get(name)
+            if type_ is None or not issubclass(type_, ChildStream):
+                return name
+            name = type_.parent
+
+    def _base(self, entry: ExtraStream) -> type[KustomerStream]:
+        if entry.parent is None:
+            return ExtraList
+        topmost = self._topmost(entry)
+        if topmost in self._entries or topmost in self._contexts:
+            return ExtraBelowList if topmost in self._entries else ExtraBelowSearch
+        type_ = self._types[topmost]
+        is_search = issubclass(type_, SearchStream) and not type_.list_paths
+        return ExtraBelowSearch if is_search else ExtraBelowList
+
+    def _is_offered(self, entry: ExtraStream) -> bool:
+        topmost = self._topmost(entry)
+        return topmost in self._entries or topmost in self._types or topmost in self._contexts
+
+    # ------------------------------------------------------------ looking
+
+    @cached_property
+    def _found(self) -> dict[str, _Found | None]:
+        """What each entry shows, parents first; ``None`` where the topmost parent is gone."""
+        found: dict[str, _Found | None] = {}
+        waiting = list(self._entries.values())
+        while waiting:
+            due = [one for one in waiting if one.parent not in {other.name for other in waiting}]
+            offered = [one for one in due if self._is_offered(one)]
+            looks = self._workers.map(self._look, offered)
+            found |= dict.fromkeys((one.name for one in due), None)
+            found |= {one.name: look for one, look in zip(offered, looks, strict=True)}
+            self._rows_of_parents |= {one.name: found[one.name].rows for one in offered}  # type: ignore[union-attr]  # just looked at
+            waiting = [one for one in waiting if one not in due]
+        return {name: found[name] for name in self._entries}
+
+    def _look(self, entry: ExtraStream) -> _Found:
+        try:
+            if entry.parent is None:
+                look, size = self._ask_paged(entry, entry.path)
+                problem = look.problem and entry.problem(
+                    f"{entry.path} {look.problem}. Check the `path`; `docs/streams.md` lists the "
+                    "endpoints that Kustomer documents."
+                )
+                return _Found(look.rows if not problem else [], size, problem)
+            return self._look_below(entry)
+        except MissingRoleError:
+            return _Found([], entry.page_size)  # a run says so, and which role is missing
+        except NotFoundError:
+            sentence = f"Kustomer does not know {entry.path} (status 404). Check the `path`."
+            return _Found([], entry.page_size, entry.problem(sentence))
+        except RequestRefusedError as error:
+            sentence = f"{error} Check `path` and `params`."
+            return _Found([], entry.page_size, entry.problem(sentence))
+        except StreamError as error:
+            told = str(error)
+            sentence = told if told.startswith("`extra_streams`") else entry.problem(told)
+            return _Found([], entry.page_size, sentence)
+
+    def _look_below(self, entry: ExtraStream) -> _Found:
+        size = entry.page_size
+        refused: NotFoundError | None = None
+        answered = False
+        for parent in self._rows_of(entry.parent or "")[:_PARENTS_TRIED]:
+            path = child_path(entry, parent)
+            if path is None:
+                continue
+            try:
+                look, size = self._ask_paged(replace(entry, params={}), path)
+            except NotFoundError as error:
+                refused = error  # this parent may be gone
+                continue
+            answered = True
+            if look.problem and not look.rows:
+                return _Found([], size, entry.problem(f"{entry.path} {look.problem}."))
+            if look.rows:
+                return _Found([{**row, BELONGS_TO: parent["id"]} for row in look.rows], size)
+        if refused is not None and not answered:
+            raise refused
+        return _Found([], size)
+
+    def _ask_paged(self, entry: ExtraStream, path: str) -> tuple[_Look, int]:
+        """Return the first page, and the page size that the endpoint takes: 0 without paging."""
+        if not entry.page_size:
+            return self._ask(Request(path, entry.params)), 0
+        paging = {"page": 1, "pageSize": entry.page_size}
+        try:
+            return self._ask(Request(path, {**entry.params, **paging})), entry.page_size
+        except RequestRefusedError:
+            return self._ask(Request(path, entry.params)), 0
+
+    def _ask(self, request: Request) -> _Look:
+        look = self._client.fetch(request, _Look.parse, page_tries=2)
+        if look.problem:  # one odd answer decides nothing
+            look = self._client.fetch(request, _Look.parse, page_tries=2)
+        return look
+
+    def _rows_of(self, name: str) -> list[dict[str, Any]]:
+        """Return some rows of a stream, to look for children below them."""
+        if name not in self._rows_of_parents:
+            try:
+                self._rows_of_parents[name] = self._sample(name)
+            except KustomerError:
+                self._rows_of_parents[name] = []  # the run says what is wrong with the parent
+        return self._rows_of_parents[name]
+
+    def _sample(self, name: str) -> list[dict[str, Any]]:
+        type_ = self._types.get(name)
+        context = self._contexts.get(name)
+        if context is None and type_ is not None and issubclass(type_, SearchStream):
+            context = type_.query_context
+        if context is not None:
+            body = {"queryContext": context, "and": []}
+            params = {"page": 1, "pageSize": _SAMPLE}
+            return self._ask(Request(_SEARCH, params, body, Budget.SEARCH)).rows
+        if type_ is not None and issubclass(type_, ListStream):
+            paging = {"page": 1, "pageSize": _SAMPLE}
+            return self._ask(Request(type_.paths[0], {**type_.passes[0], **paging})).rows
+        if type_ is not None and issubclass(type_, ChildStream):
+            return self._sample_of_child(type_)
+        return []
+
+    def _sample_of_child(self, type_: type[ChildStream]) -> list[dict[str, Any]]:
+        for parent in self._rows_of(type_.parent):
+            try:
+                path = type_.path.format(id=parent.get("id"))
+                rows = self._ask(Request(path, {"page": 1, "pageSize": _SAMPLE})).rows
+            except NotFoundError:
+                continue
+            if rows:
+                places = {BELONGS_TO: parent.get("id"), "column": type_.parent_column}
+                return [{**row, **places} for row in rows]
+        return []
+
+    @staticmethod
+    def _key_problem(entry: ExtraStream, rows: Sequence[Mapping[str, Any]]) -> str | None:
+        """Return what is wrong with the key, as far as the first page shows."""
+        if entry.key == "id":
+            lacking = [row for row in rows if not isinstance(row.get("id"), (str, int))]
+        else:
+            attributes = [row.get("attributes") for row in rows]
+            lacking = [
+                row
+                for row, found in zip(rows, attributes, strict=True)
+                if not isinstance(found, dict) or found.get(entry.key) in {None, ""}
+            ]
+        if not lacking:
+            return None
+        names = sorted(
+            {name for row in rows for name in (row.get("attributes") or {}) if row not in lacking}
+            or {name for row in lacking for name in (row.get("attributes") or {})}
+        )
+        return entry.problem(
+            f"a row of {entry.path} has no `{entry.key}` to go by. Set `key` to an attribute that "
+            f"every row has; there are {', '.join(names) or 'none'}."
+        )
