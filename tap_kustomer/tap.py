@@ -36,14 +36,15 @@ from tap_kustomer.state import MARK, check_state, mark_state
 from tap_kustomer.streams.audit_logs import AuditLogs
 from tap_kustomer.streams.children import CHILD_STREAMS, ChildStream
 from tap_kustomer.streams.deletions import Deletions
+from tap_kustomer.streams.extra import ExtraRows
 from tap_kustomer.streams.extra_discovery import ExtraDiscovery
 from tap_kustomer.streams.kobjects import KlassObjects, Kobjects
 from tap_kustomer.streams.list_objects import LIST_STREAMS
 from tap_kustomer.streams.lists import ListStream
 from tap_kustomer.streams.objects import OBJECT_STREAMS
 from tap_kustomer.streams.own import CustomAttributes, SyncRuns
-from tap_kustomer.streams.webhook_events import WebhookEvents
 from tap_kustomer.streams.search import SearchStream
+from tap_kustomer.streams.webhook_events import WebhookEvents
 from tap_kustomer.sync import SyncRun
 
 if sys.version_info >= (3, 12):
@@ -295,6 +296,15 @@ class TapKustomer(CommandTap):
         super().load_state(state)
         if MARK in state:
             cast("dict[str, Any]", self.state)[MARK] = state[MARK]
+        self._widen_extra_streams()
+
+    def _widen_extra_streams(self) -> None:
+        """Give the streams that were found by a look the columns of earlier looks, too."""
+        found = [one for one in (self._streams or {}).values() if isinstance(one, ExtraRows)]
+        widened = [stream for stream in found if stream.widen()]
+        if widened:
+            self._catalog = None
+            self.setup_mapper()
 
     def write_state(self) -> None:
         """Write a STATE message, if anything changed since the last."""

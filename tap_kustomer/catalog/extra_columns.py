@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tap_kustomer.settings.extra_streams import ExtraStream
 
-__all__ = ["PARENT_ROW_ID", "columns_of", "extra_schema", "widened"]
+__all__ = ["PARENT_ROW_ID", "columns_of", "described_columns", "extra_schema", "widened"]
 
 PARENT_ROW_ID = "parent_row_id"
 _OURS = frozenset(
@@ -98,13 +98,12 @@ def extra_schema(
     ``has_id`` where rows have an id beside another key; ``incremental`` streams follow their
     parent's updates.
     """
-    key, path, parent = snake_case(entry.key), entry.path, entry.parent
+    key, parent = snake_case(entry.key), entry.parent
     properties: dict[str, Any] = {}
     if has_id or key == "id":
         type_: str | list[str] = "string" if key == "id" else ["string", "null"]
         properties["id"] = {"type": type_, "description": "Identifier of the row."}
-    for column, kind in kinds.items():
-        properties[column] = _schema(kind, f"As `{path}` delivers it.")
+    properties |= described_columns(entry, kinds)
     if key != "id":
         properties[key] = {"type": "string", "description": "Identifies the row."}
     if parent is not None:
@@ -119,9 +118,16 @@ def extra_schema(
     properties["extra_attributes"] = EXTRA_ATTRIBUTES
     return {
         "type": "object",
-        "description": f"One row per resource of `{path}`; columns as its first page had them.",
+        "description": f"One row per resource of `{entry.path}`; columns as found there.",
         "properties": properties,
     }
+
+
+def described_columns(entry: ExtraStream, kinds: Mapping[str, str]) -> dict[str, Any]:
+    """Return the JSON Schema of each column."""
+    key = snake_case(entry.key)
+    described = f"As `{entry.path}` delivers it."
+    return {column: _schema(kind, described) for column, kind in kinds.items() if column != key}
 
 
 def _schema(kind: str, description: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tap_kustomer.rows.maker import RecordShape
     from tap_kustomer.settings.extra_streams import ExtraStream
 
-__all__ = ["BELONGS_TO", "ExtraRowMaker", "looks_secret", "public"]
+__all__ = ["BELONGS_TO", "ExtraRowMaker", "identified", "looks_secret", "public"]
 
 BELONGS_TO = "parent row"  # member of a resource, set by the tap: the id of the parent's row
 
@@ -28,6 +28,16 @@ _WORDS = frozenset(
     }
 )
 _KEYS = re.compile(r"(^|_)(api|private|access|signing|encryption|shared|hook)_?keys?(_|$)")
+
+
+def identified(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a resource with its id; where a list leaves it out, the own link ends with it."""
+    links = resource.get("links")
+    link = links.get("self") if isinstance(links, dict) else None
+    if resource.get("id") is None and isinstance(link, str):
+        tail = link.partition("?")[0].rstrip("/").rpartition("/")[2]
+        return {**resource, "id": tail or None}
+    return dict(resource)
 
 
 def looks_secret(name: str) -> bool:
@@ -79,7 +89,7 @@ class ExtraRowMaker(RowMaker):
         parent = resource.get(BELONGS_TO)
         shown = {
             name: public(one, self._entry) if name == "attributes" else one
-            for name, one in resource.items()
+            for name, one in identified(resource).items()
             if name != BELONGS_TO
         }
         if self._key == "id" and not isinstance(shown.get("id"), (str, int)):

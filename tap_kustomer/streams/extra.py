@@ -6,11 +6,11 @@ import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, urlencode
 
-from tap_kustomer.catalog.extra_columns import PARENT_ROW_ID
+from tap_kustomer.catalog.extra_columns import PARENT_ROW_ID, described_columns, widened
 from tap_kustomer.errors import NotFoundError, StreamError
 from tap_kustomer.readers.ahead import in_turn
 from tap_kustomer.readers.children import Children, read_children
-from tap_kustomer.rows.extra import BELONGS_TO, ExtraRowMaker
+from tap_kustomer.rows.extra import BELONGS_TO, ExtraRowMaker, identified
 from tap_kustomer.streams.base import KustomerStream, RowBatch
 from tap_kustomer.streams.children import ChildStream
 from tap_kustomer.streams.lists import ListStream, listed
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from tap_kustomer.readers.lists import ListPage
     from tap_kustomer.settings.extra_streams import ExtraStream
 
-__all__ = ["ExtraBelowList", "ExtraBelowSearch", "ExtraList", "child_path"]
+__all__ = ["ExtraBelowList", "ExtraBelowSearch", "ExtraList", "ExtraRows", "child_path"]
 
 _PARENTS_AT_ONCE = 100  # whose children are held in memory
 
 
-class _ExtraRows(KustomerStream):
+class ExtraRows(KustomerStream):
     """What all of them share: their rows, and what discovery found wrong with the entry."""
 
     entry: ClassVar[ExtraStream]
@@ -70,8 +70,23 @@ class _ExtraRows(KustomerStream):
 
     def keep_columns(self) -> None:
         """Note the columns, so that a later first page takes none of them away."""
-        if self.columns_found:
-            self.state["columns"] = self.columns_found
+        if columns := self._columns:
+            self.state["columns"] = columns
+
+    @property
+    def _columns(self) -> dict[str, str]:
+        known = self.known_state.get("columns")
+        return widened(known if isinstance(known, dict) else {}, self.columns_found)
+
+    def widen(self) -> bool:
+        """Add the columns of earlier runs to the schema; return whether that changed it."""
+        if self._columns == self.columns_found:
+            return False
+        properties = self.schema["properties"]
+        own = {name: one for name, one in properties.items() if name not in self.columns_found}
+        described = described_columns(self.entry, self._columns)
+        self._schema = {**self.schema, "properties": {**described, **own}}
+        return True
 
     # ------------------------------------------------------------ below a parent
 
@@ -90,7 +105,7 @@ class _ExtraRows(KustomerStream):
         elif isinstance(above, ChildStream):
             found = above.fetch(parent)
             places = {BELONGS_TO: parent.get("id"), "column": above.parent_column}
-            parents = [{**above.resource(row), **places} for row in found.rows]
+            parents = [{**identified(above.resource(row)), **places} for row in found.rows]
             requests, unknown = found.requests, found.unknown
         rows: list[dict[str, Any]] = []
         asked = 0
@@ -99,13 +114,13 @@ class _ExtraRows(KustomerStream):
             if path is None:
                 continue
             children = read_children(self.client, one, [path], self.entry.page_size or None)
-            rows += [{**row, BELONGS_TO: one.get("id")} for row in children.rows]
+            rows += [{**identified(row), BELONGS_TO: one.get("id")} for row in children.rows]
             asked += children.requests
             unknown += children.unknown
         return Children(parent, rows, requests + asked, unknown)
 
 
-class ExtraList(_ExtraRows, ListStream):
+class ExtraList(ExtraRows, ListStream):
     """A list that a user names."""
 
     @override
@@ -121,7 +136,7 @@ class ExtraList(_ExtraRows, ListStream):
         self.keep_columns()
 
 
-class ExtraBelowList(_ExtraRows):
+class ExtraBelowList(ExtraRows):
     """A list below each row of a stream that is read in full."""
 
     @override
@@ -154,7 +169,7 @@ class ExtraBelowList(_ExtraRows):
         raise StreamError(msg)
 
 
-class ExtraBelowSearch(_ExtraRows, ChildStream):
+class ExtraBelowSearch(ExtraRows, ChildStream):
     """A list below each row of a search stream, incremental with that."""
 
     parent_column = PARENT_ROW_ID

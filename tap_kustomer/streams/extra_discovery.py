@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tap_kustomer.catalog.extra_columns import columns_of, extra_schema, widened
+from tap_kustomer.catalog.extra_columns import columns_of, extra_schema
 from tap_kustomer.client.rate_limit import Budget
 from tap_kustomer.client.transport import Request
 from tap_kustomer.errors import (
@@ -19,7 +19,7 @@ from tap_kustomer.errors import (
     StreamError,
 )
 from tap_kustomer.naming import snake_case
-from tap_kustomer.rows.extra import BELONGS_TO, public
+from tap_kustomer.rows.extra import BELONGS_TO, identified, public
 from tap_kustomer.streams.children import ChildStream
 from tap_kustomer.streams.extra import ExtraBelowList, ExtraBelowSearch, ExtraList, child_path
 from tap_kustomer.streams.lists import ListStream
@@ -61,7 +61,7 @@ class _Look:
             return cls([data], "answers with one object instead of a list")
         if not isinstance(data, list):
             return cls(problem="answers without `data`, so it is no list of resources")
-        return cls([one for one in data if isinstance(one, dict)])
+        return cls([identified(one) for one in data if isinstance(one, dict)])
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class ExtraDiscovery:
     """Looks at the endpoints of a tap's ``extra_streams``.
 
     ``types`` are the streams that the tap has anyway, ``contexts`` the search context of each
-    stream of custom objects, ``states`` what earlier runs noted of each stream.
+    stream of custom objects.
     """
 
     def __init__(
@@ -96,18 +96,15 @@ class ExtraDiscovery:
         self._contexts = contexts
         self._rows_of_parents: dict[str, list[dict[str, Any]]] = {}
 
-    def streams(
-        self,
-        known: Mapping[str, Mapping[str, str]],
-    ) -> Iterator[tuple[type[KustomerStream], dict[str, Any]]]:
-        """Yield the class and the schema of each entry; ``known`` are columns of earlier runs."""
+    def streams(self) -> Iterator[tuple[type[KustomerStream], dict[str, Any]]]:
+        """Yield the class and the schema of each entry."""
         for name, found in self._found.items():
             entry = self._entries[name]
             if found is None:
                 logger.warning("%s", entry.problem(f"there is no stream {entry.parent} now."))
                 continue
             shown = [public(row, entry) for row in found.rows]
-            kinds = widened(known.get(name, {}), columns_of(shown))
+            kinds = columns_of(shown)
             key = snake_case(entry.key)
             problem = found.problem or self._key_problem(entry, shown)
             if problem:
@@ -131,7 +128,7 @@ class ExtraDiscovery:
             )
             schema = extra_schema(
                 entry,
-                {column: kind for column, kind in kinds.items() if column != key},
+                kinds,
                 has_id=bool(shown) and all(row.get("id") is not None for row in shown),
                 incremental=base is ExtraBelowSearch,
             )

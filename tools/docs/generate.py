@@ -19,6 +19,7 @@ import yaml
 from tap_kustomer.settings.values import SETTINGS_SCHEMA
 from tap_kustomer.tap import STREAM_TYPES
 from tools.docs.catalog_snapshot import catalog_snapshot
+from tools.docs.endpoints_page import endpoint_table
 from tools.docs.hub_definition import hub_definition
 from tools.docs.readme_parts import check_output, minutes_table
 from tools.docs.streams_page import join_diagram, stream_sections, stream_table
@@ -122,6 +123,7 @@ PARTS: Mapping[tuple[str, str], Callable[[JSON], str]] = {
     ("docs/streams.md", "diagram"): join_diagram,
     ("docs/streams.md", "streams"): stream_sections,
     ("tests/catalog/snapshot.txt", "catalog"): catalog_snapshot,
+    ("docs/streams.md", "endpoints"): endpoint_table,
 }
 
 
