@@ -93,7 +93,7 @@ class ExtraRows(KustomerStream):
     @property
     def parent_stream(self) -> KustomerStream:
         """The stream below whose rows the endpoint stands."""
-        return self._tap.stream(self.entry.parent or "")
+        return next(one for one in self.all_streams if one.name == self.entry.parent)
 
     def fetch(self, parent: dict[str, Any]) -> Children:
         """Return the children of one row of the topmost parent; called by worker threads."""

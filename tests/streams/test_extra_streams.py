@@ -90,7 +90,10 @@ def test_every_documented_list_is_read_with_its_ready_line() -> None:
     """Connectors stop where their authors stopped; this one reads what the vendor lists."""
     entries = {entry["name"]: entry for one in documented() for entry in entries_for(one)}
     with Simulator(whole_org(), limits=False, endpoint_rows=3, list_max_page_size=2) as server:
-        pace = {"requests_per_minute": 100_000, "search_requests_per_minute": 10_000}
+        pace: dict[str, Any] = {
+            "requests_per_minute": 100_000,
+            "search_requests_per_minute": 10_000,
+        }
         output = read(server, *entries.values(), **pace)
 
     ended = {name: status(output, name) for name in entries}

@@ -66,6 +66,21 @@ _PARENT = re.compile(r"/([a-z-]+)/\{id\}/")
 # Rows without an id: what to go by instead.
 KEYS = {"/v1/outboundAccounts": "account"}
 NAMES = {"/v1/outbound-webhooks/{webhookId}/transactions": "outbound_webhook_transactions"}
+# Attributes that are, or may hold, secrets though their names do not say so: the addresses of hooks
+# and their keys let anybody write into the org, steps of workflows hold headers.
+SECRETS = {
+    "/v1/hooks/email": ["email", "hash", "key"],
+    "/v1/hooks/form": ["hash", "url"],
+    "/v1/hooks/web": ["hash", "url"],
+    "/v1/hooks/email/{id}/transactions": ["data"],
+    "/v1/hooks/form/{id}/transactions": ["data"],
+    "/v1/hooks/web/{id}/transactions": ["data"],
+    "/v1/workflows": ["steps", "trigger", "lastError"],
+    "/v1/workflows/{id}/processes": ["event"],
+    "/v1/settings": ["value"],
+    "/v1/users/current/settings": ["value"],
+    "/v1/users/{id}/settings": ["value"],
+}
 _REQUIRED = {"/v1/sub-statuses": {"resource": "conversation"}}
 
 
@@ -81,6 +96,8 @@ def entries_for(endpoint: Endpoint) -> list[dict[str, Any]]:
         entry["page_size"] = 0
     if endpoint.path in KEYS:
         entry["key"] = KEYS[endpoint.path]
+    if endpoint.path in SECRETS:
+        entry["secrets"] = SECRETS[endpoint.path]
     if parent is None or parent in STREAM_NAMES:
         return [entry]
     [above] = [one for one in documented() if _name(one.path) == parent]
@@ -112,7 +129,8 @@ def endpoint_table(_tap: object = None) -> str:
         entry = json.dumps(entries_for(endpoint)[-1])
         secret = sorted(name for name in endpoint.attributes or () if looks_secret(name))
         names = ", ".join(f"`{one}`" for one in secret)
-        remark = f" Withheld as secrets: {names}." if names else ""
+        remark = f" Holds secrets; withheld by name: {names}." if names else ""
+        remark = remark or (" May hold secrets." if endpoint.path in SECRETS else "")
         streams = ", ".join(f"[`{name}`](#{name})" for name in _readers(endpoint))
         lines.append(f"| `{endpoint.path}` | {streams} | `{entry}`{remark} |")
     return "\n".join(lines) + "\n"
