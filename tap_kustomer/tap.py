@@ -84,15 +84,12 @@ STREAM_NAMES = {
 }
 OPTIONAL_STREAMS = tuple(sorted(one.name for one in STREAM_TYPES if one.optional))
 
-# The metadata document that types `custom` of a stream.
-_RESOURCES = {
-    "customers": "customer",
-    "conversations": "conversation",
-    "messages": "message",
-    "companies": "company",
-    "notes": "note",
-    "users": "user",
-}
+# Objects that have custom attributes of their own; those of a klass follow from the klass.
+_WITH_CUSTOM = tuple(
+    one.resource
+    for one in STREAM_TYPES
+    if object_schema(one.schema_name or one.name).has_custom and one is not Kobjects
+)
 
 
 class TapKustomer(CommandTap):
@@ -166,7 +163,7 @@ class TapKustomer(CommandTap):
     @cached_property
     def org(self) -> Org:
         """What discovery learns of the org; asks Kustomer once."""
-        return discover_org(self.client, self.workers)
+        return discover_org(self.client, self.workers, _WITH_CUSTOM)
 
     @cached_property
     def session(self) -> Session:
@@ -269,7 +266,7 @@ class TapKustomer(CommandTap):
         file = type_.schema_name or type_.name
         custom: dict[str, Any] | None = None
         if object_schema(file).has_custom:
-            custom = dict(self.org.metadata.get(_RESOURCES.get(type_.name, ""), {}))
+            custom = dict(self.org.metadata.get(type_.resource, {}))
         return stream_schema(
             file,
             custom=custom,

@@ -1,4 +1,4 @@
-"""The list endpoints: one row of a table each. A new list is a new row here.
+"""The list endpoints: one row of a table each.
 
 Sources: https://developer.kustomer.com/docs/concepts/pagination and each endpoint's own page;
 roles, sizes and filters that no page confirms are marked UNCONFIRMED.
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from simulator.api import filters
+from simulator.org.objects import OBJECTS
 
 if TYPE_CHECKING:
     import re
@@ -62,7 +63,8 @@ def _spec(path: str, name: str, role: str, **rest: object) -> ListSpec:
 
 _SORT = frozenset({"sort"})
 
-LISTS: tuple[ListSpec, ...] = (
+# Lists with more to them than a path; plain ones are `listed` in `simulator/org/objects.py`.
+_SPECIAL: tuple[ListSpec, ...] = (
     _spec("/v1/users", "user", "user", max_page_size=500, select=filters.users,
           params=frozenset({"deleted", "userType", "email", "pending"})),
     _spec("/v1/teams", "team", "team", max_page_size=500, select=filters.deleted,
@@ -71,11 +73,9 @@ LISTS: tuple[ListSpec, ...] = (
     _spec("/v1/shortcuts/categories", "shortcut_category", "shortcut"),
     _spec("/v1/shortcuts", "shortcut", "shortcut", select=filters.deleted,
           params=frozenset({"deleted"})),
-    _spec("/v1/brands", "brand", "brand"),
     # The list of SLAs is in no vendor page, only one by id: UNCONFIRMED.
     _spec("/v1/slas", "sla", "sla", params=frozenset({"versions"}), included=filters.sla_versions),
     _spec("/v1/routing/queues", "queue", "queue"),
-    _spec("/v1/schedules", "schedule", "schedule"),
     _spec("/v1/satisfaction", "satisfaction", "satisfaction", links=False),
     _spec("/v1/snoozes", "snooze", "snooze", select=filters.snoozes,
           params=frozenset({"resource"})),
@@ -95,23 +95,20 @@ LISTS: tuple[ListSpec, ...] = (
           included=filters.attachments, shows_deleted=False),
     _spec("/v1/routing/work-sessions", "work_session", "work_session",
           params=frozenset({"user", "active", "statusType"}), select=filters.work_sessions),
-    _spec("/v1/routing/work-items", "work_item", "work_item"),
     _spec("/v1/kb/articles", "kb_article", "kb", params=frozenset({"includeBody"}),
           render_for=filters.bodies),
     _spec("/v1/kb/categories", "kb_category", "kb"),
-    _spec("/v1/cards", "card", "card"),
-    _spec("/v1/kviews", "kview", "kview"),
-    _spec("/v1/outbound-webhooks", "outbound_webhook", "outbound_webhook"),
     _spec("/v1/spam/senders", "spam_sender", "spam", select=filters.spam_senders,
           params=frozenset({"includeDeleted"})),
-    _spec("/v1/role-groups", "role_group", "role_group"),
     _spec("/v1/routing/queue-rules", "queue_rule", "queue"),
-    _spec("/v1/routing/statuses", "routing_status", "routing_status"),
-    _spec("/v1/routing/settings", "routing_settings", "routing_settings"),
-    _spec("/v1/snippets", "snippet", "snippet"),
-    _spec("/v1/workflows", "workflow", "workflow"),
-    _spec("/v1/ai/automations", "ai_automation", "ai_automation"),
 )  # fmt: skip
+
+_PLAIN = (
+    _spec(str(kind.path).removesuffix("/{id}"), name, name)
+    for name, kind in OBJECTS.items()
+    if kind.listed
+)
+LISTS: tuple[ListSpec, ...] = (*_SPECIAL, *_PLAIN)
 
 KOBJECTS = _spec("/v1/klasses/{klass}", "kobject", "klass", params=frozenset({"fromDate"}),
                  select=filters.from_date)  # fmt: skip

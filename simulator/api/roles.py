@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simulator.api.answers import Refused
+from simulator.org.objects import OBJECTS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -100,9 +101,15 @@ ROLES: dict[str, tuple[str, ...]] = {
 }
 
 
+def roles_for(key: str) -> tuple[str, ...]:
+    """Return the roles that open ``key``; by the pattern of the others (UNCONFIRMED) if unsaid."""
+    return ROLES.get(key, (f"{_P}{key}.read",))
+
+
 def all_roles() -> list[str]:
     """Return every permission-set role, the roles of a key that may read all."""
-    return sorted({role for roles in ROLES.values() for role in roles if role.startswith(_P)})
+    keys = {*ROLES, *(name for name, kind in OBJECTS.items() if kind.listed)}
+    return sorted({role for key in keys for role in roles_for(key) if role.startswith(_P)})
 
 
 def require(key: str, granted: Collection[str] | None, *, name_it: bool) -> None:
@@ -110,9 +117,9 @@ def require(key: str, granted: Collection[str] | None, *, name_it: bool) -> None
 
     Raises: ``Refused`` with 403; it names a role only if told to.
     """
-    if granted is None or not set(ROLES[key]).isdisjoint(granted):
+    if granted is None or not set(roles_for(key)).isdisjoint(granted):
         return
-    named = f" Required role: {ROLES[key][0]}." if name_it else ""
+    named = f" Required role: {roles_for(key)[0]}." if name_it else ""
     raise Refused(403, f"You are not authorized to access this resource.{named}")
 
 

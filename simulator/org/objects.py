@@ -11,12 +11,14 @@ class ObjectKind:
 
     ``path`` is the resource's own link; ``{id}``, ``{klass}`` and the names in ``parents``
     are filled in. ``parents`` are the objects a row belongs to; the store can list it by them.
+    ``listed`` says that the collection of ``path`` is a plain list, read with the object's role.
     """
 
     type: str
     path: str | None = None
     parents: tuple[str, ...] = ()
     has_updated_at: bool = True
+    listed: bool = False
 
 
 # Types and links as in the vendor's documented response examples; those of objects that the
@@ -35,17 +37,19 @@ OBJECTS: dict[str, ObjectKind] = {
         has_updated_at=False,
     ),
     "work_session": ObjectKind("work_session", "/v1/routing/work-sessions/{id}", ("user",)),
-    "work_item": ObjectKind("work_item", "/v1/routing/work-items/{id}", ("conversation",)),
+    "work_item": ObjectKind(
+        "work_item", "/v1/routing/work-items/{id}", ("conversation",), listed=True
+    ),
     "kobject": ObjectKind("kobject", "/v1/klasses/{klass}/{id}", ("customer",)),
     "user": ObjectKind("user", "/v1/users/{id}"),
     "team": ObjectKind("team", "/v1/teams/{id}"),
     "tag": ObjectKind("tag", "/v1/tags/{id}"),
     "shortcut": ObjectKind("shortcut", "/v1/shortcuts/{id}"),
-    "brand": ObjectKind("brand", "/v1/brands/{id}"),
+    "brand": ObjectKind("brand", "/v1/brands/{id}", listed=True),
     "sla": ObjectKind("sla", "/v1/slas/{id}", has_updated_at=False),
     "sla_version": ObjectKind("sla_version", None, ("sla",), has_updated_at=False),
     "queue": ObjectKind("queue", "/v1/queues/{id}"),
-    "schedule": ObjectKind("schedule", "/v1/schedules/{id}"),
+    "schedule": ObjectKind("schedule", "/v1/schedules/{id}", listed=True),
     "holiday": ObjectKind("holiday", "/v1/holidays/{id}", ("schedule",)),
     "satisfaction": ObjectKind("satisfaction", "/v1/satisfaction/{id}"),
     "snooze": ObjectKind("snooze", "/v1/snoozes/{id}"),
@@ -74,18 +78,18 @@ OBJECTS: dict[str, ObjectKind] = {
     ),
     "kb_article": ObjectKind("kb_article", "/v1/kb/articles/{id}"),
     "kb_category": ObjectKind("kb_category", "/v1/kb/categories/{id}"),
-    "card": ObjectKind("card", "/v1/cards/{id}"),
-    "kview": ObjectKind("kview", "/v1/kviews/{id}"),
-    "outbound_webhook": ObjectKind("outbound_webhook", "/v1/outbound-webhooks/{id}"),
+    "card": ObjectKind("card", "/v1/cards/{id}", listed=True),
+    "kview": ObjectKind("kview", "/v1/kviews/{id}", listed=True),
+    "outbound_webhook": ObjectKind("outbound_webhook", "/v1/outbound-webhooks/{id}", listed=True),
     "spam_sender": ObjectKind("sender", None),
-    "role_group": ObjectKind("role_group", "/v1/role-groups/{id}"),
+    "role_group": ObjectKind("role_group", "/v1/role-groups/{id}", listed=True),
     "queue_rule": ObjectKind("queue_rule", "/v1/routing/queue-rules/{id}"),
-    "routing_status": ObjectKind("routing_user_status", "/v1/routing/statuses/{id}"),
-    "routing_settings": ObjectKind("routing_settings", "/v1/routing/settings/{id}"),
+    "routing_status": ObjectKind("routing_user_status", "/v1/routing/statuses/{id}", listed=True),
+    "routing_settings": ObjectKind("routing_settings", "/v1/routing/settings/{id}", listed=True),
     "shortcut_category": ObjectKind("shortcut_category", "/v1/shortcuts/categories/{id}"),
-    "snippet": ObjectKind("snippet", "/v1/snippets/{id}"),
-    "workflow": ObjectKind("workflow", "/v1/workflows/{id}"),
-    "ai_automation": ObjectKind("ai_automation", "/v1/ai/automations/{id}"),
+    "snippet": ObjectKind("snippet", "/v1/snippets/{id}", listed=True),
+    "workflow": ObjectKind("workflow", "/v1/workflows/{id}", listed=True),
+    "ai_automation": ObjectKind("ai_automation", "/v1/ai/automations/{id}", listed=True),
 }
 
 # Contexts of the search; `kobject_<klass>` comes with each klass.

@@ -9,8 +9,10 @@ Where a unit or a shape rests on a guess, the function says UNCONFIRMED.
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING
 
+from simulator.org.objects import OBJECTS
 from simulator.shapes import conversation, kobject, people, routing, rules, setup, talk
 from simulator.shapes.base import Shape, ShapeContext
 
@@ -19,50 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["SHAPES", "Shape", "ShapeContext"]
 
+# The name of a function is that of its object.
 SHAPES: dict[str, Callable[..., Shape]] = {
-    "customer": people.customer,
-    "company": people.company,
-    "conversation": conversation.conversation,
-    "message": talk.message,
-    "note": talk.note,
-    "conversation_time": talk.conversation_time,
-    "work_session": routing.work_session,
-    "work_item": routing.work_item,
-    "kobject": kobject.kobject,
-    "user": people.user,
-    "team": people.team,
-    "tag": setup.tag,
-    "shortcut": setup.shortcut,
-    "brand": setup.brand,
-    "sla": routing.sla,
-    "sla_version": routing.sla_version,
-    "queue": routing.queue,
-    "schedule": routing.schedule,
-    "holiday": routing.holiday,
-    "satisfaction": setup.satisfaction,
-    "snooze": setup.snooze,
-    "sub_status": setup.sub_status,
-    "klass": setup.klass,
-    "audit_log": setup.audit_log,
-    "customer_event": talk.customer_event,
-    "attachment": talk.attachment,
-    "forward": talk.forward,
-    "satisfaction_response": talk.satisfaction_response,
-    "customer_merge": people.customer_merge,
-    "draft": talk.draft,
-    "session": people.session,
-    "kb_article": setup.kb_article,
-    "kb_category": setup.kb_category,
-    "card": setup.card,
-    "kview": setup.kview,
-    "outbound_webhook": setup.outbound_webhook,
-    "spam_sender": setup.spam_sender,
-    "role_group": people.role_group,
-    "queue_rule": routing.queue_rule,
-    "routing_status": rules.routing_status,
-    "routing_settings": rules.routing_settings,
-    "shortcut_category": rules.shortcut_category,
-    "snippet": rules.snippet,
-    "workflow": rules.workflow,
-    "ai_automation": rules.ai_automation,
+    name: shape
+    for module in (people, conversation, talk, routing, kobject, setup, rules)
+    for name, shape in vars(module).items()
+    if inspect.isfunction(shape) and shape.__module__ == module.__name__ and name in OBJECTS
 }

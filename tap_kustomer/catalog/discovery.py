@@ -23,24 +23,25 @@ if TYPE_CHECKING:
     from tap_kustomer.client.transport import KustomerClient
     from tap_kustomer.readers.workers import Workers
 
-__all__ = ["KLASS_STATUSES", "STANDARD_RESOURCES", "discover_org", "read_metadata"]
+__all__ = ["KLASS_STATUSES", "discover_org", "read_metadata"]
 
 logger = logging.getLogger("tap-kustomer")
 
 KLASS_STATUSES = ("enabled", "disabled", "existing_only")
-# The first four are documented; the others are tried once, then types follow from suffixes.
-STANDARD_RESOURCES = ("customer", "conversation", "message", "company", "note", "user")
-_DOCUMENTED = frozenset(STANDARD_RESOURCES[:4])
+# Of others the metadata is asked for once; without it, types follow from suffixes.
+_DOCUMENTED = frozenset({"customer", "conversation", "message", "company"})
 
 
-def discover_org(client: KustomerClient, workers: Workers) -> Org:
+def discover_org(client: KustomerClient, workers: Workers, with_custom: Iterable[str]) -> Org:
     """Return what Kustomer tells of the org behind the key.
+
+    ``with_custom`` are the standard objects that may have custom attributes.
 
     Raises: ``CredentialsError`` when key or host are wrong, ``UnavailableError``.
     """
     me = workers.call(lambda: _whoami(client))
     klasses = _klasses(client, workers)
-    resources = [*STANDARD_RESOURCES]
+    resources = [*with_custom]
     resources += [f"kobject.{klass.name}" for klass in klasses if klass.is_readable]
     return Org(
         id=_related_id(me, "org"),

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from tap_kustomer.session import Session
     from tap_kustomer.settings.values import Settings
 
-__all__ = ["KustomerStream", "RowBatch"]
+__all__ = ["KustomerStream", "RowBatch", "streams_in"]
 
 logger = logging.getLogger("tap-kustomer")
 
@@ -71,6 +71,7 @@ class KustomerStream(Stream):
     name: str = ""
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # rows are made to fit their schema
 
+    resource: ClassVar[str]  # Kustomer's name of the object; "" for rows that the tap makes
     primary_keys: ClassVar[Any] = ("id",)
     schema_name: ClassVar[str | None] = None  # schema file, where it is not named as the stream
     optional: ClassVar[bool] = False  # only offered when `optional_streams` names it
@@ -92,6 +93,12 @@ class KustomerStream(Stream):
         self._read_to_end = False
         self._row_maps: list[RowMap] | None = None
         self._make_row: RowMaker | None = None
+
+    def __init_subclass__(cls) -> None:
+        """Name the resource, where it is not said: the stream's name without its plural."""
+        super().__init_subclass__()
+        if "resource" not in cls.__dict__ and "name" in cls.__dict__:
+            cls.resource = cls.name.removesuffix("s")
 
     # ------------------------------------------------------------ parts of the session
 
@@ -366,6 +373,19 @@ class KustomerStream(Stream):
             self.state["replication_key"] = self.replication_key
             self.state["replication_key_value"] = moment
             self.session.output.write_state()
+
+
+def streams_in(module: str) -> tuple[type[KustomerStream], ...]:
+    """Return the streams that the module of that name declares, in the order of their classes."""
+    declared = vars(sys.modules[module]).values()
+    return tuple(
+        one
+        for one in declared
+        if isinstance(one, type)
+        and issubclass(one, KustomerStream)
+        and one.__module__ == module
+        and "name" in one.__dict__
+    )
 
 
 def _changes_nothing(stream_map: object) -> bool:

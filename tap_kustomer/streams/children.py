@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from tap_kustomer.errors import NotFoundError
 from tap_kustomer.readers.children import read_children
-from tap_kustomer.streams.base import KustomerStream, RowBatch
+from tap_kustomer.streams.base import KustomerStream, RowBatch, streams_in
 from tap_kustomer.streams.search import updated_at
 
 if sys.version_info >= (3, 12):
@@ -57,7 +57,7 @@ class ChildStream(KustomerStream):
         id_ = parent.get("id")
         return [self.path.format(id=quote(str(id_), safe=""))] if id_ else []
 
-    def resource(self, found: dict[str, Any]) -> dict[str, Any]:
+    def as_resource(self, found: dict[str, Any]) -> dict[str, Any]:
         """Return the resource as a row is made from it."""
         return found
 
@@ -127,7 +127,7 @@ class ChildStream(KustomerStream):
             self.parent_column: parent.get("id"),
         }
         for resource in found.rows:
-            row = self.make_row(self.resource(resource))
+            row = self.make_row(self.as_resource(resource))
             for column, value in {**own, **self.columns(resource)}.items():
                 if row.get(column) is None and self.selects(column):
                     row[column] = value
@@ -146,6 +146,7 @@ class ConversationEvents(ChildStream):
     """One row per event on a conversation's timeline."""
 
     name = "conversation_events"
+    resource = "customer_event"
     parent = "conversations"
     parent_column = "conversation_id"
     path = "/v1/conversations/{id}/events"
@@ -160,13 +161,14 @@ class ConversationAttachments(ChildStream):
     """
 
     name = "conversation_attachments"
+    resource = "attachment"
     parent = "conversations"
     parent_column = "conversation_id"
     path = "/v1/conversations/{id}/attachments"
     roles = ("org.permission.attachment.read", "org.user.attachment.read")
 
     @override
-    def resource(self, found: dict[str, Any]) -> dict[str, Any]:
+    def as_resource(self, found: dict[str, Any]) -> dict[str, Any]:
         """Return the resource with an id: the list has none, the own link ends with it."""
         return {**found, "id": _own_link(found).rpartition("/")[2] or found.get("id")}
 
@@ -180,6 +182,7 @@ class ConversationForwards(ChildStream):
     """One row per forward of a conversation to somebody outside."""
 
     name = "conversation_forwards"
+    resource = "forward"
     parent = "conversations"
     parent_column = "conversation_id"
     path = "/v1/conversations/{id}/forwards"
@@ -231,6 +234,7 @@ class CustomerDrafts(ChildStream):
     """One row per draft of a message to a customer."""
 
     name = "customer_drafts"
+    resource = "draft"
     parent = "customers"
     parent_column = "customer_id"
     path = "/v1/customers/{id}/drafts"
@@ -241,6 +245,7 @@ class CustomerSessions(ChildStream):
     """One row per session of a customer on a tracked site."""
 
     name = "customer_sessions"
+    resource = "session"
     parent = "customers"
     parent_column = "customer_id"
     path = "/v1/customers/{id}/sessions"
@@ -253,12 +258,4 @@ def _own_link(resource: dict[str, Any]) -> str:
     return link if isinstance(link, str) else ""
 
 
-CHILD_STREAMS: tuple[type[ChildStream], ...] = (
-    ConversationEvents,
-    ConversationAttachments,
-    ConversationForwards,
-    SatisfactionResponses,
-    CustomerMerges,
-    CustomerDrafts,
-    CustomerSessions,
-)
+CHILD_STREAMS = streams_in(__name__)

@@ -64,6 +64,7 @@ class Deletions(AuditLogs):
     """
 
     name = "deletions"
+    resource = ""
     schema_name = "deletions"
     replication_key = "deleted_at"
     read_last = True

@@ -47,6 +47,7 @@ class KlassObjects(SearchStream):
     """
 
     schema_name = "kobjects"
+    resource = "kobject"
 
     def __init__(
         self, tap: Tap, session: Session, schema: dict[str, Any], name: str, klass: Klass

@@ -1,7 +1,7 @@
 """The lists: one class per Kustomer object that has no search, or whose search is not needed.
 
-To add one, write its class here, its schema in ``tap_kustomer/schemas`` and its name into
-``LIST_STREAMS``; ``docs/contributing.md`` walks through an example.
+To add one, write its class here and its schema in ``tap_kustomer/schemas``;
+``docs/contributing.md`` walks through an example.
 Roles: https://developer.kustomer.com/docs/get-started/api-keys-and-roles
 """
 
@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_kustomer.catalog.discovery import KLASS_STATUSES
 from tap_kustomer.client.transport import Request
 from tap_kustomer.errors import NotFoundError, RequestRefusedError
 from tap_kustomer.readers.lists import ListPage
+from tap_kustomer.streams.base import streams_in
 from tap_kustomer.streams.lists import ListStream
 from tap_kustomer.streams.switched_lists import SwitchedListStream
 
@@ -23,8 +24,6 @@ if sys.version_info >= (3, 12):
 else:
     from typing_extensions import override
 
-if TYPE_CHECKING:
-    from tap_kustomer.streams.base import KustomerStream
 
 __all__ = ["LIST_STREAMS"]
 
@@ -80,6 +79,7 @@ class ShortcutCategories(ListStream):
     """One row per category of shortcuts."""
 
     name = "shortcut_categories"
+    resource = "shortcut_category"
     paths = ("/v1/shortcuts/categories",)
     roles = Shortcuts.roles
 
@@ -149,6 +149,7 @@ class RoutingStatuses(ListStream):
     """One row per status that agents may take in routing: the names behind ``work_sessions``."""
 
     name = "routing_statuses"
+    resource = "routing_status"
     paths = ("/v1/routing/statuses",)
     roles = (
         "org.permission.routing_status.read",
@@ -161,6 +162,7 @@ class TeamRoutingSettings(ListStream):
     """One row per team with the capacity that routing gives its members."""
 
     name = "team_routing_settings"
+    resource = "routing_settings"
     paths = ("/v1/routing/settings",)
     roles = ("org.permission.routing.read", "org.user.routing.read")
     roles_documented = False
@@ -201,6 +203,7 @@ class SatisfactionSurveys(ListStream):
     """One row per satisfaction survey: its form, not the answers."""
 
     name = "satisfaction_surveys"
+    resource = "satisfaction"
     paths = ("/v1/satisfaction",)
     roles = ("org.permission.satisfaction.read", "org.user.satisfaction.read")
 
@@ -222,6 +225,7 @@ class SubStatuses(SwitchedListStream):
     """
 
     name = "sub_statuses"
+    resource = "sub_status"
     paths = ("/v1/sub-statuses",)
     passes = RESOURCE_PASSES
     roles = (
@@ -239,6 +243,7 @@ class Klasses(ListStream):
     """One row per klass, in every status."""
 
     name = "klasses"
+    resource = "klass"
     paths = ("/v1/klasses",)
     passes = tuple({"status": status} for status in KLASS_STATUSES)
     roles = ("org.permission.klass.read", "org.user.klass.read", "org.admin.klass.read")
@@ -259,6 +264,7 @@ class KbCategories(ListStream):
     """One row per category of the knowledge base."""
 
     name = "kb_categories"
+    resource = "kb_category"
     optional = True
     paths = ("/v1/kb/categories",)
     roles = KbArticles.roles
@@ -328,32 +334,4 @@ class QueueRules(ListStream):
     roles_documented = False
 
 
-LIST_STREAMS: tuple[type[KustomerStream], ...] = (
-    Users,
-    Teams,
-    Tags,
-    Shortcuts,
-    ShortcutCategories,
-    Brands,
-    Slas,
-    SlaVersions,
-    Queues,
-    RoutingStatuses,
-    TeamRoutingSettings,
-    Schedules,
-    SatisfactionSurveys,
-    Snoozes,
-    SubStatuses,
-    Klasses,
-    Snippets,
-    Workflows,
-    AiAutomations,
-    KbArticles,
-    KbCategories,
-    Cards,
-    Kviews,
-    OutboundWebhooks,
-    SpamSenders,
-    RoleGroups,
-    QueueRules,
-)
+LIST_STREAMS = streams_in(__name__)

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from tap_kustomer import timestamps
-from tap_kustomer.streams.base import RowBatch
+from tap_kustomer.streams.base import RowBatch, streams_in
 from tap_kustomer.streams.lists import listed_rows
 from tap_kustomer.streams.search import REACHES_BACK_SECONDS, SEARCH_ROLES, SearchStream
 
@@ -18,7 +18,6 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_kustomer.streams.base import KustomerStream
 
 __all__ = ["OBJECT_STREAMS", "Companies", "Conversations", "Customers", "Messages", "Notes"]
 
@@ -86,6 +85,7 @@ class Companies(SearchStream):
     """
 
     name = "companies"
+    resource = "company"
     query_context = "company"
     list_paths = ("/v1/companies",)
     roles = (*SEARCH_ROLES, "org.permission.company.read", "org.user.company.read")
@@ -143,13 +143,4 @@ def _updated(row: dict[str, object]) -> str:
     return timestamps.normalise(value) or ""
 
 
-OBJECT_STREAMS: tuple[type[KustomerStream], ...] = (
-    Customers,
-    Conversations,
-    Messages,
-    Notes,
-    Companies,
-    ConversationTimes,
-    WorkSessions,
-    WorkItems,
-)
+OBJECT_STREAMS = streams_in(__name__)

@@ -25,6 +25,7 @@ class CustomAttributes(KustomerStream):
     """One row per custom attribute of a resource, deleted ones and all klasses included."""
 
     name = "custom_attributes"
+    resource = ""
     primary_keys: ClassVar[Any] = ("org_id", "resource", "name")
     roles = (
         "org.permission.metadata.read",
@@ -73,6 +74,7 @@ class SyncRuns(KustomerStream):
     """One row per stream and run: what monitoring asks for. Written last."""
 
     name = "sync_runs"
+    resource = ""
     replication_key = "started_at"
 
     @override

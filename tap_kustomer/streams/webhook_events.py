@@ -56,6 +56,7 @@ class WebhookEvents(KustomerStream):
     """One row per event in the spool of ``kustomer-webhooks serve``."""
 
     name = "webhook_events"
+    resource = ""
     optional = True
     replication_key = "sequence"
 

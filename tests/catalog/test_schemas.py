@@ -14,60 +14,12 @@ from jsonschema import Draft202012Validator
 from simulator.clock import to_iso
 from simulator.shapes import SHAPES, Shape, ShapeContext
 from tap_kustomer.naming import MAX_IDENTIFIER_BYTES, snake_case
+from tap_kustomer.tap import STREAM_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# The contract's streams; kobjects is also the base of every kobject_<klass>.
-STREAMS = (
-    "customers",
-    "conversations",
-    "messages",
-    "notes",
-    "companies",
-    "kobjects",
-    "conversation_times",
-    "work_sessions",
-    "work_items",
-    "users",
-    "teams",
-    "tags",
-    "shortcuts",
-    "brands",
-    "slas",
-    "sla_versions",
-    "queues",
-    "schedules",
-    "satisfaction_surveys",
-    "snoozes",
-    "sub_statuses",
-    "klasses",
-    "custom_attributes",
-    "sync_runs",
-    "audit_logs",
-    "deletions",
-    "conversation_events",
-    "conversation_attachments",
-    "conversation_forwards",
-    "satisfaction_responses",
-    "customer_merges",
-    "customer_drafts",
-    "customer_sessions",
-    "kb_articles",
-    "kb_categories",
-    "cards",
-    "kviews",
-    "outbound_webhooks",
-    "spam_senders",
-    "role_groups",
-    "queue_rules",
-    "routing_statuses",
-    "team_routing_settings",
-    "shortcut_categories",
-    "snippets",
-    "workflows",
-    "ai_automations",
-)
+STREAMS = sorted({one.schema_name or one.name for one in STREAM_TYPES})
 KEYS = {"custom_attributes": {"org_id", "resource", "name"}}
 CUSTOM = {"customers", "companies", "conversations", "messages", "notes", "users", "kobjects"}
 ADDED_BY_CODE = {"custom", "_sdc_deleted_at", "extra_attributes", "klass", "parent_updated_at"}
@@ -75,22 +27,7 @@ ADDED_BY_CODE = {"custom", "_sdc_deleted_at", "extra_attributes", "klass", "pare
 FORBIDDEN = {"anyOf", "allOf", "oneOf", "not", "additionalProperties", "const", "enum", "required"}
 TYPES = {"string", "integer", "number", "boolean", "object", "array"}
 
-STREAM_OF = {
-    "company": "companies",
-    "conversation_time": "conversation_times",
-    "satisfaction": "satisfaction_surveys",
-    "sub_status": "sub_statuses",
-    "klass": "klasses",
-    "customer_event": "conversation_events",
-    "attachment": "conversation_attachments",
-    "forward": "conversation_forwards",
-    "draft": "customer_drafts",
-    "session": "customer_sessions",
-    "kb_category": "kb_categories",
-    "routing_status": "routing_statuses",
-    "routing_settings": "team_routing_settings",
-    "shortcut_category": "shortcut_categories",
-}
+STREAM_OF = {one.resource: one.schema_name or one.name for one in STREAM_TYPES}
 NO_STREAM = {"holiday"}  # a part of its schedule's row
 VARYING = {"createdBy", "modifiedBy", "deletedBy", "endedBy", "redactedBy", "pinnedBy"}
 # An attribute and a relationship make one column here: the contract says which one wins.
@@ -125,7 +62,7 @@ def keywords(schema: object) -> Iterator[str]:
                 yield from keywords(part)
 
 
-def test_every_stream_of_the_contract_has_a_schema_and_no_other_file_lies_around() -> None:
+def test_every_stream_has_a_schema_and_no_other_file_lies_around() -> None:
     """A stream without a file would fail at discovery, a file without a stream is dead."""
     files = resources.files("tap_kustomer.schemas").iterdir()
     names = {file.name.removesuffix(".json") for file in files if file.name.endswith(".json")}
@@ -237,7 +174,7 @@ def related_columns(relationships: dict[str, Any]) -> Iterator[tuple[str, object
 
 def stream_of(name: str) -> str:
     """Return the stream that an object's rows belong to."""
-    return STREAM_OF.get(name, f"{name}s")
+    return STREAM_OF[name]
 
 
 @pytest.mark.parametrize("name", sorted(set(SHAPES) - NO_STREAM))

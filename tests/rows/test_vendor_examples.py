@@ -105,7 +105,7 @@ def related(resource: dict[str, Any]) -> Iterator[str]:
 def row_of(stream: KustomerStream, resource: dict[str, Any]) -> dict[str, Any]:
     """Return the row that the stream makes of a resource."""
     if isinstance(stream, ChildStream):
-        resource = stream.resource(resource)
+        resource = stream.as_resource(resource)
     return stream.make_row(resource)
 
 

@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from simulator import Fault, Org, Simulator
+from simulator.api.lists import LISTS
 from tap_kustomer.streams import audit_logs
 from tap_kustomer.streams.children import ChildStream
 from tap_kustomer.streams.lists import ListStream
@@ -31,36 +32,15 @@ PAGE = 20  # rows; every object has more
 # Streams of the tap's own rows, one that comes one by one, one of what is gone: no object's pages.
 UNPAGED = {"sync_runs", "custom_attributes", "satisfaction_responses", "deletions",
            "webhook_events"}  # fmt: skip
-# The simulated object behind a stream, where it is not the stream's name without its `s`.
-OBJECTS = {
-    "companies": "company",
-    "satisfaction_surveys": "satisfaction",
-    "sub_statuses": "sub_status",
-    "klasses": "klass",
-    "kb_categories": "kb_category",
-    "routing_statuses": "routing_status",
-    "team_routing_settings": "routing_settings",
-    "shortcut_categories": "shortcut_category",
-    "conversation_events": "customer_event",
-    "conversation_attachments": "attachment",
-    "conversation_forwards": "forward",
-    "customer_drafts": "draft",
-    "customer_sessions": "session",
-    KLASS: "kobject_ecomm-order",
-}
-SETTINGS = (
-    "user", "team", "tag", "shortcut", "brand", "queue", "schedule", "satisfaction", "snooze",
-    "sub_status", "kb_article", "kb_category", "card", "kview", "outbound_webhook", "spam_sender",
-    "role_group", "queue_rule", "routing_status", "routing_settings", "shortcut_category",
-    "snippet", "workflow", "ai_automation", "company", "work_session",
-)  # fmt: skip
+# The org is filled with them by other means: along with what they belong to.
+SEEDED = {"customer", "conversation", "message", "note", "klass", "sla", "work_item"}
 
 
 def filled_org() -> Org:
     """Return an org that has more than a page of everything, also under one parent."""
     org = Org(seed=5)
     org.seed(customers=30)
-    for context in SETTINGS:
+    for context in sorted({spec.object for spec in LISTS} - SEEDED):
         org.add(context, PAGE + 5)
     for number in range(PAGE + 1):
         [sla] = org.add("sla")
@@ -138,7 +118,7 @@ def key_of(stream: str) -> tuple[str, ...]:
 
 def object_of(stream: str) -> str:
     """Return the simulated object of a stream."""
-    return OBJECTS.get(stream, stream.removesuffix("s"))
+    return TYPES[stream].resource if stream in TYPES else "kobject_ecomm-order"
 
 
 @pytest.mark.parametrize("stream", NAMES)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
+from tap_kustomer.tap import STREAM_TYPES
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -39,10 +41,7 @@ WITHOUT_ARCHIVE = frozenset({"conversation_time"})
 
 TWO_YEARS = dt.timedelta(days=730)
 
-_PLURALS = {
-    "satisfaction": "satisfaction_surveys",
-    "routing_settings": "team_routing_settings",
-}
+_STREAMS = {one.resource: one.name for one in STREAM_TYPES}
 _TIMEOUT = 30  # seconds
 
 
@@ -96,11 +95,7 @@ def stream_of(context: str) -> str:
     """Return the name of the stream that carries a context: ``company``, ``kobject_Device``."""
     if context.startswith("kobject_"):
         return re.sub(r"[^a-z0-9_]", "_", context.lower())
-    if context in _PLURALS:
-        return _PLURALS[context]
-    if context.endswith(("s", "x")):
-        return f"{context}es"
-    return re.sub("(?<![aeiou])y$", "ie", context) + "s"
+    return _STREAMS.get(context, f"{context}s")
 
 
 def loaded_ids(connection: duckdb.DuckDBPyConnection) -> Ids:
