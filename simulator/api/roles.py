@@ -108,8 +108,9 @@ def roles_for(key: str) -> tuple[str, ...]:
 
 def all_roles() -> list[str]:
     """Return every permission-set role, the roles of a key that may read all."""
-    keys = {*ROLES, *(name for name, kind in OBJECTS.items() if kind.listed)}
-    return sorted({role for key in keys for role in roles_for(key) if role.startswith(_P)})
+    return sorted(
+        {role for key in {*ROLES, *OBJECTS} for role in roles_for(key) if role.startswith(_P)}
+    )
 
 
 def require(key: str, granted: Collection[str] | None, *, name_it: bool) -> None:

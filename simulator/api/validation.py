@@ -12,7 +12,7 @@ from simulator.api import attributes as attrs
 from simulator.api.answers import Refused
 from simulator.api.parameters import paging
 from simulator.clock import to_ms
-from simulator.org.objects import KOBJECT
+from simulator.org.objects import KOBJECT, SEARCHED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,10 +37,7 @@ STANDARD_KEYS = frozenset(
     ]
 )
 ARCHIVE_KEYS = frozenset(["queryContext", "and", "or", "not", "sort", "timeZone", "includeDeleted"])
-STANDARD_CONTEXTS = re.compile(
-    r"^(company|customer|message|conversation|conversation_time|note|kobject|kobject_.*"
-    r"|work_session|work_item)$"
-)
+STANDARD_CONTEXTS = re.compile(rf"^({'|'.join(sorted(SEARCHED))}|kobject|kobject_.*)$")
 ARCHIVE_CONTEXTS = re.compile(r"^(message|conversation|customer|kobject|kobject_.*|company)$")
 MAX_CRITERIA, MAX_SORTS, MAX_FIELDS = 20, 5, 20
 

@@ -11,13 +11,15 @@ class ObjectKind:
 
     ``path`` is the resource's own link; ``{id}``, ``{klass}`` and the names in ``parents``
     are filled in. ``parents`` are the objects a row belongs to; the store can list it by them.
-    ``listed`` says that the collection of ``path`` is a plain list, read with the object's role.
+    ``searched``: a search has the object as its context. ``listed``: the collection of ``path``
+    is a plain list, read with the object's role.
     """
 
     type: str
     path: str | None = None
     parents: tuple[str, ...] = ()
     has_updated_at: bool = True
+    searched: bool = False
     listed: bool = False
 
 
@@ -25,20 +27,27 @@ class ObjectKind:
 # document does not describe follow its pattern (UNCONFIRMED: tag to sub_status, kb_*, kview,
 # outbound_webhook, role_group, queue_rule, work_*).
 OBJECTS: dict[str, ObjectKind] = {
-    "customer": ObjectKind("customer", "/v1/customers/{id}"),
-    "company": ObjectKind("company", "/v1/companies/{id}"),
-    "conversation": ObjectKind("conversation", "/v1/conversations/{id}", ("customer",)),
-    "message": ObjectKind("message", "/v1/messages/{id}", ("customer", "conversation")),
-    "note": ObjectKind("note", "/v1/notes/{id}", ("customer", "conversation")),
+    "customer": ObjectKind("customer", "/v1/customers/{id}", searched=True),
+    "company": ObjectKind("company", "/v1/companies/{id}", searched=True),
+    "conversation": ObjectKind(
+        "conversation", "/v1/conversations/{id}", ("customer",), searched=True
+    ),
+    "message": ObjectKind(
+        "message", "/v1/messages/{id}", ("customer", "conversation"), searched=True
+    ),
+    "note": ObjectKind("note", "/v1/notes/{id}", ("customer", "conversation"), searched=True),
     "conversation_time": ObjectKind(
         "conversation_time",
         "/v1/conversations/times/{id}",
         ("customer", "conversation"),
+        searched=True,
         has_updated_at=False,
     ),
-    "work_session": ObjectKind("work_session", "/v1/routing/work-sessions/{id}", ("user",)),
+    "work_session": ObjectKind(
+        "work_session", "/v1/routing/work-sessions/{id}", ("user",), searched=True
+    ),
     "work_item": ObjectKind(
-        "work_item", "/v1/routing/work-items/{id}", ("conversation",), listed=True
+        "work_item", "/v1/routing/work-items/{id}", ("conversation",), searched=True, listed=True
     ),
     "kobject": ObjectKind("kobject", "/v1/klasses/{klass}/{id}", ("customer",)),
     "user": ObjectKind("user", "/v1/users/{id}"),
@@ -93,18 +102,7 @@ OBJECTS: dict[str, ObjectKind] = {
 }
 
 # Contexts of the search; `kobject_<klass>` comes with each klass.
-SEARCHED = frozenset(
-    [
-        "customer",
-        "company",
-        "conversation",
-        "message",
-        "note",
-        "conversation_time",
-        "work_session",
-        "work_item",
-    ]
-)
+SEARCHED = frozenset(name for name, kind in OBJECTS.items() if kind.searched)
 KOBJECT = "kobject"
 
 

@@ -105,7 +105,7 @@ class ExtraRows(KustomerStream):
         elif isinstance(above, ChildStream):
             found = above.fetch(parent)
             places = {BELONGS_TO: parent.get("id"), "column": above.parent_column}
-            parents = [{**identified(above.resource(row)), **places} for row in found.rows]
+            parents = [{**identified(above.as_resource(row)), **places} for row in found.rows]
             requests, unknown = found.requests, found.unknown
         rows: list[dict[str, Any]] = []
         asked = 0

@@ -30,7 +30,7 @@ NUMBERS = {
     "request_timeout": (1, 3_600),
     "backoff_max_elapsed_seconds": (0, 86_400),
 }
-FLAGS = ("include_deleted", "include_archived", "emit_activate_version_messages")
+FLAGS = [name for name, one in SETTINGS_SCHEMA["properties"].items() if "boolean" in one["type"]]
 TEXTS = ("org_name", "region", "api_url", "start_date", "end_date", "unknown_fields", "user_agent")
 LISTS = ("optional_streams", "audit_log_object_types")
 

@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 
 from simulator import Fault, Org, Simulator
 from simulator.api.lists import LISTS
+from simulator.org.objects import SEARCHED
 from tap_kustomer.streams import audit_logs
 from tap_kustomer.streams.children import ChildStream
 from tap_kustomer.streams.lists import ListStream
@@ -33,14 +34,15 @@ PAGE = 20  # rows; every object has more
 UNPAGED = {"sync_runs", "custom_attributes", "satisfaction_responses", "deletions",
            "webhook_events"}  # fmt: skip
 # The org is filled with them by other means: along with what they belong to.
-SEEDED = {"customer", "conversation", "message", "note", "klass", "sla", "work_item"}
+SEEDED = {"customer", "conversation", "conversation_time", "message", "note", "klass", "sla",
+          "work_item"}  # fmt: skip
 
 
 def filled_org() -> Org:
     """Return an org that has more than a page of everything, also under one parent."""
     org = Org(seed=5)
     org.seed(customers=30)
-    for context in sorted({spec.object for spec in LISTS} - SEEDED):
+    for context in sorted({*SEARCHED, *(spec.object for spec in LISTS)} - SEEDED):
         org.add(context, PAGE + 5)
     for number in range(PAGE + 1):
         [sla] = org.add("sla")
@@ -49,8 +51,9 @@ def filled_org() -> Org:
     customer = org.ids("customer")[-1]
     [conversation] = org.add("conversation", parents={"customer": customer})
     family: dict[str, str | list[str]] = {"customer": customer, "conversation": conversation}
-    for context in ("note", "work_item", "customer_event", "attachment", "forward", "draft",
-                    "session", "customer_merge", "kobject_ecomm-order"):  # fmt: skip
+    children = {one.resource for one in STREAM_TYPES if issubclass(one, ChildStream)}
+    children -= {"satisfaction_response"}  # each is named by its conversation
+    for context in ("note", "work_item", "kobject_ecomm-order", *sorted(children)):
         org.add(context, PAGE + 5, parents=family)
     for number in range(PAGE + 5):
         org.update("conversation", conversation, name=f"name {number}")
