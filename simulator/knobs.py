@@ -49,6 +49,8 @@ class Knobs:
     ignore_sort: bool | Collection[str] = False
     ignore_filters: Collection[str] = ()
     unknown_attributes: Literal["refuse", "ignore"] = "refuse"
+    # `GET /v1/customers/searches/schema` tells what may be filtered and sorted by.
+    search_schema: bool = True
     # In the archive's list, absent from the standard search's.
     company_updated_at_supported: bool = False
     # Which attribute filters the context `kobject_<klass>`: UNCONFIRMED. None refuses the context.

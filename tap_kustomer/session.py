@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.singerlib import Message
 
+    from tap_kustomer.catalog.search_schema import SearchSchemaReader
     from tap_kustomer.client.transport import KustomerClient
     from tap_kustomer.clock import Clock
     from tap_kustomer.edge import TwoYearEdge
@@ -45,6 +46,7 @@ class Session:
     ahead: Ahead  # the threads that ask before a stream's turn
     org: Org
     clock: Clock
+    search_schema: SearchSchemaReader  # which attributes the org's search takes
     edge: TwoYearEdge  # where the standard search ends
     output: Output
     runs: list[StreamRun]  # of the streams whose turn has come

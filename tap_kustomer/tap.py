@@ -17,6 +17,7 @@ from tap_kustomer import timestamps
 from tap_kustomer.catalog.discovery import discover_org
 from tap_kustomer.catalog.klass_names import klass_streams
 from tap_kustomer.catalog.schema import object_schema, stream_schema
+from tap_kustomer.catalog.search_schema import SearchSchemaReader
 from tap_kustomer.cli.check import preflight
 from tap_kustomer.cli.command import CommandTap, KustomerCommand
 from tap_kustomer.cli.progress import Progress
@@ -176,6 +177,7 @@ class TapKustomer(CommandTap):
             ahead=self.ahead,
             org=self.org,  # the first answer: it tells Kustomer's time too
             clock=self.clock,
+            search_schema=SearchSchemaReader(self.client),
             edge=TwoYearEdge.seen_at(timestamps.from_epoch(self.client.server_time.now())),
             output=Output(self.message_writer, self.write_message, self.write_state),
             runs=[],

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 from urllib.parse import urlencode
 
-from simulator.api import audit, endpoints, search, whoami
+from simulator.api import audit, endpoints, search, search_schema, whoami
 from simulator.api.answers import Answer, Refused
 from simulator.api.children import CHILDREN, GONE
 from simulator.api.lists import KOBJECTS, LISTS, SINGLE_INCLUDED, ListSpec, visible
@@ -276,6 +276,13 @@ def _metadata(call: Call) -> Answer:
     return Answer(document=call.org.metadata.document(resource, call.org.org_id))
 
 
+def _search_schema(call: Call) -> Answer:
+    call.allow()
+    if not call.knobs.search_schema:
+        raise NO_ENDPOINT
+    return search_schema.answer(call.org, call.knobs)
+
+
 def _whoami(call: Call) -> Answer:
     call.allow()
     return whoami.current_user(call.org)
@@ -315,6 +322,7 @@ def _pattern(path: str) -> re.Pattern[str]:
 
 def _routes() -> list[tuple[re.Pattern[str], Handler]]:
     exact: list[tuple[str, Handler]] = [
+        (search_schema.PATH, _search_schema),
         ("/v1/users/current", _whoami),
         ("/v1/auth/tokens/current", _token),
         (audit.PATH, _audit_logs),

@@ -61,10 +61,16 @@ class KlassObjects(SearchStream):
 
     @override
     def queries(self) -> Iterator[SearchQuery]:
-        """Yield the two forms that are documented for a klass."""
+        """Yield the two forms that are documented for a klass.
+
+        Where no earlier run found out which one works, the org's search schema says it.
+        """
         context = f"kobject_{self.klass.name}"
-        yield self.query(context, "kobject")
-        yield self.query(context, context)
+        both = [self.query(context, "kobject"), self.query(context, context)]
+        if self._form is None and self._remembered_form is None:
+            first, *_ = self.session.search_schema.sorted([one.attribute for one in both])
+            both.sort(key=lambda one: one.attribute != first)
+        yield from both
 
     @override
     def ensure_prepared(self) -> None:
