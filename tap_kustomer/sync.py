@@ -250,6 +250,9 @@ class SyncRun:
 
     def _note_unknown(self, stream: KustomerStream, error: NotFoundError) -> None:
         sentence = f"{stream.name}: {error}"
+        if stream.was_read:
+            self._fail(stream.run, f"{sentence} It was read before, so its table is now stale.")
+            return
         if not stream.reads_list:
             self._fail(stream.run, sentence)
             return

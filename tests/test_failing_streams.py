@@ -97,7 +97,7 @@ def test_a_failing_list_sends_no_activate_version(fast_sim: Simulator) -> None:
     """It would empty the table that the list could not fill."""
     fast_sim.org.add("team", 5)
     fast_sim.org.add("tag", 230)
-    fast_sim.faults.add(Fault("status", path="/v1/tags", status=500, times=None, after=1))
+    fast_sim.faults.add(Fault("status", path="/v1/tags", status=500, times=None, after=3))
 
     output = read(fast_sim, emit_activate_version_messages=True)
 

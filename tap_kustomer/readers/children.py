@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_kustomer.errors import NotFoundError
-from tap_kustomer.readers.lists import read_list
+from tap_kustomer.client.transport import Request
+from tap_kustomer.errors import MissingRoleError, NotFoundError, StreamError, UnknownEndpointError
+from tap_kustomer.readers.list_page import ListPage, attributes_of
+from tap_kustomer.readers.lists import read_list, read_one
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from tap_kustomer.client.transport import KustomerClient
 
-__all__ = ["Children", "read_children"]
+__all__ = ["Children", "is_gone", "read_children", "read_named"]
 
 
 @dataclass(frozen=True)
@@ -22,30 +24,78 @@ class Children:
 
     parent: dict[str, Any]
     rows: list[dict[str, Any]]
-    requests: int
-    unknown: int  # paths that were answered with 404
+    asked: int  # paths
+    unknown: int  # of these, answered with 404 for good
 
 
 def read_children(
     client: KustomerClient,
     parent: dict[str, Any],
     paths: Iterable[str],
-    page_size: int | None,
+    parent_is_gone: Callable[[], bool],
+    *,
+    page_size: int | None = 100,
 ) -> Children:
-    """Return what Kustomer has at ``paths``; ``page_size`` ``None`` for single resources.
+    """Return the lists that Kustomer has at ``paths``.
 
-    A 404 is no failure: the parent or the child may have been deleted meanwhile.
-    Raises: any other error of ``tap_kustomer.errors``.
+    A 404 is no failure once the parent itself is gone.
+    Raises: an error of ``tap_kustomer.errors``.
     """
     rows: list[dict[str, Any]] = []
-    requests = unknown = 0
+    asked = unknown = 0
     for path in paths:
-        pages = read_list(client, path, page_size=page_size)
+        asked += 1
         try:
-            for page in pages:
-                requests += 1
+            # Most parents have no children, so a list without rows is nothing to ask for twice.
+            for page in read_list(client, path, page_size=page_size, at_least=0):
                 rows += page.rows
-        except NotFoundError:
-            requests += 1
+        except NotFoundError as error:
+            if not parent_is_gone():
+                msg = (
+                    f"{error} What it hangs on is there, so rows would be missing. Deselect the "
+                    "stream if your org does not have it; else report this to Kustomer's support."
+                )
+                raise StreamError(msg) from None
             unknown += 1
-    return Children(parent, rows, requests, unknown)
+    return Children(parent, rows, asked, unknown)
+
+
+def read_named(client: KustomerClient, parent: dict[str, Any], paths: Iterable[str]) -> Children:
+    """Return the single resources at ``paths``, which ``parent`` names; some may be deleted.
+
+    Raises: an error of ``tap_kustomer.errors``, except for what is answered with 404.
+    """
+    asked = unknown = 0
+    rows: list[dict[str, Any]] = []
+    for path in paths:
+        asked += 1
+        try:
+            found = read_one(client, path)
+        except NotFoundError:
+            found = None
+        if found:
+            rows.append(found)
+        else:
+            unknown += 1
+    return Children(parent, rows, asked, unknown)
+
+
+def is_gone(client: KustomerClient, path: str) -> bool:
+    """Whether the resource at ``path`` was deleted.
+
+    Raises: ``StreamError`` when the key may not ask for it.
+    """
+    try:
+        page = client.fetch(Request(path), ListPage.parse_single)
+    except UnknownEndpointError:
+        return False  # nothing is missing but the path
+    except NotFoundError:
+        return True
+    except MissingRoleError:
+        msg = (
+            f"Kustomer does not know what hangs on {path} (status 404), and this API key may not "
+            "ask whether that was deleted itself. Run again later, or give the key the role to "
+            "read it."
+        )
+        raise StreamError(msg) from None
+    return any(attributes_of(row).get("deleted") is True for row in page.rows)

@@ -1,135 +1,184 @@
-"""Plain lists: page after page by ``links.next``, to the end or not at all."""
+"""Plain lists: page after page by ``links.next``, to an end that is proven or not at all."""
 
 from __future__ import annotations
 
 import logging
-import sys
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-
-from singer_sdk.pagination import BaseAPIPaginator
 
 from tap_kustomer.client.rate_limit import Budget
 from tap_kustomer.client.transport import Request
-from tap_kustomer.errors import NotFoundError, StreamError
-from tap_kustomer.readers.pages import decode
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
+from tap_kustomer.errors import MissingRoleError, NotFoundError, RequestRefusedError, StreamError
+from tap_kustomer.readers.list_page import ListPage, identity
+from tap_kustomer.readers.steps import ENDS_NOW, SHORT, Doubt, Steps
+from tap_kustomer.readers.walks import Walk, is_proven
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from tap_kustomer.client.transport import KustomerClient
 
-__all__ = ["KustomerPaginator", "ListPage", "read_known_list", "read_list", "read_one"]
+__all__ = ["ListReader", "never_an_end", "read_known_list", "read_list", "read_one"]
 
 logger = logging.getLogger("tap-kustomer.lists")
 
 # AWS Glue's documentation says that no list gives more rows than this: UNCONFIRMED.
 SUSPICIOUS_ROWS = 10_000
+_MOST_WALKS = 6
+_MOST_ASKED = 3  # times for one page that is not what it should be
+_REFUSALS = (NotFoundError, MissingRoleError, RequestRefusedError)
 
 
-@dataclass(frozen=True)
-class ListPage:
-    """One page of a list: the resources, those that came along, and where it goes on."""
+class _ContradictionError(Exception):
+    """What one walk showed contradicts itself: nothing is concluded from it."""
 
-    rows: list[dict[str, Any]]
-    included: list[dict[str, Any]]
-    next_link: str | None
-    has_links: bool
-    total: int | None
-    size: int = 0  # bytes as sent
 
-    @classmethod
-    def parse(cls, raw: bytes) -> ListPage:
-        """Return the page in ``raw``. Raises ``ValueError`` when it is none.
+class ListReader:
+    """Walks through one list until nothing can be missing.
 
-        Some lists have no ``links``, some an empty ``meta``, some numbers as text; ``data`` and
-        ``included`` may be one object instead of a list.
+    A page is full unless it is the last. That it is the last is believed when it is not full,
+    when a total agrees, or when it says so twice. A list of several pages, or with fewer rows than
+    ``at_least``, is walked through again: not even a total that agrees proves that it is whole,
+    as rows may come for those that leave.
+    """
+
+    def __init__(
+        self,
+        client: KustomerClient,
+        path: str,
+        params: Mapping[str, str],
+        page_size: int,
+        at_least: int,
+    ) -> None:
+        """Ask nothing yet."""
+        self._client = client
+        self._path = path
+        self._params = params
+        self._page_size = page_size
+        self._at_least = at_least
+        self._has_answered = False
+        self._fault = ""  # what was wrong with a page, also when asked for again
+        self._total: int | None = None
+        self._ids: set[str] = set()
+
+    def __len__(self) -> int:
+        """Return the number of different rows so far."""
+        return len(self._ids)
+
+    def pages(self) -> Iterator[ListPage]:
+        """Yield all pages, of each the rows that are new.
+
+        Raises: an error of ``tap_kustomer.errors``; ``NotFoundError``, ``MissingRoleError`` and
+        ``RequestRefusedError`` only when they are the very first answer.
         """
-        content = decode(raw)
-        if not isinstance(content, dict) or "data" not in content:
-            msg = "the answer has no data"
-            raise ValueError(msg)
-        links, meta = content.get("links"), content.get("meta")
-        next_link = links.get("next") if isinstance(links, dict) else None
-        total = meta.get("total") if isinstance(meta, dict) else None
-        return cls(
-            rows=_resources(content["data"]),
-            included=_resources(content.get("included")),
-            next_link=next_link if isinstance(next_link, str) and next_link else None,
-            has_links=isinstance(links, dict) and "next" in links,
-            total=int(str(total)) if str(total).isdecimal() else None,
-            size=len(raw),
+        walks: list[Walk] = []
+        for _ in range(_MOST_WALKS):
+            walk = Walk()
+            try:
+                yield from self._walk(walk, walks)
+            except _ContradictionError:
+                continue
+            if len(walk) == SUSPICIOUS_ROWS:
+                break
+            if is_proven(walk, walks):
+                if self._total is None or len(self) >= self._total:
+                    return
+                if walks:
+                    break  # twice the same, so more will not come
+                walk.doubt_end()
+            walks.append(walk)
+        raise self._incomplete()
+
+    def _walk(self, walk: Walk, earlier: Sequence[Walk]) -> Iterator[ListPage]:
+        """Yield the pages of one walk, noted in ``walk`` and compared with those ``earlier``."""
+        first = Request(self._path, {**self._params, "page": 1, "pageSize": self._page_size})
+        steps = Steps(self._client, first, self._page_size)
+        for one in earlier:
+            one.expect_again()
+        is_single = True
+        while steps.request is not None:
+            page, ids = self._ask(steps.request, steps, walk)
+            new = walk.add(ids)
+            is_single = is_single and steps.is_single(page, ids)
+            self._total = page.total
+            yield self._unseen(page, ids)
+            steps.go_on(page, new, len(walk))
+            if steps.is_contradicted:
+                self._page_size = steps.likely_page_size
+                raise _ContradictionError
+            for one in earlier:
+                one.compare(ids, is_last=steps.request is None)
+        walk.end(proven=is_single and len(walk) >= self._at_least)
+
+    def _ask(self, request: Request, steps: Steps, walk: Walk) -> tuple[ListPage, list[str]]:
+        """Return the page that is due and the ids of its rows, asked for again where in doubt."""
+        before: tuple[Doubt | None, list[str]] = None, []
+        for _ in range(_MOST_ASKED):
+            page = self._fetch(request, steps)
+            ids = [identity(row) for row in page.rows]
+            doubt = steps.doubt(page, ids, walk)
+            if doubt is None and before[0] and page.has_links and page.next_link is None:
+                doubt = ENDS_NOW
+            if doubt is None or (doubt.may_be_true and (doubt, ids) == before):
+                return page, ids
+            before = doubt, ids
+            steps.note_rows(page)
+        if doubt is SHORT and steps.likely_page_size < self._page_size:
+            self._page_size = steps.likely_page_size
+            raise _ContradictionError
+        if doubt is None or doubt.may_be_true:
+            raise _ContradictionError  # the rows change from one answer to the next
+        self._fault = (
+            f"{self._path}: page {steps.number} of Kustomer's list {doubt.what}, also when asked "
+            "for again, so rows may be missing. Run again later; if it stays so, report it to "
+            "Kustomer's support."
+        )
+        if doubt is SHORT:
+            raise StreamError(self._fault)
+        raise _ContradictionError  # where the way went wrong may lie behind
+
+    def _fetch(self, request: Request, steps: Steps) -> ListPage:
+        try:
+            page = self._client.fetch(request, ListPage.parse)
+        except _REFUSALS as error:
+            if not self._has_answered:
+                raise
+            if steps.may_be_over:
+                return ListPage([], [], None, has_links=False, total=self._total)
+            raise never_an_end(error) from None
+        self._has_answered = True
+        return page
+
+    def _unseen(self, page: ListPage, ids: Sequence[str]) -> ListPage:
+        """Return the page with the rows that no page before it had."""
+        rows = []
+        for row, id_ in zip(page.rows, ids, strict=True):
+            if id_ not in self._ids:
+                self._ids.add(id_)
+                rows.append(row)
+        return replace(page, rows=rows, size=page.size if rows or page.included else 0)
+
+    def _incomplete(self) -> StreamError:
+        read, total = len(self), self._total
+        if read == SUSPICIOUS_ROWS or (total is not None and total > read):
+            announced = f"{total} rows" if total not in {None, read} else "more"
+            return StreamError(
+                f"Kustomer ended the list {self._path} after {read} rows, though there seem to "
+                f"be {announced}. Lists may stop at 10,000 rows; the stream counts as incomplete.",
+            )
+        return StreamError(
+            self._fault
+            or f"The list {self._path} changed so much while it was read that rows may be missing, "
+            f"though it was read {_MOST_WALKS} times. Run again when the org is quieter.",
         )
 
 
-def _resources(value: object) -> list[dict[str, Any]]:
-    """Return the resources; one that is no object stays as an empty one, which no row is made of.
-
-    Raises: ``ValueError`` when ``value`` is neither a list nor a resource: no rows would be found
-    where there are some, and a target would empty its table.
-    """
-    if value is None:
-        return []
-    if isinstance(value, list):
-        return [item if isinstance(item, dict) else {} for item in value]
-    if isinstance(value, dict):
-        return [value]
-    msg = "the answer holds no resources"
-    raise ValueError(msg)
-
-
-class KustomerPaginator(BaseAPIPaginator[Request]):
-    """Reads an answer, waits for the rate limit, then shapes the next request.
-
-    ``links.next`` is followed verbatim, on the same host only. A list without links goes on by
-    page numbers until a page brings nothing new: how many rows such a list puts on a page is
-    not always what was asked for.
-    """
-
-    def __init__(self, client: KustomerClient, first: Request) -> None:
-        """Begin with ``first``."""
-        super().__init__(first)
-        self._client = client
-        self._first = first
-        self._ids: set[str] = set()
-        self.rows = 0
-        self._new = 0
-
-    @override
-    def has_more(self, response: ListPage) -> bool:  # type: ignore[override]
-        """Return whether another page follows; called once for each page."""
-        ids = {str(row.get("id")) for row in response.rows}
-        self._new = len(ids - self._ids)
-        self._ids |= ids
-        self.rows += len(response.rows)
-        if response.has_links:
-            return response.next_link is not None
-        if response.total is not None:
-            return self._new > 0 and self.rows < response.total
-        return self._new > 0
-
-    @override
-    def get_next(self, response: ListPage) -> Request | None:  # type: ignore[override]
-        """Return the request for the next page, once the limiter allows one."""
-        if response.next_link is not None:
-            if not self._new and response.rows:
-                msg = (
-                    f"{self._first.path}: Kustomer's next page brings the rows of an earlier "
-                    "one, so the list has no end. Report this to Kustomer's support."
-                )
-                raise StreamError(msg)
-            following = self._client.next_request(self._first, response.next_link)
-        else:
-            page = int(self.current_value.params.get("page", 1)) + 1
-            params = {**self._first.params, "page": page}
-            following = Request(self._first.path, params, budget=self._first.budget)
-        self._client.limiter.wait(following.budget)
-        return following
+def never_an_end(refusal: StreamError) -> StreamError:
+    """Return what a refusal means once a list has answered: that rows are missing."""
+    return StreamError(
+        f"{refusal} Other pages of the same list were answered, so this is not its end, and rows "
+        "are missing. Run again later.",
+    )
 
 
 def read_list(
@@ -138,31 +187,18 @@ def read_list(
     params: Mapping[str, str] | None = None,
     *,
     page_size: int | None = 100,
+    at_least: int = 1,
 ) -> Iterator[ListPage]:
-    """Yield the pages of the list at ``path``; ``page_size`` ``None`` for one without paging.
+    """Yield the pages of the list at ``path``, each row once.
 
-    Raises: an error of ``tap_kustomer.errors``, also when the list ends before its announced
-    number of rows.
+    ``page_size`` is ``None`` for one without paging; ``at_least`` is how many rows it had
+    before: with fewer it is read twice.
+    Raises: an error of ``tap_kustomer.errors``, also when rows may be missing.
     """
-    paging = {} if page_size is None else {"page": 1, "pageSize": page_size}
-    first = Request(path, {**(params or {}), **paging})
-    paginator = KustomerPaginator(client, first)
-    total: int | None = None
-    while not paginator.finished:
-        page = client.fetch(paginator.current_value, ListPage.parse)
-        total = page.total
-        yield page
-        if page_size is None:
-            return
-        paginator.advance(page)  # type: ignore[arg-type]
-    short = total is not None and paginator.rows < total
-    if short or (paginator.rows == SUSPICIOUS_ROWS and total != SUSPICIOUS_ROWS):
-        announced = f"{total} rows" if total is not None else "more"
-        msg = (
-            f"Kustomer ended the list {path} after {paginator.rows} rows, though there seem to "
-            f"be {announced}. Lists may stop at 10,000 rows; the stream counts as incomplete."
-        )
-        raise StreamError(msg)
+    if page_size is None:
+        yield client.fetch(Request(path, dict(params or {})), ListPage.parse)
+        return
+    yield from ListReader(client, path, params or {}, page_size, at_least).pages()
 
 
 def read_known_list(
@@ -171,13 +207,14 @@ def read_known_list(
     params: Mapping[str, str] | None = None,
     *,
     page_size: int | None = 100,
+    at_least: int = 1,
 ) -> Iterator[ListPage]:
     """Yield the pages of the first of ``paths`` that Kustomer knows.
 
     Raises: ``NotFoundError`` when it knows none; what ``read_list`` raises.
     """
     for path in paths:
-        pages = read_list(client, path, params, page_size=page_size)
+        pages = read_list(client, path, params, page_size=page_size, at_least=at_least)
         try:
             first = next(pages)
         except NotFoundError:
@@ -191,6 +228,9 @@ def read_known_list(
 
 
 def read_one(client: KustomerClient, path: str) -> dict[str, Any] | None:
-    """Return the single resource at ``path``, or ``None`` when the answer holds none."""
-    page = client.fetch(Request(path, budget=Budget.ORG), ListPage.parse)
-    return page.rows[0] if page.rows else None
+    """Return the single resource at ``path``, or ``None`` when two answers hold none."""
+    for _ in range(2):
+        page = client.fetch(Request(path, budget=Budget.ORG), ListPage.parse_single)
+        if page.rows:
+            return page.rows[0]
+    return None

@@ -1,9 +1,10 @@
 """The audit log: newest entry first, so no bookmark moves before the reading came to its end.
 
-The state keeps, for each object type, up to when all entries are written (``read_until``) and,
-of a reading that was interrupted (``reading``), the range that it covers (``from``, ``until``),
-the oldest entry that it wrote (``reached``; those before are missing) and the ``read_until`` that
-its end will bring (``settled``).
+The state keeps, for each object type, up to when all entries are written (``read_until``), when
+that was found (``checked``, for the warnings only: no clock moves a place), and, of a reading that
+was interrupted (``reading``), the range that it covers (``from``, ``until``), the oldest entry that
+it wrote (``reached``; those before are missing) and the ``read_until`` that its end will bring
+(``settled``), the newest entry less the lookback.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from tap_kustomer import timestamps
 from tap_kustomer.errors import UntrustedAnswerError
-from tap_kustomer.readers.cursor import read_cursor
+from tap_kustomer.readers.ahead import in_turn
+from tap_kustomer.readers.cursor import CursorReader
+from tap_kustomer.readers.list_page import attributes_of
 from tap_kustomer.streams.base import KustomerStream, RowBatch
 
 if sys.version_info >= (3, 12):
@@ -22,9 +25,9 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from tap_kustomer.readers.lists import ListPage
+    from tap_kustomer.readers.list_page import ListPage
 
 __all__ = ["ALL_TYPES", "PATH", "AuditLogs"]
 
@@ -33,6 +36,7 @@ ALL_TYPES = "*"  # in place of an object type: the log as a whole
 COUNT = 1000  # entries a page, the most that is documented
 # https://help.kustomer.com/en_us/audit-log-storage-limits-ByGmsAcWd: some kinds stay longer.
 RETENTION_DAYS = 90
+_MOST_READINGS = 3  # of one range, until all entries that were announced have come
 # How far entries may be out of order, since they are published some time after they happened. An
 # interrupted reading goes on this much before its end: a cursor may be gone by then, a time not.
 _DISORDER_SECONDS = 300
@@ -55,6 +59,8 @@ class AuditLogs(KustomerStream):
         "org.admin.audit_logs.read",
         "org.user.audit_logs.read",
     )
+
+    _reached = ""  # the moment that the reading has come back to
 
     @property
     def object_types(self) -> Sequence[str]:
@@ -85,7 +91,6 @@ class AuditLogs(KustomerStream):
         settings = self.settings
         now = self.session.server_now()
         end = settings.end_date if (settings.end_date or now) < now else None
-        settled = min(end or now, timestamps.shift(now, seconds=-self.overlap_seconds))
         types = self.object_types
         self.run.from_ = min((self._read_until(kind) for kind in types), default=now)
         for kind in types:
@@ -94,10 +99,12 @@ class AuditLogs(KustomerStream):
             start = self._read_until(kind)
             # Kustomer tells its time in whole seconds: `now` may lie a little before `start`.
             if end is None or start <= end:
-                reading = {"from": start, "until": end, "settled": max(settled, start)}
+                reading = {"from": start, "until": end, "settled": None, "began": now}
                 yield from self._range(kind, reading)
-        # A type that was selected later holds the bookmark back only until it is read.
-        yield RowBatch((), min((self._read_until(kind) for kind in types), default=None))
+        # A type that was selected later holds the bookmark back only until it is read; one that
+        # has no entries has no place to tell of.
+        parts = [self._part(kind).get("read_until") for kind in types]
+        yield RowBatch((), min((one for one in parts if one is not None), default=None))
 
     def _part(self, kind: str) -> dict[str, Any]:
         """Return what the state holds of one object type; nothing without a bookmark."""
@@ -112,27 +119,58 @@ class AuditLogs(KustomerStream):
     def _range(self, kind: str, reading: dict[str, Any]) -> Iterator[RowBatch]:
         """Yield the entries of one type in one range of time, newest first."""
         self._warn_of_loss(kind, reading)
+        began = str(reading.get("began") or reading["settled"])
         params = {"filter[start]": reading["from"]}
         if kind != ALL_TYPES:
             params["filter[objectType]"] = kind
-        reached = reading["until"] or _NO_END
+        newest = reading["until"] or _NO_END
         if "reached" in reading:
             again = timestamps.shift(reading["reached"], seconds=_DISORDER_SECONDS)
-            reached = min(reached, again)
-        if reached != _NO_END:
-            params["filter[end]"] = reached
-        pages = read_cursor(self.client, PATH, params, count=COUNT)
-        floor = timestamps.shift(reading["from"], seconds=-_DISORDER_SECONDS)
-        while (page := self.workers.call(lambda: next(pages, None))) is not None:
-            reached = self._check(kind, page, reached)
-            yield from self.batches(page.rows)
-            if reached < floor:
-                break  # the filter on the start is ignored: what follows is not due
-            reading = {**reading, "reached": reached}
-            if not self.holds_rows_back:
-                self._note(kind, {**self._part(kind), "reading": reading})
+            newest = min(newest, again)
+        if newest != _NO_END:
+            params["filter[end]"] = newest
+        log = CursorReader(self.client, PATH, params, count=COUNT)
+        is_whole = False
+        for _ in range(_MOST_READINGS):
+            for page in self._reading(kind, log, reading, newest):
+                reading = {**reading, "settled": self._settled(page, reading["settled"], began)}
+                yield from self.batches(page.rows)
+                if not log.has_holes and not self.holds_rows_back:
+                    reading = {**reading, "reached": self._reached}
+                    self._note(kind, {**self._part(kind), "reading": reading})
+            is_whole = log.is_whole or self._reached < reading["from"]
+            if is_whole:
+                break
         yield from self.last_batches()
-        self._note(kind, {"read_until": reading["settled"]})
+        if not is_whole:
+            raise log.incomplete
+        # Null instead of a missing part: states that are merged would bring an old one back.
+        settled = reading["settled"]
+        until = max(settled, reading["from"]) if settled else self._part(kind).get("read_until")
+        self._note(kind, {"read_until": until, "checked": began, "reading": None})
+
+    def _reading(
+        self,
+        kind: str,
+        log: CursorReader,
+        reading: Mapping[str, Any],
+        newest: str,
+    ) -> Iterator[ListPage]:
+        """Yield the pages of one way back from ``newest``, and note how far it came."""
+        self._reached = newest
+        floor = timestamps.shift(reading["from"], seconds=-_DISORDER_SECONDS)
+        for page in in_turn(self.workers, log.pages()):
+            self._reached = self._check(kind, page, self._reached)
+            yield page
+            if self._reached < floor:
+                return  # the filter on the start is ignored: what follows is not due
+
+    def _settled(self, page: ListPage, settled: str | None, began: str) -> str | None:
+        """Return up to when the range is settled: its newest entry, less the lookback."""
+        moments = [moment for row in page.rows if (moment := _created(row)) and moment <= began]
+        if not moments:
+            return settled
+        return max(settled or "", timestamps.shift(max(moments), seconds=-self.overlap_seconds))
 
     def _note(self, kind: str, part: dict[str, Any]) -> None:
         if self.is_incremental:
@@ -146,10 +184,9 @@ class AuditLogs(KustomerStream):
         Raises: ``UntrustedAnswerError`` when the filter or the order was ignored.
         """
         for row in page.rows:
-            attributes = row.get("attributes") or {}
-            if kind not in {ALL_TYPES, attributes.get("objectType") or kind}:
+            if kind not in {ALL_TYPES, attributes_of(row).get("objectType") or kind}:
                 self._distrust("filter[objectType]")
-            moment = timestamps.normalise(attributes.get("createdAt"))
+            moment = _created(row)
             if moment is None:
                 continue
             if moment > timestamps.shift(reached, seconds=_DISORDER_SECONDS):
@@ -167,10 +204,12 @@ class AuditLogs(KustomerStream):
     def _warn_of_loss(self, kind: str, reading: dict[str, Any]) -> None:
         """Tell which entries Kustomer may have dropped since the last complete reading."""
         edge = timestamps.shift(self.session.server_now(), days=-RETENTION_DAYS)
-        began = reading["from"]
-        if "read_until" not in self._part(kind):
+        part = self._part(kind)
+        began = max(reading["from"], timestamps.normalise(part.get("checked")) or "")
+        if "read_until" not in part and "checked" not in part:
             # A first reading begins at what there was when it started, give or take a day.
-            began = max(began, timestamps.shift(reading["settled"], days=1 - RETENTION_DAYS))
+            started = reading.get("began") or reading["settled"]
+            began = max(began, timestamps.shift(started, days=1 - RETENTION_DAYS))
             if "reached" not in reading:
                 self.logger.info(
                     "%s: Kustomer keeps most entries for %d days, so those of object type %s "
@@ -193,3 +232,7 @@ class AuditLogs(KustomerStream):
             min(edge, str(reading.get("reached") or edge)),
             RETENTION_DAYS,
         )
+
+
+def _created(row: Mapping[str, Any]) -> str | None:
+    return timestamps.normalise(attributes_of(row).get("createdAt"))

@@ -91,6 +91,7 @@ class KustomerStream(Stream):
         self.schema_written = False  # in this run, so rows may follow
         self._prepared = False
         self._read_to_end = False
+        self.rows_listed: list[int] = []  # rows of each list that was read to its end
         self._row_maps: list[RowMap] | None = None
         self._make_row: RowMaker | None = None
 
@@ -300,6 +301,8 @@ class KustomerStream(Stream):
         if self._stream_version is not None:
             self._write_activate_version_message(self._stream_version)
         self.state["read"] = True
+        if self.rows_listed:
+            self.state["rows_listed"] = self.rows_listed
         self.session.output.write_state()
         yield from ()
 
@@ -351,6 +354,12 @@ class KustomerStream(Stream):
         """Whether an earlier run read the stream: it must not go stale in silence."""
         known = self.known_state
         return any(known.get(key) for key in ("read", "replication_key_value", "form"))
+
+    @property
+    def rows_listed_before(self) -> list[int]:
+        """How many rows each list of the stream had in the last run that read it."""
+        rows = self.known_state.get("rows_listed")
+        return [one for one in rows if type(one) is int] if isinstance(rows, list) else []
 
     @property
     def bookmark(self) -> str | None:

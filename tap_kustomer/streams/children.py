@@ -10,8 +10,10 @@ import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
-from tap_kustomer.errors import NotFoundError
-from tap_kustomer.readers.children import read_children
+from tap_kustomer.errors import MissingRoleError, StreamError
+from tap_kustomer.readers.children import is_gone, read_children, read_named
+from tap_kustomer.readers.list_page import attributes_of, identity, own_link
+from tap_kustomer.readers.lists import never_an_end
 from tap_kustomer.streams.base import KustomerStream, RowBatch, streams_in
 from tap_kustomer.streams.search import updated_at
 
@@ -44,22 +46,22 @@ class ChildStream(KustomerStream):
     parent: ClassVar[str]
     parent_column: ClassVar[str]
     path: ClassVar[str]
-    page_size: ClassVar[int | None] = 100
 
     _start = ""
-    _asked = 0  # requests for children of parents that are not deleted
+    _asked = 0  # paths of children of parents that are not deleted
     _unknown = 0  # of these, how many were answered with 404
+    _has_answered = False
 
     # ------------------------------------------------------------ what differs by object
 
     def paths(self, parent: dict[str, Any]) -> Sequence[str]:
         """Return what to ask for to have the children of ``parent``."""
-        id_ = parent.get("id")
-        return [self.path.format(id=quote(str(id_), safe=""))] if id_ else []
+        id_ = _id(parent)
+        return [self.path.format(id=quote(id_, safe=""))] if id_ else []
 
     def as_resource(self, found: dict[str, Any]) -> dict[str, Any]:
-        """Return the resource as a row is made from it."""
-        return found
+        """Return the resource as a row is made from it; some lists tell no ids."""
+        return {**found, "id": identity(found)}
 
     def columns(self, found: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - for subclasses
         """Return columns that neither attributes nor relationships fill."""
@@ -102,8 +104,8 @@ class ChildStream(KustomerStream):
         due = [one for one in parents if updated_at(one) >= self._start]
         for first in range(0, len(due), _PARENTS_AT_ONCE):
             for found in workers.map(self.fetch, due[first : first + _PARENTS_AT_ONCE]):
-                if not (found.parent.get("attributes") or {}).get("deleted"):
-                    self._asked += found.requests
+                if not attributes_of(found.parent).get("deleted"):
+                    self._asked += found.asked
                     self._unknown += found.unknown
                 self.write_batch(RowBatch(self._rows(found)))
             self.session.clock.check()
@@ -112,19 +114,38 @@ class ChildStream(KustomerStream):
 
     @property
     def _is_doubtful(self) -> bool:
-        """Whether so far every answer was 404, and none was ever otherwise."""
-        return 0 < self._asked == self._unknown and not self.was_read
+        """Whether so far every answer was 404: the endpoint, not the parents, may be gone."""
+        return 0 < self._asked == self._unknown
 
     def fetch(self, parent: dict[str, Any]) -> Children:
-        """Return the children of one parent; called by worker threads."""
-        return read_children(self.client, parent, self.paths(parent), self.page_size)
+        """Return the children of one parent; called by worker threads.
+
+        Raises: an error of ``tap_kustomer.errors``; ``MissingRoleError`` only while no parent
+        was answered.
+        """
+        try:
+            found = self._children(parent)
+        except MissingRoleError as error:
+            if self._has_answered:
+                raise never_an_end(error) from None
+            raise
+        self._has_answered = self._has_answered or found.asked > found.unknown
+        return found
+
+    def _children(self, parent: dict[str, Any]) -> Children:
+        return read_children(self.client, parent, self.paths(parent), lambda: self._is_gone(parent))
+
+    def _is_gone(self, parent: dict[str, Any]) -> bool:
+        if attributes_of(parent).get("deleted") is True:
+            return True
+        return is_gone(self.client, f"/v1/{self.parent}/{quote(_id(parent) or '', safe='')}")
 
     def _rows(self, found: Children) -> Iterator[dict[str, Any]]:
         parent = found.parent
         moment = updated_at(parent)
         own = {
             "parent_updated_at": None if moment == "9" else moment,
-            self.parent_column: parent.get("id"),
+            self.parent_column: _id(parent),
         }
         for resource in found.rows:
             row = self.make_row(self.as_resource(resource))
@@ -134,10 +155,13 @@ class ChildStream(KustomerStream):
             yield row
 
     def end(self) -> None:
-        """Note that the stream was read. Raises ``NotFoundError`` when all there was was 404."""
+        """Note that the stream was read. Raises ``StreamError`` when all there was was 404."""
         if self._is_doubtful:
-            msg = f"Kustomer does not know {self.path} (status 404) for any parent."
-            raise NotFoundError(msg)
+            msg = (
+                f"Kustomer does not know {self.path} (status 404) for any of its "
+                f"{self.parent}. Deselect {self.name} if your org does not have it."
+            )
+            raise StreamError(msg)
         self.state["read"] = True
         self.session.output.write_state()
 
@@ -170,12 +194,12 @@ class ConversationAttachments(ChildStream):
     @override
     def as_resource(self, found: dict[str, Any]) -> dict[str, Any]:
         """Return the resource with an id: the list has none, the own link ends with it."""
-        return {**found, "id": _own_link(found).rpartition("/")[2] or found.get("id")}
+        return {**found, "id": own_link(found).rpartition("/")[2] or identity(found)}
 
     @override
     def columns(self, found: dict[str, Any]) -> dict[str, Any]:
         """Return the link that stays valid."""
-        return {"api_url": _own_link(found) or None}
+        return {"api_url": own_link(found) or None}
 
 
 class ConversationForwards(ChildStream):
@@ -199,7 +223,6 @@ class SatisfactionResponses(ChildStream):
     parent = "conversations"
     parent_column = "conversation_id"
     path = "/v1/satisfaction-responses/{id}"
-    page_size = None
     roles = (
         "org.permission.satisfaction.read",
         "org.permission.satisfaction_response.read",
@@ -209,11 +232,27 @@ class SatisfactionResponses(ChildStream):
     @override
     def paths(self, parent: dict[str, Any]) -> Sequence[str]:
         """Return the path of the response that the conversation names, if it names one."""
-        level = (parent.get("attributes") or {}).get("satisfactionLevel")
+        level = attributes_of(parent).get("satisfactionLevel")
         response = level.get("formResponse") if isinstance(level, dict) else None
         if not isinstance(response, str) or not response:
             return []
         return [self.path.format(id=quote(response, safe=""))]
+
+    @property
+    @override
+    def _is_doubtful(self) -> bool:
+        """A response may be deleted alone, so once any was seen, the endpoint is known."""
+        return super()._is_doubtful and not self.state.get("answered")
+
+    @override
+    def _children(self, parent: dict[str, Any]) -> Children:
+        return read_named(self.client, parent, self.paths(parent))
+
+    @override
+    def end(self) -> None:
+        if self._has_answered:
+            self.state["answered"] = True
+        super().end()
 
 
 class CustomerMerges(ChildStream):
@@ -252,10 +291,12 @@ class CustomerSessions(ChildStream):
     roles = ("org.permission.event.read", "org.user.event.read")
 
 
-def _own_link(resource: dict[str, Any]) -> str:
-    links = resource.get("links")
-    link = links.get("self") if isinstance(links, dict) else None
-    return link if isinstance(link, str) else ""
+def _id(resource: dict[str, Any]) -> str | None:
+    """Return an id as text; ``None`` when there is none."""
+    id_ = resource.get("id")
+    if type(id_) is int:
+        return str(id_)
+    return id_ if isinstance(id_, str) and id_.strip() else None
 
 
 CHILD_STREAMS = streams_in(__name__)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, urlencode
 
 from tap_kustomer.catalog.extra_columns import PARENT_ROW_ID, described_columns, widened
 from tap_kustomer.errors import NotFoundError, StreamError
 from tap_kustomer.readers.ahead import in_turn
-from tap_kustomer.readers.children import Children, read_children
+from tap_kustomer.readers.children import Children, is_gone, read_children
+from tap_kustomer.readers.list_page import attributes_of, own_link
 from tap_kustomer.rows.extra import BELONGS_TO, ExtraRowMaker, identified
 from tap_kustomer.streams.base import KustomerStream, RowBatch
 from tap_kustomer.streams.children import ChildStream
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_kustomer.readers.ahead import Ahead
-    from tap_kustomer.readers.lists import ListPage
+    from tap_kustomer.readers.list_page import ListPage
     from tap_kustomer.settings.extra_streams import ExtraStream
 
 __all__ = ["ExtraBelowList", "ExtraBelowSearch", "ExtraList", "ExtraRows", "child_path"]
@@ -98,26 +100,38 @@ class ExtraRows(KustomerStream):
     def fetch(self, parent: dict[str, Any]) -> Children:
         """Return the children of one row of the topmost parent; called by worker threads."""
         above = self.parent_stream
-        parents, requests, unknown = [parent], 0, 0
+        parents, asked, unknown = [parent], 0, 0
         if isinstance(above, (ExtraBelowList, ExtraBelowSearch)):
             found = above.fetch(parent)
-            parents, requests, unknown = found.rows, found.requests, found.unknown
+            parents, asked, unknown = found.rows, found.asked, found.unknown
         elif isinstance(above, ChildStream):
             found = above.fetch(parent)
             places = {BELONGS_TO: parent.get("id"), "column": above.parent_column}
             parents = [{**identified(above.as_resource(row)), **places} for row in found.rows]
-            requests, unknown = found.requests, found.unknown
+            asked, unknown = found.asked, found.unknown
         rows: list[dict[str, Any]] = []
-        asked = 0
         for one in parents:
             path = child_path(self.entry, one)
             if path is None:
                 continue
-            children = read_children(self.client, one, [path], self.entry.page_size or None)
+            children = read_children(
+                self.client,
+                one,
+                [path],
+                partial(self._has_gone, one),
+                page_size=self.entry.page_size or None,
+            )
             rows += [{**identified(row), BELONGS_TO: one.get("id")} for row in children.rows]
-            asked += children.requests
+            asked += children.asked
             unknown += children.unknown
-        return Children(parent, rows, requests + asked, unknown)
+        return Children(parent, rows, asked, unknown)
+
+    def _has_gone(self, parent: dict[str, Any]) -> bool:
+        """Whether a row of the parent was deleted, as far as that can be asked."""
+        if attributes_of(parent).get("deleted") is True:
+            return True
+        path = own_link(parent)
+        return path.startswith("/v") and is_gone(self.client, path)
 
 
 class ExtraList(ExtraRows, ListStream):
@@ -148,8 +162,8 @@ class ExtraBelowList(ExtraRows):
             for first in range(0, len(page.rows), _PARENTS_AT_ONCE):
                 parents = page.rows[first : first + _PARENTS_AT_ONCE]
                 for found in self.workers.map(self.fetch, parents):
-                    if not (found.parent.get("attributes") or {}).get("deleted"):
-                        asked += found.requests
+                    if not attributes_of(found.parent).get("deleted"):
+                        asked += found.asked
                         unknown += found.unknown
                     yield RowBatch([self.make_row(row) for row in found.rows])
         if 0 < asked == unknown:
@@ -173,6 +187,14 @@ class ExtraBelowSearch(ExtraRows, ChildStream):
     """A list below each row of a search stream, incremental with that."""
 
     parent_column = PARENT_ROW_ID
+
+    @override
+    def fetch(self, parent: dict[str, Any]) -> Children:
+        return ChildStream.fetch(self, parent)
+
+    @override
+    def _children(self, parent: dict[str, Any]) -> Children:
+        return ExtraRows.fetch(self, parent)
 
     @override
     def begin(self) -> None:

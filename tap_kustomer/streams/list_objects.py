@@ -14,7 +14,7 @@ from typing import Any
 from tap_kustomer.catalog.discovery import KLASS_STATUSES
 from tap_kustomer.client.transport import Request
 from tap_kustomer.errors import NotFoundError, RequestRefusedError
-from tap_kustomer.readers.lists import ListPage
+from tap_kustomer.readers.list_page import ListPage, attributes_of
 from tap_kustomer.streams.base import streams_in
 from tap_kustomer.streams.lists import ListStream
 from tap_kustomer.streams.switched_lists import SwitchedListStream
@@ -192,11 +192,11 @@ class Schedules(ListStream):
             self.logger.warning("schedules: holidays could not be read: %s", error)
             return schedule
         holidays = [
-            {"id": one.get("id"), **(one.get("attributes") or {})}
+            {"id": one.get("id"), **attributes_of(one)}
             for one in page.included
             if one.get("type") == "holiday"
         ]
-        return {**schedule, "attributes": {**schedule.get("attributes", {}), "holidays": holidays}}
+        return {**schedule, "attributes": {**attributes_of(schedule), "holidays": holidays}}
 
 
 class SatisfactionSurveys(ListStream):

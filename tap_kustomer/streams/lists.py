@@ -6,8 +6,10 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tap_kustomer.errors import MissingRoleError, NotFoundError
 from tap_kustomer.readers.ahead import in_turn
-from tap_kustomer.readers.lists import read_known_list
+from tap_kustomer.readers.list_page import identity
+from tap_kustomer.readers.lists import never_an_end, read_known_list
 from tap_kustomer.streams.base import KustomerStream, RowBatch
 
 if sys.version_info >= (3, 12):
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from tap_kustomer.readers.ahead import Ahead, PagesAhead
-    from tap_kustomer.readers.lists import ListPage
+    from tap_kustomer.readers.list_page import ListPage
 
 __all__ = ["ListStream", "listed", "listed_pages", "listed_rows"]
 
@@ -87,18 +89,39 @@ def listed(
     Raises: ``NotFoundError`` when no path is known to Kustomer.
     """
     seen: set[str] = set()
-    for params in passes:
-        for page in read_known_list(stream.client, paths, params, page_size=page_size):
+    before = stream.rows_listed_before
+    stream.rows_listed = []
+    for place, params in enumerate(passes):
+        # A list that had rows is read twice when it has fewer; so is one of which nothing is known.
+        at_least = before[place] if place < len(before) else 1
+        ids: set[str] = set()
+        pages = read_known_list(
+            stream.client, paths, params, page_size=page_size, at_least=at_least
+        )
+        for page in pages if place == 0 else _answered_before(pages):
+            ids.update(map(identity, page.rows))
             rows = page.rows
             if included_type is not None:
                 rows = [row for row in page.included if row.get("type") == included_type]
             yield replace(page, rows=list(_unseen(rows, seen)))
+        stream.rows_listed.append(len(ids))
+
+
+def _answered_before(pages: Iterator[ListPage]) -> Iterator[ListPage]:
+    """Yield the pages of a list that has answered to other parameters.
+
+    Raises: ``StreamError`` where it is refused now: the rows of before are only a part.
+    """
+    try:
+        yield from pages
+    except (MissingRoleError, NotFoundError) as error:
+        raise never_an_end(error) from None
 
 
 def _unseen(rows: list[dict[str, Any]], seen: set[str]) -> Iterator[dict[str, Any]]:
     for row in rows:
-        id_ = str(row.get("id") or "")
-        if id_ not in seen or not id_:
+        id_ = identity(row)
+        if id_ not in seen:
             seen.add(id_)
             yield row
 

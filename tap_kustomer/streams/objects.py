@@ -69,13 +69,23 @@ class Notes(SearchStream):
         last = timestamps.shift(edge, days=2)
         # A note that was updated since the first search is behind that search's answer.
         recent = self.run.started_at if self.settings.end_date is None else None
+        undated = 0
         for rows in listed_rows(self, ("/v1/notes",)):
+            moments = [_updated(row) for row in rows]
+            undated += moments.count("")
+            # No search has those that do not tell when they were updated.
             old = [
                 row
-                for row in rows
-                if start <= _updated(row) <= last or (recent and _updated(row) > recent)
+                for row, moment in zip(rows, moments, strict=True)
+                if not moment or start <= moment <= last or (recent and moment > recent)
             ]
             yield RowBatch([self.make_row(row) for row in old])
+        if undated:
+            self.logger.warning(
+                "notes: %d notes do not tell when they were updated. They are read with the list "
+                "of all notes only, so a change to them is not seen until that is read again.",
+                undated,
+            )
 
 
 class Companies(SearchStream):

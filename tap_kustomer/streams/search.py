@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from tap_kustomer.readers.ahead import Ahead, AnswerAhead, PagesAhead
-    from tap_kustomer.readers.lists import ListPage
+    from tap_kustomer.readers.list_page import ListPage
     from tap_kustomer.readers.passes import FreshRows, Probe
     from tap_kustomer.readers.workers import Workers
 

@@ -16,7 +16,7 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tap_kustomer.readers.lists import ListPage
+    from tap_kustomer.readers.list_page import ListPage
     from tap_kustomer.streams.base import KustomerStream, RowBatch
 
 __all__ = ["SwitchedListStream"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -179,7 +180,7 @@ def test_a_child_that_may_not_be_read_does_not_hold_the_start_back(server: Simul
     assert second.status == 0
     assert runs(second)["conversation_events"]["status"] == "skipped"
     assert "org.permission.event.read" in second.stderr
-    assert len([log for log in server.requests if log.path.endswith("/events")]) == 1
+    assert len([log for log in server.requests if log.path.endswith("/events")]) == 2
     assert lows(server)[1:] == [first.bookmark("conversations")]
     assert len(second.records("conversations")) <= 1  # the one at the bookmark
 
@@ -211,9 +212,10 @@ def test_a_child_that_was_read_before_fails_without_its_role(server: Simulator) 
     assert second.bookmark("conversation_events") == first.bookmark("conversation_events")
 
 
-def test_one_parent_that_is_gone_is_no_failure(server: Simulator) -> None:
+def test_a_parent_that_is_gone_is_no_failure(server: Simulator) -> None:
     """It was deleted between the search and the request for its events."""
     gone = server.org.ids("conversation")[7]
+    server.refuse(f"/v1/conversations/{gone}", 404)
     server.refuse(f"/v1/conversations/{gone}/events", 404)
     output = sync_tap(config_of(server), ["conversations", "conversation_events"])
 
@@ -222,14 +224,142 @@ def test_one_parent_that_is_gone_is_no_failure(server: Simulator) -> None:
     assert output.bookmark("conversation_events") == output.bookmark("conversations")
 
 
-def test_a_child_unknown_for_every_parent_is_no_part_of_the_org(server: Simulator) -> None:
-    """Its bookmark stays, so that nothing is missing should the org get the feature."""
-    server.refuse("/v1/conversations/*/events", 404)
-    output = sync_tap(config_of(server), ["conversations", "conversation_events", "sync_runs"])
+@pytest.mark.parametrize("parent_status", [None, 403])
+def test_a_404_without_a_parent_that_is_gone_fails_the_child(
+    server: Simulator, parent_status: int | None
+) -> None:
+    """What a living parent has would be missing for good: its bookmark stays in front of it."""
+    one = server.org.ids("conversation")[7]
+    server.refuse(f"/v1/conversations/{one}/events", 404)
+    if parent_status:
+        server.refuse(f"/v1/conversations/{one}", parent_status)
+    first = sync_tap(config_of(server), ["conversations", "conversation_events"])
+    assert first.status == 1
+    assert "conversation_events" in first.stderr
+
+    server.allow(f"/v1/conversations/{one}/events")
+    second = sync_tap(
+        config_of(server), ["conversations", "conversation_events"], state=first.state
+    )
+    both = first.ids("conversation_events") | second.ids("conversation_events")
+    assert both == set(server.org.ids("customer_event"))
+
+
+@pytest.mark.parametrize("was_read", [True, False])
+def test_a_child_unknown_for_every_parent_fails(server: Simulator, *, was_read: bool) -> None:
+    """Nothing tells an endpoint that the org does not have from one that is gone."""
+    config, selected = config_of(server), ["conversations", "conversation_events", "sync_runs"]
+    before = sync_tap(config, selected) if was_read else None
+    server.org.update_random("conversation", 3)
+    for path in ("/v1/conversations/*/events", "/v1/conversations/*"):
+        server.refuse(path, 404)
+        output = sync_tap(config, selected, state=before.state if before else None)
+
+        assert output.status == 1
+        assert runs(output)["conversation_events"]["status"] == "failed"
+        bookmark = before.bookmark("conversation_events") if before else None
+        assert output.bookmark("conversation_events") == bookmark
+
+
+def test_a_404_that_passes_costs_no_children(server: Simulator) -> None:
+    """The parent is there, so the child is asked for again."""
+    server.faults.add(
+        Fault("status", path="/v1/conversations", method="GET", status=404, after=4, times=1)
+    )
+    output = sync_tap(config_of(server, max_concurrency=1), ["conversation_events"])
 
     assert output.status == 0
-    assert runs(output)["conversation_events"]["status"] == "skipped"
-    assert output.bookmark("conversation_events") is None
+    assert output.ids("conversation_events") == set(server.org.ids("customer_event"))
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_refused_later_page_of_children_is_no_end(server: Simulator, status: int) -> None:
+    """Nor does it mean that the parent is gone, or that the key needs a role."""
+    server.set(list_max_page_size=2)
+    [busy] = server.org.add("conversation")
+    events = server.org.add("customer_event", 7, parents={"conversation": busy})
+    config = config_of(server)
+    whole = sync_tap(config, ["conversation_events"])
+    assert whole.ids("conversation_events") >= set(events)
+
+    path = f"/v1/conversations/{busy}/events"
+    server.faults.add(Fault("status", path=path, status=status, after=2, times=None))
+    output = sync_tap(config, ["conversation_events", "sync_runs"])
+    assert runs(output)["conversation_events"]["status"] == "failed"
+    assert output.bookmark("conversation_events") != whole.bookmark("conversation_events")
+
+
+def test_a_403_behind_children_that_were_read_fails(server: Simulator) -> None:
+    """The key has the role, so some other thing is wrong."""
+    rows = server.org.rows("conversation")
+    last = max(rows, key=lambda row: row["attributes"]["updatedAt"])["id"]
+    server.refuse(f"/v1/conversations/{last}/events", 403)
+    output = sync_tap(config_of(server), ["conversations", "conversation_events", "sync_runs"])
+
+    assert output.status == 1
+    assert runs(output)["conversation_events"]["status"] == "failed"
+
+
+def test_children_without_ids_are_told_apart(server: Simulator) -> None:
+    """By their own link, else by all that they say: also over several pages."""
+    server.set(list_max_page_size=3)
+    [conversation] = server.org.add("conversation")
+    server.org.add("attachment", 8, parents={"conversation": conversation})
+    forwards = server.org.add("forward", 8, parents={"conversation": conversation})
+
+    def bare(document: dict[str, Any]) -> dict[str, Any]:
+        for row in document["data"]:
+            del row["id"], row["links"]
+        return document
+
+    path = f"/v1/conversations/{conversation}/forwards"
+    server.faults.add(Fault("rewrite", path=path, times=None, rewrite=bare))
+    config = config_of(server)
+    streams = ["conversation_attachments", "conversation_forwards"]
+    first, second = sync_tap(config, streams), sync_tap(config, streams)
+
+    assert first.ids("conversation_attachments") == set(server.org.ids("attachment"))
+    named = {
+        row["id"]
+        for row in first.records("conversation_forwards")
+        if row["conversation_id"] == conversation
+    }
+    assert len(named) == len(forwards)
+    assert first.ids("conversation_forwards") == second.ids("conversation_forwards")
+
+
+def test_the_id_of_a_parent_leaves_as_text(server: Simulator) -> None:
+    """An integer in a column of text would not validate."""
+    [conversation] = server.org.add("conversation", ids=["4711"])
+    events = server.org.add("customer_event", 2, parents={"conversation": conversation})
+
+    def whole(document: dict[str, Any]) -> dict[str, Any]:
+        for row in document["data"]:
+            row["id"] = 4711 if row["id"] == "4711" else row["id"]
+        return document
+
+    server.faults.add(Fault("rewrite", context="conversation", times=None, rewrite=whole))
+    output = sync_tap(config_of(server), ["conversation_events"])
+
+    rows = output.newest("conversation_events")
+    assert {rows[event]["conversation_id"] for event in events} == {"4711"}
+
+
+@pytest.mark.parametrize("value", [None, "x", [1]])
+def test_a_parent_without_attributes_still_has_children(server: Simulator, value: Any) -> None:
+    """What a row does not tell is no reason to leave out what hangs on it."""
+
+    def spoil(document: dict[str, Any]) -> dict[str, Any]:
+        if document["data"]:
+            document["data"][-1]["attributes"] = value
+        return document
+
+    server.faults.add(Fault("rewrite", context="conversation", times=None, rewrite=spoil))
+    output = sync_tap(config_of(server, page_size=500), ["conversation_events"])
+
+    assert "unexpected" not in output.stderr
+    if output.status == 0:
+        assert output.ids("conversation_events") == set(server.org.ids("customer_event"))
 
 
 def test_children_fail_with_a_parent_that_cannot_be_read(server: Simulator) -> None:
@@ -318,7 +448,10 @@ def test_responses_are_read_by_the_ids_that_conversations_name(server: Simulator
     assert output.status == 0
     assert output.ids("satisfaction_responses") == set(responses[1:])
     asked = [log.path for log in server.requests if "satisfaction-responses" in log.path]
-    assert len(asked) == len(named) < CONVERSATIONS
+    # A refusal is asked for again; for a conversation that names no response, nothing is.
+    assert set(asked) == {f"/v1/satisfaction-responses/{id_}" for id_ in named}
+    assert max(Counter(asked).values()) == 2
+    assert len(named) < CONVERSATIONS
 
 
 def test_an_end_date_before_the_bookmark_reads_no_children(server: Simulator) -> None:

@@ -1,0 +1,139 @@
+"""One page of a list as Kustomer sends it, and what tells its resources apart."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tap_kustomer.readers.pages import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["ListPage", "attributes_of", "identity", "own_link"]
+
+
+@dataclass(frozen=True)
+class ListPage:
+    """One page of a list: the resources, those that came along, and where it goes on."""
+
+    rows: list[dict[str, Any]]
+    included: list[dict[str, Any]]
+    next_link: str | None
+    has_links: bool
+    total: int | None
+    page_size: int | None = None  # rows on a full page, where the answer tells
+    cursor_count: int | None = None  # rows from this page on, in lists that are read by cursor
+    size: int = 0  # bytes as sent
+
+    @classmethod
+    def parse(cls, raw: bytes) -> ListPage:
+        """Return the page in ``raw``. Raises ``ValueError`` when it is none.
+
+        Some lists have no ``links``, some an empty ``meta``, some numbers as text; ``data`` and
+        ``included`` may be one object instead of a list. ``data`` that is null is no empty page,
+        and what holds ``errors`` is none whatever its status.
+        """
+        content = _content(raw)
+        if content["data"] is None:
+            msg = "the answer has no data"
+            raise ValueError(msg)
+        return cls._of(content, len(raw))
+
+    @classmethod
+    def parse_single(cls, raw: bytes) -> ListPage:
+        """Return the page in ``raw``; ``data`` may be null, as of a resource that is not there."""
+        return cls._of(_content(raw), len(raw))
+
+    @classmethod
+    def _of(cls, content: dict[str, Any], size: int) -> ListPage:
+        links, meta = content.get("links"), content.get("meta")
+        meta = meta if isinstance(meta, dict) else {}
+        links = links if isinstance(links, dict) else {}
+        return cls(
+            rows=_resources(content["data"]),
+            included=_resources(content.get("included")),
+            next_link=_link(links.get("next")),
+            has_links="next" in links,
+            total=_whole(meta.get("total")),
+            page_size=_whole(meta.get("pageSize", meta.get("count"))) or None,
+            cursor_count=_whole(meta.get("cursorCount")),
+            size=size,
+        )
+
+
+def identity(resource: Mapping[str, Any]) -> str:
+    """Return what tells a resource from the others of its list: id, own link, or all it says.
+
+    >>> identity({"id": 7}), identity({"links": {"self": "/v1/drafts/7"}})
+    ('7', '/v1/drafts/7')
+    """
+    id_ = resource.get("id")
+    if type(id_) is int or (isinstance(id_, str) and id_.strip()):
+        return str(id_)
+    if link := own_link(resource):
+        return link
+    # Other links may be signed, and then differ in every answer.
+    told = {name: value for name, value in resource.items() if name != "links"}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def attributes_of(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes of a resource; none where they are no object."""
+    attributes = resource.get("attributes")
+    return attributes if isinstance(attributes, dict) else {}
+
+
+def own_link(resource: Mapping[str, Any]) -> str:
+    """Return the link at which a resource is found, or ``""``."""
+    links = resource.get("links")
+    link = links.get("self") if isinstance(links, dict) else None
+    return link if isinstance(link, str) else ""
+
+
+def _content(raw: bytes) -> dict[str, Any]:
+    content = decode(raw)
+    if isinstance(content, dict) and "data" in content and not content.get("errors"):
+        return content
+    msg = "the answer has no data"
+    raise ValueError(msg)
+
+
+def _resources(value: object) -> list[dict[str, Any]]:
+    """Return the resources; one that is no object stays as an empty one, which no row is made of.
+
+    Raises: ``ValueError`` when ``value`` is neither a list nor a resource: no rows would be found
+    where there are some, and a target would empty its table.
+    """
+    if value is None:
+        return []
+    if isinstance(value, list):
+        return [item if isinstance(item, dict) else {} for item in value]
+    if isinstance(value, dict):
+        return [value]
+    msg = "the answer holds no resources"
+    raise ValueError(msg)
+
+
+def _link(value: object) -> str | None:
+    """Return a link, in either form of JSON:API. Raises: ``ValueError`` when it is none."""
+    if isinstance(value, dict) and "href" in value:
+        value = value["href"]
+    if value is None or isinstance(value, str):
+        return value or None
+    msg = "the link to the next page is none"
+    raise ValueError(msg)
+
+
+def _whole(value: object) -> int | None:
+    """Return a count however it is written, or ``None`` when it is none, or only a bound."""
+    if isinstance(value, dict):
+        value = value.get("value") if value.get("relation", "eq") == "eq" else None
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        return None
+    text = str(value)
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 18 else None  # noqa: PLR2004 - digits
