@@ -21,7 +21,9 @@ class Knobs:
 
     # --- key and errors
     api_key: str = "simulated-api-key"
-    error_shape: Literal["A", "B", "legacy"] = "A"
+    # "recorded" is what production answers, the others are documented or older.
+    error_shape: Literal["recorded", "A", "B", "legacy"] = "recorded"
+    pod: str = "prod1"  # named in a header of every answer
     # Whether a 403 names the role is UNCONFIRMED.
     name_missing_role: bool = False
     # A status: every request fails as a key of another region does. The status is UNCONFIRMED.
@@ -30,10 +32,10 @@ class Knobs:
     token_status: int = 200
 
     # --- search
-    # A search takes up to 500 rows a page; a limit below it either refuses or clamps.
+    # A search takes up to 500 rows a page; what is more is cut in silence, or refused.
     max_page_size: int = 500
     archive_page_size: int = 500
-    oversize: Literal["refuse", "clamp"] = "refuse"
+    oversize: Literal["refuse", "clamp"] = "clamp"
     # "There is a hard limit of 100 for the maximum number of pages" (vendor, search).
     max_pages: int = 100
     # page x pageSize: 10,000 as the AWS Glue connector says; whether more works is UNCONFIRMED.

@@ -67,7 +67,7 @@ class Refused(Exception):  # noqa: N818  # an answer, not a fault of the server
 
 
 def error_answer(refused: Refused, shape: str) -> Answer:
-    """Return an error in shape A (code and message), B (JSON:API) or `legacy`.
+    """Return an error as it was recorded, or in shape A (code and message), B or `legacy`.
 
     Source: https://developer.kustomer.com/docs/concepts/errors; the legacy one is what an older
     connector looks for.
@@ -75,6 +75,8 @@ def error_answer(refused: Refused, shape: str) -> Answer:
     code = CODES.get(refused.status, HTTPStatus(refused.status).phrase.lower().replace(" ", "_"))
     if shape == "legacy":
         return Answer(refused.status, {"error": code, "message": refused.message})
+    if shape == "recorded":
+        return _recorded(refused)
     if shape == "B":
         source = {"pointer": refused.pointer} if refused.pointer else {}
         if refused.parameter:
@@ -93,3 +95,21 @@ def error_answer(refused: Refused, shape: str) -> Answer:
     if refused.parameter:
         error["source"] = {"parameter": refused.parameter}
     return Answer(refused.status, {"errors": [error]})
+
+
+# Codes of recorded answers; of the others only the status is known.
+_RECORDED_CODES = {400: "badparam", 404: "notfound"}
+
+
+def _recorded(refused: Refused) -> Answer:
+    """Return an error in the form of production: a numeric status, and where the fault lies."""
+    status = refused.status
+    error: JSON = {"status": status}
+    place = refused.parameter or refused.pointer
+    if place:
+        error["source"] = {"pointer" if place.startswith("/") else "parameter": place}
+    error["code"] = _RECORDED_CODES.get(status, CODES.get(status, "error"))
+    error["title"] = HTTPStatus(status).phrase
+    if status != HTTPStatus.NOT_FOUND:
+        error["detail"] = refused.message
+    return Answer(status, {"errors": [error]})

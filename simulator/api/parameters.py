@@ -26,7 +26,7 @@ def paging(params: Mapping[str, str], knobs: Knobs, *, archive: bool) -> JSON:
     size = positive(params, "pageSize", 100)
     most = knobs.archive_page_size if archive else knobs.max_page_size
     if size > most:
-        if knobs.oversize == "refuse" or size > 500:  # noqa: PLR2004  # the documented most
+        if knobs.oversize == "refuse":
             raise Refused(400, f"pageSize: at most {most}.", pointer="pageSize")
         size = most
     if page > knobs.max_pages or page * size > knobs.result_window:

@@ -256,6 +256,7 @@ class Simulator:
         headers = {
             "Content-Type": answer.content_type,
             "Date": self.org.clock.http_date(),
+            "X-Kustomer-Pod": self.knobs.pod,
             **answer.headers,
         }
         if self.knobs.gzip and "gzip" in request.headers.get("Accept-Encoding", ""):

@@ -76,24 +76,26 @@ def test_a_fault_that_passes_costs_no_row(fault: dict[str, Any]) -> None:
 
 def test_a_server_that_asks_for_a_pause_gets_it() -> None:
     """``Retry-After`` of a 503 counts, not only that of a 429."""
-    org = fast_org(tag=3)
+    org = fast_org(brand=3)
     with Simulator(org) as sim:
-        sim.faults.add(Fault("status", status=503, path="/v1/tags", headers={"Retry-After": "90"}))
-        run(sim, "tags")
-        first, second = [log for log in sim.requests if log.path == "/v1/tags"]
+        sim.faults.add(
+            Fault("status", status=503, path="/v1/brands", headers={"Retry-After": "90"})
+        )
+        run(sim, "brands")
+        first, second = [log for log in sim.requests if log.path == "/v1/brands"]
         assert second.time - first.answered >= 90
 
 
 def test_retries_pause_longer_each_time_and_never_alike() -> None:
     """Pauses double, with jitter, so that threads and taps do not knock in step."""
-    org = fast_org(speed=FASTER, tag=3)
+    org = fast_org(speed=FASTER, brand=3)
     pauses = []
     with Simulator(org) as sim:
         for _ in range(2):
             sim.reset_log()
-            sim.faults.add(Fault("status", status=500, path="/v1/tags", times=5))
-            run(sim, "tags")
-            times = [log.time for log in sim.requests if log.path == "/v1/tags"]
+            sim.faults.add(Fault("status", status=500, path="/v1/brands", times=5))
+            run(sim, "brands")
+            times = [log.time for log in sim.requests if log.path == "/v1/brands"]
             pauses.append([after - before for before, after in itertools.pairwise(times)])
     for first, second in zip(*pauses, strict=True):
         assert first != second

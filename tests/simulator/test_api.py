@@ -67,6 +67,18 @@ def test_errors_come_in_each_documented_shape() -> None:
     simulator, client = reading(Org(roles=[]))
     with simulator, client:
         [error] = client.get("/v1/users").json()["errors"]
+        assert (error["status"], error["title"]) == (403, "Forbidden")
+        [error] = client.get("/v1/nothing").json()["errors"]
+        assert error == {
+            "status": 404,
+            "source": {"parameter": "path"},
+            "code": "notfound",
+            "title": "Not Found",
+        }
+        [error] = client.post("/v1/customers/search", {"x": 1}).json()["errors"]
+        assert set(error) >= {"status", "code", "title", "detail"}
+        simulator.set(error_shape="A")
+        [error] = client.get("/v1/users").json()["errors"]
         assert set(error) == {"code", "message", "meta"}
         simulator.set(error_shape="B")
         [error] = client.get("/v1/users").json()["errors"]
@@ -74,6 +86,12 @@ def test_errors_come_in_each_documented_shape() -> None:
         assert error["title"] == "Forbidden"
         simulator.set(error_shape="legacy")
         assert "error" in client.get("/v1/users").json()
+
+
+@pytest.mark.parametrize("path", ["/v1/users/current", "/v1/nothing"])
+def test_every_answer_names_the_pod(seeded: tuple[Simulator, Client], path: str) -> None:
+    """Errors too."""
+    assert seeded[1].get(path).headers["X-Kustomer-Pod"] == "prod1"
 
 
 def test_a_key_of_another_region_is_told_so() -> None:
