@@ -43,6 +43,7 @@ class CursorReader:
         self._count = count
         self._announced: int | None = None
         self._has_answered = False
+        self._is_at_start = True
         self._written: set[int] = set()  # hashes of the ids of all rows so far
         self._read: set[int] = set()  # the same of this reading
         self.has_holes = False  # a page stayed short, so rows may be missing in front of its end
@@ -68,22 +69,18 @@ class CursorReader:
         only when they are the very first answer.
         """
         self._read = set()
+        self._is_at_start = True
         self.has_holes = False
         request: Request | None = Request(self._path, self._params)
         empty = 0
         while request is not None:
             page, ids = self._ask(request)
+            self._is_at_start = False
             empty = 0 if ids else empty + 1
             if empty > _MOST_EMPTY:
                 raise self._without_end()
             self._read.update(map(hash, ids))
-            rows = [
-                row
-                for row, id_ in zip(page.rows, ids, strict=True)
-                if hash(id_) not in self._written
-            ]
-            self._written.update(map(hash, ids))
-            yield replace(page, rows=rows)
+            yield replace(page, rows=list(self._unwritten(page, ids)))
             request = self._following(request, page, ids)
 
     def _unwritten(self, page: ListPage, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -105,8 +102,7 @@ class CursorReader:
                 raise never_an_end(error) from None
             self._has_answered = True
             ids = [identity(row) for row in page.rows]
-            if is_first and page.total not in {None, SUSPICIOUS_ROWS}:
-                self._announced = min(page.total or 0, page.cursor_count or page.total or 0)
+            self._count_announced(page)
             is_stale = bool(ids) and self._read.issuperset(map(hash, ids))
             if not is_stale and not self._is_doubtful(page, ids):
                 return page, ids
@@ -117,6 +113,13 @@ class CursorReader:
             raise self._without_end()
         self.has_holes = self.has_holes or self._goes_on(page, ids)
         return page, ids
+
+    def _count_announced(self, page: ListPage) -> None:
+        """Note how many rows the first page of a reading announces; entries do not become fewer."""
+        if self._is_at_start:
+            is_known = page.total not in {None, SUSPICIOUS_ROWS}
+            told = min(page.total or 0, page.cursor_count or page.total or 0)
+            self._announced = told if is_known else None
 
     def _is_doubtful(self, page: ListPage, ids: Sequence[str]) -> bool:
         """Whether a page may be a part: short though more follows, or an end too early."""
@@ -135,7 +138,8 @@ class CursorReader:
         is_short = len(ids) < self._full(page)
         if page.next_link is not None and not (is_short and ids):
             return self._client.next_request(request, page.next_link)
-        if not ids or (self._is_counted(ids) and not self._goes_on(page, ids)):
+        says_end = (is_short or page.has_links) and not self._goes_on(page, ids)
+        if not ids or (says_end and self._is_counted(ids)):
             return None
         # Behind the last row there may be some that a short page, or its link, has left out.
         return Request(self._path, {**self._params, "before": ids[-1]})
