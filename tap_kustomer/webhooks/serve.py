@@ -59,9 +59,17 @@ def serve(  # noqa: PLR0913 - the options of the command line
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    listening: socket.socket | None = None
     try:
-        [(family, *_), *_] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        return socket.create_server((host, port), family=family, backlog=1024)
+        [(family, *_, address), *_] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        # Named as TCP, else asyncio leaves Nagle's delay of 40 milliseconds on: it looks for this.
+        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(1024)
     except OSError as error:
+        if listening is not None:
+            listening.close()
         msg = f"Cannot listen on {host}, port {port}: {error.strerror}. Give another --port."
         raise WebhookError(msg) from None
+    return listening

@@ -20,6 +20,7 @@ from tools.bench.processor import PROCESSOR
 from tools.bench.report import PAGE, Kept, markdown, place
 from tools.bench.reserve import RESERVE
 from tools.bench.start import START
+from tools.bench.webhooks import WEBHOOKS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PARTS", "rendered"]
 
-PARTS: tuple[Part, ...] = (START, PROCESSOR, PROFILE, PACE, GROWTH, RESERVE)
+PARTS: tuple[Part, ...] = (START, PROCESSOR, PROFILE, PACE, GROWTH, RESERVE, WEBHOOKS)
 _MACHINE = "machine"
 console = Console(stderr=True, highlight=False)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tools.bench.processor import OURS, rates
 from tools.bench.report import Column
 from tools.bench.reserve import DEFAULT_SHARE
+from tools.bench.webhooks import CEILING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -120,6 +121,11 @@ TARGETS = (
         "processor seconds until the first request",
         "start", lambda row: row["name"] == OURS,
         lambda row: float(min(row["cpu"])), 0.6, "{:.2f}",
+    ),
+    Target(
+        "milliseconds of 99 of 100 answers to webhooks, 40 a second",
+        "webhooks", lambda row: row["rate"] == CEILING,
+        lambda row: float(row["milliseconds"][1]), 50, "{:.0f}",
     ),
 )  # fmt: skip
 
