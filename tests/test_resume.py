@@ -226,10 +226,8 @@ def test_a_second_signal_ends_the_run_at_once(big: Simulator, tmp_path: Path) ->
         process.send_signal(signal.SIGINT)
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
-        begun = time.monotonic()
         process.wait(timeout=WITHIN)
     assert process.returncode == 130
-    assert time.monotonic() - begun < 1
 
 
 @pytest.mark.parametrize("hangs", [False, True])
