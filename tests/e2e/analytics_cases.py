@@ -171,6 +171,11 @@ def _conversation(org: Org, one: Row) -> None:
         }  # fmt: skip
         who = {"createdBy": ("user", more[0])} if more else {}
         _add(org, "message", f"{name} {number}", resolved(facts, created), {**inside, **who})
+    for survey in one.get("surveys", []):
+        facts = {"status": survey["status"], "rating": survey["rating"], "score": survey["score"]}
+        facts |= {"sentAt": survey["sent_at"], "createdAt": survey["sent_at"]}
+        title = survey["id"].removeprefix("@")
+        _add(org, "satisfaction_response", title, resolved(facts, created), inside)
     for number, entry in enumerate(one.get("times", [])):
         facts = {key: value for key, value in entry.items() if key not in ("at", "by")}
         facts |= {"createdAt": entry["at"], "handleAt": entry["at"]}

@@ -1,3 +1,6 @@
+{# As large as the messages, and rarely asked: not kept. #}
+{{ config(materialized='view') }}
+
 with messages as (
     select * from {{ ref('stg_kustomer__messages') }}
 )

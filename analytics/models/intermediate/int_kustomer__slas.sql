@@ -1,3 +1,4 @@
+{{ config(materialized='table') }}
 {#
   Each SLA that a conversation matched, one row per version: the one it has now, and those it had
   before, as far as logged changes tell.
@@ -49,6 +50,9 @@ placed as (
 )
 
 select
+    placed.conversation_id
+    || ' ' || coalesce(placed.sla_name, '') || ' ' || coalesce(placed.sla_version, '')
+    || ' ' || coalesce(cast(placed.matched_at as {{ dbt.type_string() }}), '') as agreement_id,
     placed.conversation_id,
     conversations.org_id,
     conversations.channel,

@@ -4,25 +4,12 @@ with slas as (
 
 entries as (
     select
-        slas.conversation_id,
-        slas.sla_name,
-        slas.sla_version,
-        slas.matched_at,
+        slas.agreement_id,
         {{ entry_key('one') }} as metric,
-        {{ entry_value('slas.metrics_doc', 'one') }} as times_doc
+        {{ entry_value('slas.metrics_doc', 'one') }} as times_doc,
+        count(*) over (partition by slas.agreement_id) as metrics
     from slas
     {{ each_entry('slas.metrics_doc', 'one') }}
-),
-
-counted as (
-    select
-        conversation_id,
-        sla_name,
-        sla_version,
-        matched_at,
-        count(*) as metrics
-    from entries
-    group by conversation_id, sla_name, sla_version, matched_at
 ),
 
 joined as (
@@ -37,22 +24,13 @@ joined as (
         slas.matched_at,
         slas.verdict,
         slas.breach_metric,
-        coalesce(counted.metrics, 0) as metrics,
+        coalesce(entries.metrics, 0) as metrics,
         coalesce(entries.metric, slas.breach_metric, 'unnamed') as metric,
         {{ json_moment('entries.times_doc', ['breachAt']) }} as due_at,
         {{ json_moment('entries.times_doc', ['satisfiedAt']) }} as satisfied_at
     from slas
-    left join counted
-        on slas.conversation_id = counted.conversation_id
-        and coalesce(slas.sla_name, '') = coalesce(counted.sla_name, '')
-        and coalesce(slas.sla_version, '') = coalesce(counted.sla_version, '')
-        and slas.matched_at = counted.matched_at
-    left join entries
-        on slas.conversation_id = entries.conversation_id
-        and coalesce(slas.sla_name, '') = coalesce(entries.sla_name, '')
-        and coalesce(slas.sla_version, '') = coalesce(entries.sla_version, '')
-        and slas.matched_at = entries.matched_at
-    where counted.metrics is not null or slas.verdict is not null
+    left join entries on slas.agreement_id = entries.agreement_id
+    where entries.agreement_id is not null or slas.verdict is not null
 ),
 
 judged as (
