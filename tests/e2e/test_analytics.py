@@ -389,6 +389,24 @@ def test_a_project_with_models_of_its_own_gets_ours(other_project: Warehouse) ->
 
 
 @pytest.mark.parametrize("built", ["duckdb"], indirect=True)
+def test_imports_merges_and_automation_count_on_demand(other_project: Warehouse) -> None:
+    """From 2019-03-09 to 2026-03-09 it is 2,557 days; the bot's answer came after 2 s."""
+    other_project.build(
+        "--select",
+        "int_kustomer__conversations+1,+kustomer__conversation_metrics",
+        kustomer_schema="loads",
+        kustomer_exclude=["deleted", "spam", "merged"],
+        kustomer_imports_count=True,
+        kustomer_first_response_by="anyone",
+    )
+    rows = other_project.rows("kustomer__conversation_metrics")
+    measured = {row["conversation_id"]: row for row in rows}
+    assert id_of("the survivor of a merge") not in measured
+    assert measured[id_of("imported")]["full_resolution_seconds"] == 2557 * 86_400
+    assert measured[id_of("a bot, then a person")]["first_response_seconds"] == 2
+
+
+@pytest.mark.parametrize("built", ["duckdb"], indirect=True)
 def test_what_is_set_wrongly_is_told(built: Warehouse) -> None:
     """A stream that has to be there and is not; a unit that the rows contradict."""
     wrong: dict[str, Any] = {"kustomer_using_brands": True, "kustomer_duration_unit": "seconds"}

@@ -159,6 +159,8 @@ def test_the_page_has_every_figure_with_its_numbers(page: Path) -> None:
     assert re.findall(r"<h2>(.*?)</h2>", html)[:-1] == list(FIGURES)
     assert len(re.findall(r"<figure", html)) == html.count("<details>") == len(FIGURES)
     assert html.count('alt="') == len(FIGURES)
+    # Each has a picture for a phone, where shrunken letters could not be read.
+    assert html.count('(max-width: 600px)" srcset=') == len(FIGURES)
     assert len(re.findall(r"<strong>[^<]+</strong>", html)) == 6
 
 
