@@ -63,6 +63,9 @@
       'conversation_id': text, 'name': text, 'created_at': moment, 'updated_at': moment,
       'published_at': moment, 'changes': json,
     },
+    'webhook_events': {
+      'object_type': text, 'object_id': text, 'created_at': moment, 'changes': json,
+    },
     'deletions': {
       'object_type': text, 'object_id': text, 'deleted_at': moment, 'confirmed': flag,
     },

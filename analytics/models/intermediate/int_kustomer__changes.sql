@@ -1,4 +1,5 @@
-{# Logged changes of conversations: from the audit log where it is loaded, else from their events. #}
+{# Logged changes of conversations: from the audit log where it is loaded, else
+   from webhooks, else from their events. #}
 {%- if kustomer_is_loaded('audit_logs') %}
 select
     audit_log_id as change_id,
@@ -11,6 +12,19 @@ select
     sla_after_doc,
     'audit_logs' as change_from
 from {{ ref('stg_kustomer__audit_logs') }}
+where object_type = 'conversation' and object_id is not null
+{%- elif kustomer_is_loaded('webhook_events') %}
+select
+    webhook_event_id as change_id,
+    org_id,
+    object_id as conversation_id,
+    happened_at,
+    status_before,
+    status_after,
+    sla_before_doc,
+    sla_after_doc,
+    'webhook_events' as change_from
+from {{ ref('stg_kustomer__webhook_events') }}
 where object_type = 'conversation' and object_id is not null
 {%- else %}
 select
@@ -26,6 +40,7 @@ select
 from {{ ref('stg_kustomer__conversation_events') }}
 where conversation_id is not null
 {%- endif %}
-{#- both are read, whichever is loaded: #}
+{#- all are read, whichever is loaded: #}
 -- depends_on: {{ ref('stg_kustomer__audit_logs') }}
+-- depends_on: {{ ref('stg_kustomer__webhook_events') }}
 -- depends_on: {{ ref('stg_kustomer__conversation_events') }}
