@@ -22,6 +22,7 @@ from tap_kustomer.readers.search import PageSearch
 from tap_kustomer.streams.lists import ListStream, listed_pages
 from tap_kustomer.streams.search import SearchStream
 from tap_kustomer.streams.switched_lists import SwitchedListStream
+from tap_kustomer.streams.webhook_events import WebhookEvents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -175,6 +176,8 @@ def _check(stream: KustomerStream) -> StreamCheck:
             _count_search(check, stream)
         elif isinstance(stream, ListStream):
             _count_passes(check, stream)
+        elif isinstance(stream, WebhookEvents):
+            check.rows = stream.count()
     except MissingRoleError:
         return _refused(check, stream)
     except NotFoundError:

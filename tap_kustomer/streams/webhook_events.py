@@ -6,6 +6,7 @@ of its spool: in another spool, or in one that was put back from a copy, the seq
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,22 @@ class WebhookEvents(KustomerStream):
     @override
     def read(self) -> Iterator[RowBatch]:
         """Yield the events behind the bookmark that are there when the reading begins."""
+        with self._opened() as spool:
+            until = spool.last_sequence
+            position = self._start(spool)
+            while events := spool.after(position, until):
+                yield RowBatch([self._row(event) for event in events])
+                # They are written now.
+                position = events[-1].sequence
+                self._note(spool, events[-1])
+
+    def count(self) -> int:
+        """Return how many events the spool holds. Raises ``StreamError`` when it is of no use."""
+        with self._opened() as spool:
+            return spool.last_sequence - spool.removed
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[Spool]:
         path = self.settings.webhook_spool
         if path is None:
             msg = (
@@ -70,28 +87,19 @@ class WebhookEvents(KustomerStream):
                 "`kustomer-webhooks serve` writes, or deselect this stream."
             )
             raise StreamError(msg)
-        try:
-            with Spool(path) as spool:
-                yield from self._read(spool)
-        except SpoolError as error:
-            msg = f"{self.name}: {error}"
-            raise StreamError(msg) from error
-
-    def _read(self, spool: Spool) -> Iterator[RowBatch]:
         if self.org.id is None:
             msg = (
                 f"{self.name}: Kustomer did not say which org the key belongs to, so it is not "
                 "known whether the events are of the same one. Try again later."
             )
             raise StreamError(msg)
-        spool.check_org(self.org.id)
-        until = spool.last_sequence
-        position = self._start(spool)
-        while events := spool.after(position, until):
-            yield RowBatch([self._row(event) for event in events])
-            # They are written now.
-            position = events[-1].sequence
-            self._note(spool, events[-1])
+        try:
+            with Spool(path) as spool:
+                spool.check_org(self.org.id)
+                yield spool
+        except SpoolError as error:
+            msg = f"{self.name}: {error}"
+            raise StreamError(msg) from error
 
     def _start(self, spool: Spool) -> int:
         """Return the sequence of the last event that needs no reading; remove what is loaded."""

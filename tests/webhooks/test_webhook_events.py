@@ -286,3 +286,13 @@ def test_the_tap_needs_nothing_of_the_extra(sim: Simulator, spool: Path, tmp_pat
     )
 
     assert (output.status, numbers_of(output)) == (0, [1, 2, 3])
+
+
+def test_the_preflight_looks_into_the_spool(sim: Simulator, spool: Path, tmp_path: Path) -> None:
+    """A wrong path shows before the first night."""
+    whole = run_tap(config_of(sim, spool), "--check", select=[STREAM], folder=tmp_path)
+    missing = config_of(sim, tmp_path / "missing")
+    broken = run_tap(missing, "--check", select=[STREAM], folder=tmp_path)
+
+    assert (whole.status, broken.status) == (0, 1)
+    assert "There is no spool" in " ".join(broken.stdout.split())
