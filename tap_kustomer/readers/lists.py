@@ -11,6 +11,7 @@ from tap_kustomer.client.transport import Request
 from tap_kustomer.errors import MissingRoleError, NotFoundError, RequestRefusedError, StreamError
 from tap_kustomer.readers.list_page import ListPage, identity
 from tap_kustomer.readers.steps import ENDS_NOW, SHORT, Doubt, Steps
+from tap_kustomer.readers.versions import SeenVersions
 from tap_kustomer.readers.walks import Walk, is_proven
 
 if TYPE_CHECKING:
@@ -59,11 +60,11 @@ class ListReader:
         self._has_answered = False
         self._fault = ""  # what was wrong with a page, also when asked for again
         self._total: int | None = None
-        self._ids: set[str] = set()
+        self._seen = SeenVersions()
 
     def __len__(self) -> int:
         """Return the number of different rows so far."""
-        return len(self._ids)
+        return len(self._seen)
 
     def pages(self) -> Iterator[ListPage]:
         """Yield all pages, of each the rows that are new.
@@ -150,12 +151,9 @@ class ListReader:
         return page
 
     def _unseen(self, page: ListPage, ids: Sequence[str]) -> ListPage:
-        """Return the page with the rows that no page before it had."""
-        rows = []
-        for row, id_ in zip(page.rows, ids, strict=True):
-            if id_ not in self._ids:
-                self._ids.add(id_)
-                rows.append(row)
+        """Return the page with the rows that no page before it had, or an older version of."""
+        pairs = zip(page.rows, ids, strict=True)
+        rows = [row for row, id_ in pairs if self._seen.takes(id_, row)]
         return replace(page, rows=rows, size=page.size if rows or page.included else 0)
 
     def _incomplete(self) -> StreamError:

@@ -10,6 +10,7 @@ from tap_kustomer.errors import MissingRoleError, NotFoundError
 from tap_kustomer.readers.ahead import in_turn
 from tap_kustomer.readers.list_page import identity
 from tap_kustomer.readers.lists import never_an_end, read_known_list
+from tap_kustomer.readers.versions import SeenVersions
 from tap_kustomer.streams.base import KustomerStream, RowBatch
 
 if sys.version_info >= (3, 12):
@@ -83,12 +84,12 @@ def listed(
     page_size: int | None = 100,
     included_type: str | None = None,
 ) -> Iterator[ListPage]:
-    """Yield the pages of a list with the resources that are wanted, each id once.
+    """Yield the pages of a list with the resources that are wanted, each version of a row once.
 
     Only talks to Kustomer, so any thread may move it on.
     Raises: ``NotFoundError`` when no path is known to Kustomer.
     """
-    seen: set[str] = set()
+    seen = SeenVersions()
     before = stream.rows_listed_before
     stream.rows_listed = []
     for place, params in enumerate(passes):
@@ -103,7 +104,7 @@ def listed(
             rows = page.rows
             if included_type is not None:
                 rows = [row for row in page.included if row.get("type") == included_type]
-            yield replace(page, rows=list(_unseen(rows, seen)))
+            yield replace(page, rows=[row for row in rows if seen.takes(identity(row), row)])
         stream.rows_listed.append(len(ids))
 
 
@@ -116,14 +117,6 @@ def _answered_before(pages: Iterator[ListPage]) -> Iterator[ListPage]:
         yield from pages
     except (MissingRoleError, NotFoundError) as error:
         raise never_an_end(error) from None
-
-
-def _unseen(rows: list[dict[str, Any]], seen: set[str]) -> Iterator[dict[str, Any]]:
-    for row in rows:
-        id_ = identity(row)
-        if id_ not in seen:
-            seen.add(id_)
-            yield row
 
 
 def listed_rows(stream: KustomerStream, paths: Sequence[str]) -> Iterator[list[dict[str, Any]]]:

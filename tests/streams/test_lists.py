@@ -9,6 +9,7 @@ import pytest
 
 from simulator import Fault, Org, Simulator
 from simulator.clock import DAY
+from tap_kustomer.readers.versions import SeenVersions
 from tests.support import Output, catalog_of, sync_tap
 
 if TYPE_CHECKING:
@@ -398,3 +399,49 @@ def test_articles_arrive_with_their_text(server: Simulator) -> None:
     output = read(server, "kb_articles", optional_streams=["kb_articles"])
 
     assert all(row["html_body"].startswith("<h1>") for row in output.records("kb_articles"))
+
+
+# ------------------------------------------------------------------ versions
+
+
+def test_of_two_versions_of_a_row_the_one_with_the_higher_rev_is_the_last(
+    server: Simulator,
+) -> None:
+    """A shortcut that changes while the list is read is on two pages, once as it was."""
+    shortcuts = server.org.add("shortcut", 6)
+
+    def with_change(document: dict[str, Any]) -> dict[str, Any]:
+        first = document["data"][0]
+        attributes = {**first["attributes"], "name": "new", "rev": 50}
+        return {**document, "data": [*document["data"], {**first, "attributes": attributes}]}
+
+    server.faults.add(Fault("rewrite", path="/v1/shortcuts", times=None, rewrite=with_change))
+    output = read(server, "shortcuts")
+
+    assert output.newest("shortcuts")[shortcuts[0]]["name"] == "new"
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ({"rev": 9}, {"rev": 10}),
+        ({"rev": 9, "updatedAt": "2024-02-01T00:00:00Z"}, {"rev": 10, "updatedAt": None}),
+        ({"rev": 9, "updatedAt": "2024-02-01T00:00:00Z"},
+         {"rev": 10, "updatedAt": "2024-01-01T00:00:00Z"}),
+        ({"rev": 9, "updatedAt": "2024-01-01T00:00:00Z"},
+         {"rev": 9, "updatedAt": "2024-01-01T00:00:00.001Z"}),
+        ({"updatedAt": "2024-01-01T00:00:00Z"}, {"rev": 1, "updatedAt": "2024-01-02T00:00:00Z"}),
+        ({}, {"updatedAt": "2024-01-01T00:00:00Z"}),
+    ],
+)  # fmt: skip
+def test_rev_decides_between_versions_then_the_time_of_the_update(
+    older: dict[str, Any], newer: dict[str, Any]
+) -> None:
+    """An import may date a change back; its rev still grows."""
+    one, two = ({"id": "a", "attributes": attributes} for attributes in (older, newer))
+
+    for order, expected in (([one, two], [True, True]), ([two, one], [True, False])):
+        seen = SeenVersions()
+        assert [seen.takes("a", row) for row in order] == expected
+        assert not seen.takes("a", two)
+        assert len(seen) == 1
