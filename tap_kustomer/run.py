@@ -21,5 +21,7 @@ class StreamRun:
     to: str | None = None
     status: str = "pending"
     error: str | None = None
+    rows_counted: int | None = None  # by Kustomer, where its closing count was due
+    rows_in_range: int | None = None  # that were read where it counted
     expected: int | None = field(default=None, compare=False)  # rows, as far as announced
     cause: type[Exception] | None = None  # of a failure or a skip

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tap_kustomer.messages import KustomerWriter
     from tap_kustomer.org import Org
     from tap_kustomer.readers.ahead import Ahead
+    from tap_kustomer.readers.search.ask import ExactTotals
     from tap_kustomer.readers.workers import Workers
     from tap_kustomer.run import StreamRun
     from tap_kustomer.settings.values import Settings
@@ -49,6 +50,7 @@ class Session:
     search_schema: SearchSchemaReader  # which attributes the org's search takes
     edge: TwoYearEdge  # where the standard search ends
     output: Output
+    exact_totals: ExactTotals  # whether the live search gives them
     runs: list[StreamRun]  # of the streams whose turn has come
 
     def server_now(self) -> str:

@@ -30,6 +30,7 @@ from tap_kustomer.edge import TwoYearEdge
 from tap_kustomer.errors import SettingsError
 from tap_kustomer.messages import KustomerWriter
 from tap_kustomer.readers.ahead import Ahead, DueWorkers
+from tap_kustomer.readers.search.ask import ExactTotals
 from tap_kustomer.session import Output, Session
 from tap_kustomer.settings.environment import settings_from_environment
 from tap_kustomer.settings.values import SETTINGS_SCHEMA, Settings, unknown_settings
@@ -181,6 +182,7 @@ class TapKustomer(CommandTap):
             edge=TwoYearEdge.seen_at(timestamps.from_epoch(self.client.server_time.now())),
             output=Output(self.message_writer, self.write_message, self.write_state),
             runs=[],
+            exact_totals=ExactTotals(),
         )
 
     def close(self) -> None:

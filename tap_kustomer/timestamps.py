@@ -8,7 +8,18 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, timezone
 
-__all__ = ["from_epoch", "is_normal", "normalise", "parse", "shift", "to_text"]
+__all__ = [
+    "before",
+    "behind",
+    "between",
+    "from_epoch",
+    "is_normal",
+    "normalise",
+    "parse",
+    "seconds_between",
+    "shift",
+    "to_text",
+]
 
 _FIRST, _LAST = "0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"
 _LENGTH = len(_FIRST)
@@ -86,3 +97,23 @@ def shift(value: str, *, seconds: float = 0, days: float = 0) -> str:
         return to_text(parse(value) + timedelta(days=days, seconds=seconds))
     except OverflowError:
         return _FIRST if seconds + days < 0 else _LAST
+
+
+def behind(moment: str) -> str:
+    """Return the next moment: timestamps have milliseconds."""
+    return shift(moment, seconds=0.001)
+
+
+def before(moment: str) -> str:
+    """Return the last moment before ``moment``."""
+    return shift(moment, seconds=-0.001)
+
+
+def between(low: str, high: str, share: float) -> str:
+    """Return the moment that ``share`` of the way from ``low`` to ``high`` takes to."""
+    return low if high <= low else shift(low, seconds=seconds_between(low, high) * share)
+
+
+def seconds_between(low: str, high: str) -> float:
+    """Return the seconds from ``low`` to ``high``."""
+    return (parse(high) - parse(low)).total_seconds()

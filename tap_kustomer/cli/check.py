@@ -14,11 +14,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from tap_kustomer import timestamps
 from tap_kustomer.errors import KustomerError, MissingRoleError, NotFoundError, RequestRefusedError
-from tap_kustomer.readers.passes import ARCHIVE_AFTER_DAYS
-from tap_kustomer.readers.query import Bounds
-from tap_kustomer.readers.search import PageSearch
+from tap_kustomer.readers.search.ask import PageSearch
+from tap_kustomer.readers.search.query import Bounds
 from tap_kustomer.streams.lists import ListStream, listed_pages
 from tap_kustomer.streams.search import SearchStream
 from tap_kustomer.streams.switched_lists import SwitchedListStream
@@ -201,21 +199,16 @@ def _count_search(check: StreamCheck, stream: SearchStream) -> None:
     if probe is None:
         _count_list(check, stream, stream.list_paths, ({},), 100)
         return
-    totals = [probe.page.total or 0]
-    two_years_ago = timestamps.shift(probe.started, days=-ARCHIVE_AFTER_DAYS)
-    if (
-        stream.has_archive
-        and stream.settings.include_archived
-        and stream.starting_at < timestamps.shift(two_years_ago, days=-1)
-    ):
+    totals = [probe.page.expected]
+    if stream.has_archive and stream.settings.include_archived and stream.reaches_back:
         archive = PageSearch(
             stream.client,
             replace(probe.query, archive=True),
             page_size=1,
-            fresh_after=probe.started,
+            watermark=probe.started,
         )
         page = stream.workers.call(lambda: archive.ask(Bounds(stream.starting_at)))
-        totals.append(page.total or 0)
+        totals.append(page.expected)
     check.rows = sum(totals)
     check.searches = sum(max(math.ceil(total / probe.page_size), 1) for total in totals)
 

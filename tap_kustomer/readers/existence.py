@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tap_kustomer.client.codec import decode
 from tap_kustomer.client.transport import Request
 from tap_kustomer.errors import (
     MissingRoleError,
@@ -21,7 +22,6 @@ from tap_kustomer.errors import (
     StreamError,
     UnknownEndpointError,
 )
-from tap_kustomer.readers.pages import decode
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_kustomer.readers.pages import decode
+from tap_kustomer.client.codec import decode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

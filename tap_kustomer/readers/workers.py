@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
 
     from tap_kustomer.clock import Clock
-    from tap_kustomer.readers.pages import OrderedPage
+    from tap_kustomer.readers.search.page import OrderedPage
 
 __all__ = ["THREADS", "PageTask", "Workers"]
 

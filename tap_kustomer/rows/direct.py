@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import astuple
 
-from tap_kustomer.readers.pages import decode, has_nul, split
+from tap_kustomer.client.codec import decode, has_nul, split
 from tap_kustomer.rows.layout import layout_of
 
 if TYPE_CHECKING:

@@ -55,10 +55,14 @@ class RowBatch:
     """Rows to write, and the bookmark behind them; ``None`` leaves it where it is.
 
     A row is a ``dict``, or a struct of the same columns where it is written as it was made.
+    ``uncounted`` is kept beside the bookmark: what was read before it and waits for Kustomer's
+    count. ``goes_back``: the count showed that the bookmark was too far on.
     """
 
     rows: Iterable[Any]
     bookmark: str | None = None
+    uncounted: Mapping[str, object] | None = None
+    goes_back: bool = False
 
 
 class KustomerStream(Stream):
@@ -316,8 +320,14 @@ class KustomerStream(Stream):
         self.run.rows += written
         if limit is not None and self.run.rows >= limit:
             self._abort_sync(MaxRecordsLimitException("the limit of a test is reached"))
-        if batch.bookmark is not None:
-            self.move_bookmark(batch.bookmark)
+        if batch.bookmark is not None and self.is_incremental:
+            if batch.uncounted is not None or "uncounted" in self.state:
+                # Null, not left out: merged states would bring the old one back.
+                self.state["uncounted"] = batch.uncounted
+            if batch.goes_back:
+                self.set_back(batch.bookmark)
+            else:
+                self.move_bookmark(batch.bookmark)
         return written
 
     @override
@@ -395,6 +405,12 @@ def streams_in(module: str) -> tuple[type[KustomerStream], ...]:
         and one.__module__ == module
         and "name" in one.__dict__
     )
+
+    def set_back(self, moment: str) -> None:
+        """Set the bookmark back to ``moment``: rows behind it are missing."""
+        if self.is_incremental and (self.bookmark or "") > moment:
+            self.state["replication_key_value"] = moment
+            self._tap.write_state()
 
 
 def _changes_nothing(stream_map: object) -> bool:

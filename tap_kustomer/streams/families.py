@@ -91,8 +91,14 @@ class Family:
         for child in list(self.children):
             self._attempt(child, child.begin)
 
-    def follow(self, resources: list[dict[str, Any]], bookmark: str | None) -> None:
+    def follow(
+        self, resources: list[dict[str, Any]], bookmark: str | None, *, goes_back: bool = False
+    ) -> None:
         """Let every child write what hangs on ``resources``."""
+        if goes_back and bookmark is not None:
+            for child in self.children:
+                child.set_back(bookmark)
+            return
         for child in list(self.children):
             self._attempt(child, lambda c=child: c.follow(resources, bookmark, self.fetchers))  # type: ignore[misc]
 

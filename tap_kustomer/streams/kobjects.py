@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from tap_kustomer.readers.negotiation import Form
-from tap_kustomer.readers.passes import RunOptions, SearchRun
+from tap_kustomer.readers.search.reader import RunOptions, SearchRun
 from tap_kustomer.streams.base import RowBatch
 from tap_kustomer.streams.search import SearchStream, updated_at
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from singer_sdk import Tap
 
     from tap_kustomer.org import Klass
-    from tap_kustomer.readers.passes import Probe
-    from tap_kustomer.readers.query import SearchQuery
+    from tap_kustomer.readers.search.query import SearchQuery
+    from tap_kustomer.readers.search.reader import FreshRows, Probe
     from tap_kustomer.session import Session
 
 __all__ = ["KlassObjects", "Kobjects"]
@@ -133,7 +133,7 @@ class KlassObjects(SearchStream):
             archive=settings.include_archived,
             archive_form=self.known_state.get("archive_form"),
         )
-        return SearchRun(self.client, self.workers, options)
+        return SearchRun(self.client, self.workers, options, self.session.exact_totals)
 
     def _receivers(self) -> list[KlassObjects]:
         return [
@@ -161,16 +161,18 @@ class KlassObjects(SearchStream):
         for stream in others:
             stream.announce()
         starts = {name: stream.starting_at for name, stream in receivers.items()}
-        for resources, bookmark in self.resources(reading, probe):
+        for resources, fresh in self.resources(reading, probe):
             dealt: dict[str, list[dict[str, Any]]] = {}
             for resource in resources:
                 klass = str(resource.get("type", "")).removeprefix("kobject.")
                 if klass in receivers and updated_at(resource) >= starts[klass]:
                     dealt.setdefault(klass, []).append(resource)
             for stream in others:
-                stream.receive(dealt.get(stream.klass.name, []), bookmark)
+                stream.receive(dealt.get(stream.klass.name, []), fresh)
             own = dealt.get(self.klass.name, [])
-            yield RowBatch([self.make_row(one) for one in own], bookmark)
+            yield RowBatch(
+                [self.make_row(one) for one in own], fresh.bookmark, goes_back=fresh.goes_back
+            )
         for stream in others:
             stream.is_dealt = True
 
@@ -179,6 +181,7 @@ class KlassObjects(SearchStream):
         self.state["form"] = _DEALT
         self._write_schema_message()
 
-    def receive(self, resources: list[dict[str, Any]], bookmark: str | None) -> None:
+    def receive(self, resources: list[dict[str, Any]], fresh: FreshRows) -> None:
         """Write rows that another klass's stream has read, and move the own bookmark."""
-        self.write_batch(RowBatch([self.make_row(one) for one in resources], bookmark))
+        rows = [self.make_row(one) for one in resources]
+        self.write_batch(RowBatch(rows, fresh.bookmark, goes_back=fresh.goes_back))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tap_kustomer import timestamps
 from tap_kustomer.streams.base import RowBatch, streams_in
 from tap_kustomer.streams.lists import listed_rows
-from tap_kustomer.streams.search import REACHES_BACK_SECONDS, SEARCH_ROLES, SearchStream
+from tap_kustomer.streams.search import SEARCH_ROLES, SearchStream
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -56,17 +56,15 @@ class Notes(SearchStream):
     @override
     def older_rows(self, start: str) -> Iterator[RowBatch]:
         """Yield the notes that the search no longer has, when the start reaches back to them."""
-        edge = self.session.edge.moment
-        if not self.settings.include_archived or (
-            start > timestamps.shift(edge, seconds=-REACHES_BACK_SECONDS)
-        ):
+        edge = self.session.edge
+        if not self.settings.include_archived or not edge.is_behind(start):
             return
         self.logger.info(
             "notes: the search ends at rows updated two years ago and notes have no archive "
             "search, so older ones are read from the list of all notes, 100 a request.",
         )
         # The days around the edge come from both, as its exact place is not known.
-        last = timestamps.shift(edge, days=2)
+        last = edge.end_of_overlap
         # A note that was updated since the first search is behind that search's answer.
         recent = self.run.started_at if self.settings.end_date is None else None
         undated = 0

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
 from tap_kustomer import timestamps
+from tap_kustomer.client.codec import decode
 from tap_kustomer.readers.ahead import in_turn
 from tap_kustomer.readers.negotiation import Form, settle
-from tap_kustomer.readers.pages import decode
-from tap_kustomer.readers.passes import RunOptions, SearchRun
-from tap_kustomer.readers.query import SearchQuery
+from tap_kustomer.readers.search.query import SearchQuery
+from tap_kustomer.readers.search.reader import RunOptions, SearchRun
 from tap_kustomer.rows.direct import DirectRows
 from tap_kustomer.streams.base import KustomerStream, RowBatch
 from tap_kustomer.streams.lists import listed
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
     from tap_kustomer.readers.ahead import Ahead, AnswerAhead, PagesAhead
     from tap_kustomer.readers.list_page import ListPage
-    from tap_kustomer.readers.passes import FreshRows, Probe
+    from tap_kustomer.readers.search.reader import FreshRows, Probe
     from tap_kustomer.readers.workers import Workers
 
-__all__ = ["REACHES_BACK_SECONDS", "SEARCH_ROLES", "SearchStream", "updated_at"]
+__all__ = ["SEARCH_ROLES", "SearchStream", "updated_at"]
 
 SEARCH_ROLES = (
     "org.permission.search.create",
@@ -41,10 +41,6 @@ SEARCH_ROLES = (
     "org.user.search.read",
     "org.admin.search.read",
 )
-
-# A start this much before the two-year edge reaches back over it; the default start date, two
-# years before the run, does not.
-REACHES_BACK_SECONDS = 3600
 
 # A first answer that has waited longer for the stream's turn is asked for again: the edge of two
 # years moves on meanwhile, and so do the rows.
@@ -244,8 +240,7 @@ class SearchStream(KustomerStream):
     @property
     def reaches_back(self) -> bool:
         """Whether this run begins before the rows that standard search has."""
-        edge = self.session.edge.moment
-        return self.starting_at < timestamps.shift(edge, seconds=-REACHES_BACK_SECONDS)
+        return self.session.edge.is_behind(self.starting_at)
 
     def _new_run(self) -> SearchRun | None:
         settings, start = self.settings, self._own_start
@@ -263,8 +258,9 @@ class SearchStream(KustomerStream):
             page_size=settings.page_size,
             archive=self.has_archive and settings.include_archived,
             archive_form=self.known_state.get("archive_form"),
+            uncounted=self.known_state.get("uncounted"),
         )
-        return SearchRun(self.client, self._searchers, options)
+        return SearchRun(self.client, self._searchers, options, self.session.exact_totals)
 
     @property
     def _searchers(self) -> Workers:
@@ -311,29 +307,29 @@ class SearchStream(KustomerStream):
         if self._reading is not None:
             yield from self.older_rows(self._own_start)
         if self.family is not None:
-            for resources, bookmark in self.pages():
+            for resources, fresh in self.pages():
                 due = (one for one in resources if updated_at(one) >= self._own_start)
-                yield RowBatch(map(self.make_row, due), bookmark)
+                yield _batch(map(self.make_row, due), fresh)
         elif self._reading is not None and self._probe is not None:
             rows_of = DirectRows(self.make_row, as_structs=self.writes_rows_as_made)
             for fresh in self._fresh(self._reading, self._probe):
-                yield RowBatch(rows_of(fresh.raw, fresh.indexes), fresh.bookmark)
+                yield _batch(rows_of(fresh.raw, fresh.indexes), fresh)
 
     def _list_pages(self) -> Iterator[ListPage]:
         if self._pages_ahead is not None:
             return self._pages_ahead.pages()
         return in_turn(self.workers, listed(self, self.list_paths))
 
-    def pages(self) -> Iterator[tuple[list[dict[str, Any]], str | None]]:
+    def pages(self) -> Iterator[tuple[list[dict[str, Any]], FreshRows]]:
         """Yield the new resources of each page, once their children are written."""
         family = self.family
         if family is not None:
             family.begin()
         if self._reading is not None and self._probe is not None:
-            for resources, bookmark in self.resources(self._reading, self._probe):
+            for resources, fresh in self.resources(self._reading, self._probe):
                 if family is not None:
-                    family.follow(resources, bookmark)
-                yield resources, bookmark
+                    family.follow(resources, fresh.bookmark, goes_back=fresh.goes_back)
+                yield resources, fresh
         if family is not None:
             family.end()
 
@@ -341,17 +337,19 @@ class SearchStream(KustomerStream):
         self,
         reading: SearchRun,
         probe: Probe,
-    ) -> Iterator[tuple[list[dict[str, Any]], str | None]]:
-        """Yield the new resources of each page, and the bookmark behind them."""
+    ) -> Iterator[tuple[list[dict[str, Any]], FreshRows]]:
+        """Yield the new resources of each page, and where the stream stands behind them."""
         for fresh in self._fresh(reading, probe):
             resources = decode(fresh.raw)["data"] if fresh.indexes else []
             found = [resources[index] for index in fresh.indexes]
             # What is no object becomes a resource without an id, which no row is made of.
-            yield [one if isinstance(one, dict) else {} for one in found], fresh.bookmark
+            yield [one if isinstance(one, dict) else {} for one in found], fresh
 
     def _fresh(self, reading: SearchRun, probe: Probe) -> Iterator[FreshRows]:
         for fresh in reading.read(probe):
             self.run.expected = reading.total
+            self.run.rows_counted = reading.rows_counted
+            self.run.rows_in_range = reading.rows_in_range
             if reading.archive_form is not None:
                 self.state["archive_form"] = reading.archive_form
             yield fresh
@@ -359,6 +357,10 @@ class SearchStream(KustomerStream):
     def older_rows(self, start: str) -> Iterator[RowBatch]:  # noqa: ARG002 - for Notes
         """Yield rows that neither search has, if this object has such."""
         yield from ()
+
+
+def _batch(rows: Iterable[Any], fresh: FreshRows) -> RowBatch:
+    return RowBatch(rows, fresh.bookmark, fresh.uncounted, fresh.goes_back)
 
 
 def updated_at(resource: dict[str, Any]) -> str:

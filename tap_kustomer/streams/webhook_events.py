@@ -11,8 +11,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from tap_kustomer.catalog.schema import object_schema
+from tap_kustomer.client.codec import decode
 from tap_kustomer.errors import StreamError
-from tap_kustomer.readers.pages import decode
 from tap_kustomer.rows.redaction import without
 from tap_kustomer.streams.base import KustomerStream, RowBatch
 from tap_kustomer.webhooks.errors import SpoolError

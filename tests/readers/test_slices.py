@@ -12,7 +12,7 @@ import pytest
 from simulator import Clock, Org, Simulator
 from tap_kustomer import clock as tap_clock
 from tap_kustomer.readers import workers
-from tap_kustomer.readers.pages import OrderedPage, SearchPage
+from tap_kustomer.readers.search.page import OrderedPage, SearchPage
 from tests.support import FAST, Output, sync_tap
 
 if TYPE_CHECKING:

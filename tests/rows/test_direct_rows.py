@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_kustomer.catalog.attributes import custom_schema
+from tap_kustomer.client.codec import decode
 from tap_kustomer.errors import StreamError
 from tap_kustomer.naming import snake_case
-from tap_kustomer.readers.pages import decode, peek
+from tap_kustomer.readers.search.page import peek
 from tap_kustomer.rows.direct import DirectRows
 from tap_kustomer.rows.maker import RecordShape, RowMaker
 from tests.rows.test_fuzz_rows import COLUMNS, CUSTOM, RELATED, SCHEMA, VALIDATOR, VALUES

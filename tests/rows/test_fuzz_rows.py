@@ -15,8 +15,9 @@ from jsonschema import Draft202012Validator, FormatChecker
 from tap_kustomer import timestamps
 from tap_kustomer.catalog.attributes import OPEN_TYPE, custom_schema
 from tap_kustomer.catalog.schema import DELETED_AT, EXTRA_ATTRIBUTES
+from tap_kustomer.client.codec import decode
 from tap_kustomer.naming import snake_case
-from tap_kustomer.readers.pages import decode, peek
+from tap_kustomer.readers.search.page import peek
 from tap_kustomer.rows.maker import RecordShape, RowMaker
 
 FORMATS = FormatChecker()

@@ -11,22 +11,23 @@ import math
 import os
 import random
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tap_kustomer import timestamps
-from tap_kustomer.readers.pages import RowKey, SearchPage
-from tap_kustomer.readers.query import Bounds, SearchQuery
-from tap_kustomer.readers.ranges import RangeReader
-from tap_kustomer.readers.search import PageSearch
-from tap_kustomer.readers.slices import SlicePlan
+from tap_kustomer.readers.search.ask import PageSearch
+from tap_kustomer.readers.search.coverage import Coverage
+from tap_kustomer.readers.search.keyset import RangeReader
+from tap_kustomer.readers.search.page import RowKey, SearchPage
+from tap_kustomer.readers.search.query import Bounds, SearchQuery
+from tap_kustomer.readers.search.slices import SlicePlan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tap_kustomer.readers.pages import OrderedPage
-    from tap_kustomer.readers.slices import Slice
+    from tap_kustomer.readers.search.page import OrderedPage
+    from tap_kustomer.readers.search.slices import Slice
 
 BEGIN = 1_700_000_000.0  # Unix seconds
 DAY = 86_400.0
@@ -39,11 +40,11 @@ class RowsInMemory(PageSearch):
     """Answers from a sorted list; everything else is as in a real run."""
 
     def __init__(self, stamps: list[str], created: list[str], page_size: int) -> None:
-        super().__init__(None, QUERY, page_size=page_size, fresh_after="9")  # type: ignore[arg-type]
+        super().__init__(None, QUERY, page_size=page_size, watermark="9")  # type: ignore[arg-type]
         self._stamps = stamps
         self._created = created
 
-    def _fetch(self, bounds: Bounds, number: int) -> SearchPage:
+    def _fetch(self, bounds: Bounds, number: int, size: int, *_: Any, **__: Any) -> SearchPage:
         self.requests += 1
         first = bisect_left(self._stamps, bounds.low)
         behind = len(self._stamps)
@@ -56,12 +57,11 @@ class RowsInMemory(PageSearch):
             found: list[int] = sorted(within, key=lambda n: self._created[n])
         else:
             found = [] if bounds.without_creation else list(places)
-        start = (number - 1) * self.page_size
+        start = (number - 1) * size
         keys = [
-            RowKey(str(n), self._stamps[n], self._created[n])
-            for n in found[start : start + self.page_size]
+            RowKey(str(n), self._stamps[n], self._created[n]) for n in found[start : start + size]
         ]
-        return SearchPage(b"x" * len(keys), keys, len(found), self.page_size, timed_out=False)
+        return SearchPage(b"x" * len(keys), keys, len(found), size, timed_out=False)
 
 
 def an_import_then_a_trickle(rng: random.Random, rows: int) -> Iterator[float]:
@@ -126,7 +126,13 @@ SHAPES = (
 )
 
 
-def read_all(search: RowsInMemory, plan: SlicePlan, readers: int, rng: random.Random) -> set[str]:
+def read_all(
+    search: RowsInMemory,
+    plan: SlicePlan,
+    readers: int,
+    rng: random.Random,
+    coverage: Coverage | None = None,
+) -> set[str]:
     """Read every slice of ``plan``, one random reader a step; return the ids of the rows."""
     active: list[tuple[Slice, Iterator[OrderedPage]]] = []
     seen: set[str] = set()
@@ -140,7 +146,10 @@ def read_all(search: RowsInMemory, plan: SlicePlan, readers: int, rng: random.Ra
         if page is None:
             slice_.end()
             active.remove(one)
-        elif page.page is not None:
+            continue
+        if coverage is not None:
+            coverage.add(page.parts)
+        if page.page is not None:
             seen |= {str(key.id) for key in page.page.keys}
     msg = "the readers do not come to an end"
     raise AssertionError(msg)
@@ -163,10 +172,15 @@ def test_no_history_leaves_a_row_unread(
         high = timestamps.from_epoch(BEGIN + 701 * DAY)
         plan = SlicePlan(low, high, page_size=size, readers=readers, buffer_bytes=rows * size)
 
-        seen = read_all(search, plan, readers, rng)
+        coverage = Coverage()
+
+        seen = read_all(search, plan, readers, rng, coverage)
 
         assert len(seen) == len(stamps), (seed, trial, size, readers)
         assert not plan.unread
+        behind = timestamps.behind(high)
+        assert not coverage.gaps(low, behind), (seed, trial, size, readers)
+        assert coverage.rows(low, behind) == len(stamps), (seed, trial, size, readers)
 
 
 def test_the_order_of_the_readers_does_not_matter() -> None:

@@ -13,10 +13,10 @@ import threading
 from typing import TYPE_CHECKING
 
 from tap_kustomer import timestamps
-from tap_kustomer.readers.stretches import behind, between, seconds_between
+from tap_kustomer.timestamps import behind, between, seconds_between
 
 if TYPE_CHECKING:
-    from tap_kustomer.readers.pages import SearchPage
+    from tap_kustomer.readers.search.page import SearchPage
 
 __all__ = ["Slice", "SlicePlan"]
 
@@ -52,8 +52,13 @@ class Slice:
         self.left = left  # rows behind the position, as far as answers tell
         self._plan = plan
 
+    @property
+    def is_last(self) -> bool:
+        """Whether nothing of the range lies behind the slice."""
+        return self.high == self._plan.high
+
     def learn(self, page: SearchPage, position: str) -> None:
-        """Hear what an answer shows; may move the end."""
+        """Take in what an answer shows; may move the end."""
         self._plan.learn(self, page, position)
 
     def end(self) -> None:
@@ -83,6 +88,7 @@ class SlicePlan:
 
         ``readers`` slices are read at a time; ``buffer_bytes`` of pages may wait for their turn.
         """
+        self.high = high
         # Each page begins with the last row of the one before.
         self._page_rows = max(page_size - 1, 1)
         self._readers = readers
@@ -137,13 +143,14 @@ class SlicePlan:
         with self._lock:
             slice_.position = max(stamps)
             slice_.pace = seconds_between(min(stamps), slice_.position) / len(stamps)
-            slice_.left = max((page.total or 0) - len(page), 0)
+            expected = page.expected
+            slice_.left = max(expected - len(page), 0)
             if slice_.settled:
                 return
-            if page.total is None:
+            if page.total is None and not page.at_least:
                 slice_.fitted = slice_.settled = True
                 return
-            rows = slice_.read + page.total
+            rows = slice_.read + expected
             slice_.read += len(page)
             if not self._wanted:
                 self._size(slice_, rows, page)

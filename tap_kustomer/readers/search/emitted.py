@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tap_kustomer.readers.pages import OrderedPage
+    from tap_kustomer.readers.search.page import OrderedPage
 
 __all__ = ["EmittedRows"]
 
@@ -13,17 +13,17 @@ __all__ = ["EmittedRows"]
 class EmittedRows:
     """Which rows this run has emitted, as far as they may come again.
 
-    Old rows come in order and only those of one timestamp come twice. Rows of the fresh part
+    Old rows come in order and only those of one timestamp come twice. Rows behind the watermark
     come in any order and in several passes: they are remembered with their timestamp.
     """
 
     def __init__(self) -> None:
         """Begin with none."""
-        self.fresh_after = ""
+        self.watermark = ""
         self.keeps_all = False  # remember rows of any age
         self._moment = ""
         self._ids: set[str] = set()
-        self._fresh: dict[str, str] = {}
+        self._newer: dict[str, str] = {}
 
     def new_rows(self, ordered: OrderedPage) -> list[int]:
         """Return the places of the rows in a page that are to be written now, and note them."""
@@ -36,16 +36,16 @@ class EmittedRows:
             if id_ is None
             or updated is None
             or (
-                (high is None or updated <= high or updated > self.fresh_after)
+                (high is None or updated <= high or updated > self.watermark)
                 and self._is_new(id_, updated)
             )
         ]
 
     def _is_new(self, id_: str, updated: str) -> bool:
-        if self._fresh and self._fresh.get(id_, "") >= updated:
+        if self._newer and self._newer.get(id_, "") >= updated:
             return False
-        if updated > self.fresh_after or self.keeps_all:
-            self._fresh[id_] = updated
+        if updated > self.watermark or self.keeps_all:
+            self._newer[id_] = updated
             return True
         if updated != self._moment:
             self._moment = updated

@@ -1,0 +1,1 @@
+"""Reading by search: pages, windows, ties, slices, the tail, and the count that proves them."""

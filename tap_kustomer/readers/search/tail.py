@@ -1,0 +1,139 @@
+"""Reading of the tail: what was updated since a pass began, and shortly before.
+
+The index may still lack rows here, and show others where they were before their last update. So
+nothing that is read here ever moves the bookmark: the next run reads it again.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tap_kustomer import timestamps
+from tap_kustomer.readers.search.page import OrderedPage
+from tap_kustomer.readers.search.query import Bounds
+from tap_kustomer.readers.search.window import read_window
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from tap_kustomer.readers.search.ask import PageSearch
+    from tap_kustomer.readers.search.page import SearchPage
+
+__all__ = ["TailReader"]
+
+logger = logging.getLogger("tap-kustomer.search")
+
+_PROGRESS = 0.9  # a round made progress if at most this share of the rows is left
+# Rounds and searches without progress until the end counts as out of reach: where few rows are
+# left, a round is a search or two, and rows may come in bursts.
+_VAIN_ROUNDS = 4
+_VAIN_SEARCHES = 30
+_LAST = 0.8  # of a page: so many rows are asked for in one go with all that came meanwhile
+_MOST_LACKS = 6  # times that rows are lacking which an answer had announced
+
+
+@dataclass
+class _Leg:
+    """What was read since an answer announced how many rows there are from ``low`` on."""
+
+    low: str
+    announced: int
+    read: int = 0
+
+
+class TailReader:
+    """Reads all rows from a moment on, in windows that one answer holds whole.
+
+    No stamp is trusted here: a row may show a later update than its place in the index, or stand
+    in no order. Where rows come all the time, the end moves on. It is followed in rounds, each up
+    to the moment when it began. A row that is not read by then was updated within every round.
+    """
+
+    def __init__(self, search: PageSearch) -> None:
+        """Read with ``search``."""
+        self._search = search
+        self._fewest: int | None = None  # rows that were left when a round began
+        self._vain_rounds = 0
+        self._last_progress = 0  # searches until then
+        self._lacks = 0
+
+    def read(
+        self, low: str, high: str | None, first: SearchPage | None = None
+    ) -> Iterator[OrderedPage]:
+        """Yield the pages from ``low`` to ``high``; ``None``: to the end, which may move on.
+
+        ``first`` is the first page, when it is known already.
+
+        Raises: ``StreamError`` when answers do not agree on how many rows there are.
+        """
+        position, end = low, high
+        leg = _Leg(low, 0)
+        while high is None or position <= high:
+            page, first = first or self._search.ask(Bounds(position, high)), None
+            yield OrderedPage(page)
+            if self._lacks_rows(page, leg, high):
+                position = leg.low
+                leg = _Leg(position, 0)
+                continue
+            if self._search.is_whole(page):
+                return
+            if high is None and (end is None or position > end):
+                if self._is_out_of_reach(page):
+                    return
+                end = self._end_of_round(page, position)
+            leg = _Leg(position, page.total or 0)
+            position = yield from self._follow(leg, page, end or position)
+
+    def _follow(self, leg: _Leg, page: SearchPage, end: str) -> Generator[OrderedPage, None, str]:
+        """Read on behind ``page`` to ``end``, or until a page may hold all that is left."""
+        position, stop = leg.low, end
+        shown: SearchPage | None = page
+        while position <= end:
+            window = yield from read_window(self._search, position, stop, shown)
+            shown = None
+            position = timestamps.behind(window.high)
+            leg.read += window.rows
+            if leg.announced and leg.announced - leg.read <= _LAST * self._search.page_size:
+                break
+            stop = window.next_end(self._search.page_size, end)
+        return position
+
+    def _lacks_rows(self, page: SearchPage, leg: _Leg, high: str | None) -> bool:
+        """Whether rows of ``leg`` are neither read nor left: a part of the index answered.
+
+        Raises: ``StreamError`` when that does not end.
+        """
+        found = leg.read + (page.total or 0)
+        if page.total is None or found >= leg.announced:
+            return False
+        # Rows may also be deleted for good, or leave a range that has an end.
+        again = self._search.ask(Bounds(leg.low, high))
+        if (again.total or 0) <= found:
+            return False
+        self._lacks += 1
+        if self._lacks > _MOST_LACKS:
+            raise self._search.disagreement()
+        return True
+
+    def _end_of_round(self, page: SearchPage, position: str) -> str:
+        now = timestamps.from_epoch(self._search.client.server_time.now())
+        return max([now, position, *(key.updated for key in page.keys if key.updated)])
+
+    def _is_out_of_reach(self, page: SearchPage) -> bool:
+        """Whether round after round left as many rows as there were before."""
+        left = page.expected
+        if self._fewest is None or left <= self._fewest * _PROGRESS:
+            self._fewest = left
+            self._vain_rounds, self._last_progress = 0, self._search.requests
+            return False
+        self._vain_rounds += 1
+        searches = self._search.requests - self._last_progress
+        if self._vain_rounds < _VAIN_ROUNDS or searches < _VAIN_SEARCHES:
+            return False
+        logger.warning(
+            "%s: rows change faster than they are read; the next run goes on from the bookmark.",
+            self._search.query.stream,
+        )
+        return True
