@@ -393,6 +393,12 @@ class KustomerStream(Stream):
             self.state["replication_key_value"] = moment
             self.session.output.write_state()
 
+    def set_back(self, moment: str) -> None:
+        """Set the bookmark back to ``moment``: rows behind it are missing."""
+        if self.is_incremental and (self.bookmark or "") > moment:
+            self.state["replication_key_value"] = moment
+            self.session.output.write_state()
+
 
 def streams_in(module: str) -> tuple[type[KustomerStream], ...]:
     """Return the streams that the module of that name declares, in the order of their classes."""
@@ -405,12 +411,6 @@ def streams_in(module: str) -> tuple[type[KustomerStream], ...]:
         and one.__module__ == module
         and "name" in one.__dict__
     )
-
-    def set_back(self, moment: str) -> None:
-        """Set the bookmark back to ``moment``: rows behind it are missing."""
-        if self.is_incremental and (self.bookmark or "") > moment:
-            self.state["replication_key_value"] = moment
-            self._tap.write_state()
 
 
 def _changes_nothing(stream_map: object) -> bool:

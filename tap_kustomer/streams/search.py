@@ -65,8 +65,10 @@ class Followers(Protocol):
     def begin(self) -> None:
         """Start, once the searched stream can be read."""
 
-    def follow(self, resources: list[dict[str, Any]], bookmark: str | None) -> None:
-        """Write what belongs to a page."""
+    def follow(
+        self, resources: list[dict[str, Any]], bookmark: str | None, *, goes_back: bool = False
+    ) -> None:
+        """Write what belongs to a page; ``goes_back``: rows behind ``bookmark`` are missing."""
 
     def end(self) -> None:
         """End, once the last page is read."""
