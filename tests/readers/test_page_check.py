@@ -45,7 +45,7 @@ def test_an_ignored_filter_fails_the_stream(fast_sim: Simulator) -> None:
 
     assert output.status == 1
     assert "ignores the filter on customer_updated_at" in output.stderr
-    assert len(fast_sim.searches()) <= 3
+    assert len(fast_sim.searches()) <= 4
 
 
 def test_a_larger_page_than_asked_for_fails_the_stream(fast_sim: Simulator) -> None:
