@@ -72,7 +72,7 @@ def test_the_rows_of_sync_runs_tell_what_became_of_each_stream(fast_sim: Simulat
 
     runs = {row["stream"]: row for row in output.records("sync_runs")}
     assert runs["customers"]["status"] == "complete"
-    assert runs["customers"]["rows"] == 25
+    assert runs["customers"]["row_count"] == 25
     assert runs["customers"]["requests"] >= 3
     assert runs["conversations"]["status"] == "failed"
     assert "503" in runs["conversations"]["error"]

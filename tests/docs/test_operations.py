@@ -54,12 +54,12 @@ def loaded(rows: list[dict[str, Any]]) -> duckdb_types.DuckDBPyConnection:
     connection.execute("set timezone = 'UTC'")
     connection.execute(
         "create table sync_runs (id text, stream text, started_at timestamp, ended_at timestamp, "
-        'status text, error text, "rows" hugeint)'
+        "status text, error text, row_count hugeint)"
     )
     for row in rows:
         values = [row[c] for c in ("id", "stream", "started_at", "ended_at", "status", "error")]
         connection.execute(
-            "insert into sync_runs values (?, ?, ?, ?, ?, ?, ?)", [*values, row["rows"]]
+            "insert into sync_runs values (?, ?, ?, ?, ?, ?, ?)", [*values, row["row_count"]]
         )
     return connection
 

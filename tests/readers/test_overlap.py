@@ -306,9 +306,9 @@ def test_a_stream_begins_when_it_is_first_asked(server: Simulator) -> None:
     runs = runs_of(output)
     begun = min(run["started_at"] for run in runs.values())
     for stream in LISTED:
-        assert runs[stream]["started_at"] == runs[stream]["to"]
+        assert runs[stream]["started_at"] == runs[stream]["read_to"]
         # Kustomer tells its time in whole seconds.
-        assert runs[stream]["to"][:19] <= _text(asked(server, f"/v1/{stream}")[0].time + 1)
+        assert runs[stream]["read_to"][:19] <= _text(asked(server, f"/v1/{stream}")[0].time + 1)
     assert runs["tags"]["started_at"][:19] == begun[:19]
 
 
