@@ -32,7 +32,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ALL = "2015-01-01"
-EVERYTHING = {"optional_streams": list(OPTIONAL_STREAMS), "requests_per_minute": 5000}
+# All but the stream that reads a file instead of Kustomer.
+EVERYTHING: dict[str, Any] = {
+    "optional_streams": [name for name in OPTIONAL_STREAMS if name != "webhook_events"],
+    "requests_per_minute": 5000,
+}
 
 
 @pytest.fixture
@@ -92,7 +96,7 @@ def test_singer_and_airbyte_output_hold_the_same_rows(sim: Simulator, tmp_path: 
     singer = sync_tap(config, streams)
 
     assert (airbyte.status, singer.status) == (0, 0)
-    assert {*OPTIONAL_STREAMS} < streams
+    assert {*EVERYTHING["optional_streams"]} < streams
     assert airbyte.counts["messages"] > 50
     for name in streams - {"sync_runs"}:
         assert texts(airbyte.records(name)) == texts(singer.records(name)), name

@@ -186,7 +186,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
         config = {
             **served.config,
             "start_date": START_DATE,
-            "optional_streams": sorted(OPTIONAL_STREAMS),
+            # All but the one that reads a file instead of Kustomer.
+            "optional_streams": sorted({*OPTIONAL_STREAMS} - {"webhook_events"}),
         }
         first = run_tap(config, folder)
         first_ids = ids_of_streams(served, first)
