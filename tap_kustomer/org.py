@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from tap_kustomer.errors import StreamError
+
 __all__ = ["Klass", "Org", "covers"]
 
 
@@ -34,8 +36,11 @@ class Org:
     id: str | None
     roles: frozenset[str] | None  # None: Kustomer did not tell
     klasses: tuple[Klass, ...] = ()
+    klasses_problem: StreamError | None = None  # why they could not be listed
     # Resource (customer, kobject.<klass>, ...) -> custom attribute -> its definition.
     metadata: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    # Resource -> why its definitions are not known.
+    unread_metadata: Mapping[str, StreamError] = field(default_factory=dict)
 
     def may(self, roles: Iterable[str]) -> bool | None:
         """Whether the key holds any of ``roles``; ``None`` when that is not known."""

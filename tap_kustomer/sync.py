@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
 
+from tap_kustomer.catalog.vanished import vanished_streams
 from tap_kustomer.errors import (
     CredentialsError,
     KustomerError,
@@ -37,6 +38,7 @@ logger = logging.getLogger("tap-kustomer")
 _SEARCHES_AHEAD = 3  # streams whose first search is asked while another stream is read
 
 COMPLETE, SKIPPED, FAILED, STOPPED = "complete", "skipped", "failed", "stopped"
+MISSING = "missing"  # known to the state and no longer offered
 
 
 class RunObserver(Protocol):
@@ -67,17 +69,18 @@ class SyncRun:
         self.runs = session.runs
         self._unknown_lists = 0
         self._known_lists = 0
+        self._is_in_vain = False
 
     @property
     def failed(self) -> bool:
         """Whether any stream failed."""
-        return any(run.status == FAILED for run in self.runs)
+        return self._is_in_vain or any(run.status == FAILED for run in self.runs)
 
     def sync(self) -> None:
         """Sync all streams. Raises ``CredentialsError``, ``StopRequested``, ``OutputClosed``."""
         streams = [stream for stream in self._streams.values() if stream.selected]
         streams.sort(key=lambda stream: stream.read_last)
-        self._miss_vanished_streams(streams)
+        self._note_vanished()
         groups = list(self._groups(streams))
         try:
             for place, (stream, children) in enumerate(groups):
@@ -86,7 +89,7 @@ class SyncRun:
                     self._sync_family(stream, children)
                 else:
                     self._sync_one(stream)
-            self._judge_host()
+            self._judge_run()
             self._sync_runs_of(streams)
         except CredentialsError:
             self._sync_runs_of(streams)  # it asks Kustomer nothing, and monitoring reads it
@@ -110,7 +113,7 @@ class SyncRun:
         alone = [
             stream
             for stream, children in groups
-            if not children and stream.ABORT_AT_RECORD_COUNT is None and self._may_read(stream)
+            if not children and stream.ABORT_AT_RECORD_COUNT is None
         ]
         searches = [stream for stream in alone if isinstance(stream, SearchStream)]
         lists = [stream for stream in alone if isinstance(stream, ListStream)]
@@ -141,11 +144,7 @@ class SyncRun:
         started = time.monotonic()
         for child in children:
             self._begin(child)
-            try:
-                self._check_role(child)
-            except MissingRoleError as error:
-                self._note_refused(child, error)
-        family = Family(parent, [one for one in children if one.run.status == STOPPED], self._judge)
+        family = Family(parent, children, self._judge)
         parent.family = family
         try:
             if parent.selected:
@@ -193,7 +192,6 @@ class SyncRun:
             self._begin(stream)
         started = time.monotonic()
         try:
-            self._check_role(stream)
             stream.ensure_prepared()
             (read_unselected or stream.sync)()
             run.status = COMPLETE
@@ -230,15 +228,6 @@ class SyncRun:
         named = sentence.startswith(f"{run.stream}:")
         logger.error("%s", sentence if named else f"{run.stream}: {sentence}")
 
-    def _check_role(self, stream: KustomerStream) -> None:
-        if not self._may_read(stream):
-            msg = f"This API key may not read {stream.name}."
-            raise MissingRoleError(msg)
-
-    def _may_read(self, stream: KustomerStream) -> bool:
-        """Whether the key has the role, as far as that is known."""
-        return not stream.roles_documented or self._session.org.may(stream.roles) is not False
-
     def _note_refused(self, stream: KustomerStream, error: MissingRoleError) -> None:
         """Skip a stream that was never read; fail one that would go stale in silence."""
         sentence = f"{stream.name}: {error} {role_advice(stream)}"
@@ -260,35 +249,38 @@ class SyncRun:
         stream.run.status, stream.run.error = SKIPPED, sentence
         logger.warning("%s It is not part of this org; no rows.", sentence)
 
-    def _judge_host(self) -> None:
-        """Fail when every list is unknown: then the host is no Kustomer org."""
+    def _judge_run(self) -> None:
+        """Fail when nothing that is selected could be read: then key or host are wrong."""
         if self._unknown_lists > 1 and not self._known_lists:
-            for run in self.runs:
-                if run.status == SKIPPED:
-                    run.status = FAILED
-            logger.error(
+            sentence = (
                 "Kustomer knows none of the lists that were asked for, so the host is wrong. "
-                "Check `org_name`, `region` or `api_url`.",
+                "Check `org_name`, `region` or `api_url`."
             )
+        elif self.runs and all(run.status in {SKIPPED, MISSING} for run in self.runs):
+            sentence = (
+                "None of the selected streams could be read, so the run fails. See the warnings "
+                "above for the roles that the key lacks."
+            )
+        else:
+            return
+        for run in self.runs:
+            if run.status == SKIPPED:
+                run.status = FAILED
+        self._is_in_vain = True
+        logger.error("%s", sentence)
 
-    def _miss_vanished_streams(self, streams: Iterable[KustomerStream]) -> None:
-        """Fail each stream that the catalog selects and that discovery no longer yields."""
-        catalog = self._catalog
-        known = {stream.name for stream in streams}
-        for entry in catalog.streams if catalog else ():
-            name = entry.tap_stream_id
-            if name in self._streams or name in known:
-                continue
-            if entry.metadata.resolve_selection().get((), False):
-                now = self._session.server_now()
-                run = StreamRun(name, started_at=now, ended_at=now)
-                self.runs.append(run)
-                self._fail(
-                    run,
-                    f"{name}: the catalog selects this stream, but the org no longer has it "
-                    "(its klass was deleted or disabled, or `optional_streams` lacks it). "
-                    "Deselect it, or make the catalog anew with --discover.",
-                )
+    def _note_vanished(self) -> None:
+        """Note each stream that the catalog or the state knows and discovery does not offer."""
+        state = next((dict(one.tap_state) for one in self._streams.values()), {})
+        for found in vanished_streams(self._session, self._streams, self._catalog, state):
+            now = self._session.server_now()
+            run = StreamRun(found.stream, started_at=now, ended_at=now)
+            self.runs.append(run)
+            if found.fails:
+                self._fail(run, found.sentence)
+            else:
+                run.status, run.error = MISSING, found.sentence
+                logger.warning("%s", found.sentence)
 
     def _log_summary(self) -> None:
         if not self.runs:
@@ -310,6 +302,11 @@ class SyncRun:
 def role_advice(stream: KustomerStream) -> str:
     """Return what to do when the key may not read ``stream``."""
     role = stream.role_to_ask_for or "org.permission"
+    if stream.org.may([role]):
+        return (
+            f"The key's user lists the role {role}, so something else forbids it, maybe the org's "
+            f"plan: ask an admin of the org, or deselect {stream.name}."
+        )
     probably = "" if stream.roles_documented else "probably "
     return (
         f"Make a key that has {probably}the role {role} (roles of a key cannot be changed later), "

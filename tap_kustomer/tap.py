@@ -14,7 +14,7 @@ from singer_sdk.plugin_base import JSONSchemaValidator
 from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_kustomer import timestamps
-from tap_kustomer.catalog.discovery import discover_org
+from tap_kustomer.catalog.discovery import check_discovered, discover_org, metadata_problem
 from tap_kustomer.catalog.klass_names import klass_streams
 from tap_kustomer.catalog.schema import object_schema, stream_schema
 from tap_kustomer.catalog.search_schema import SearchSchemaReader
@@ -243,12 +243,16 @@ class TapKustomer(CommandTap):
         for type_ in STREAM_TYPES:
             if type_.optional and type_.name not in offered:
                 continue
-            yield type_(self, self.session, self._schema_of(type_))
+            stream = type_(self, self.session, self._schema_of(type_))
+            stream.custom_problem = metadata_problem(self.org, type_.resource or "")
+            yield stream
         for name, klass in klass_streams(self.org.klasses).items():
             if klass.is_readable:
                 custom = metadata.get(f"kobject.{klass.name}")
                 schema = stream_schema("kobjects", custom=custom, klass=True)
-                yield KlassObjects(self, self.session, schema, name, klass)
+                objects = KlassObjects(self, self.session, schema, name, klass)
+                objects.custom_problem = metadata_problem(self.org, f"kobject.{klass.name}")
+                yield objects
         yield from self._extra_streams()
 
     def _extra_streams(self) -> Iterator[KustomerStream]:
@@ -283,6 +287,12 @@ class TapKustomer(CommandTap):
     def own_streams(self) -> Mapping[str, KustomerStream]:
         """The streams by name, each of which this tap made itself."""
         return cast("Mapping[str, KustomerStream]", self.streams)
+
+    @override
+    def run_discovery(self) -> str:
+        """Print the catalog. Raises ``StreamError`` when it would lack streams or columns."""
+        check_discovered(self.org)
+        return super().run_discovery()
 
     def stream(self, name: str) -> KustomerStream:
         """Return the stream ``name``, selected or not. Raises ``KeyError``."""

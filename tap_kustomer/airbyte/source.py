@@ -24,6 +24,7 @@ from tap_kustomer.airbyte.spec import specification
 from tap_kustomer.airbyte.state import tap_state
 from tap_kustomer.airbyte.statuses import StreamStatuses
 from tap_kustomer.airbyte.tap import SourceTap, failure_type
+from tap_kustomer.catalog.discovery import check_discovered
 from tap_kustomer.cli.command import leave
 from tap_kustomer.clock import Clock, StopRequested
 from tap_kustomer.errors import KustomerError, frames_of
@@ -115,6 +116,7 @@ def _check(options: argparse.Namespace, output: Output, clock: Clock | None) -> 
 def _discover(options: argparse.Namespace, output: Output, clock: Clock | None) -> int:
     tap = SourceTap(_settings(options), output, clock=clock)
     with closing(tap):
+        check_discovered(tap.org)
         streams = [one for one in tap.streams.values() if isinstance(one, KustomerStream)]
         output.send(catalog_message([offered_stream(one) for one in streams]))
     return 0

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from tap_kustomer import timestamps
 from tap_kustomer.errors import (
     CredentialsError,
+    ForeignAnswerError,
     MissingRoleError,
     NotFoundError,
     RequestRefusedError,
@@ -23,13 +24,21 @@ if TYPE_CHECKING:
     from tap_kustomer.client.transport import KustomerClient
     from tap_kustomer.readers.workers import Workers
 
-__all__ = ["KLASS_STATUSES", "discover_org", "read_metadata"]
+__all__ = [
+    "KLASS_STATUSES",
+    "check_discovered",
+    "discover_org",
+    "metadata_problem",
+    "read_metadata",
+]
 
 logger = logging.getLogger("tap-kustomer")
 
 KLASS_STATUSES = ("enabled", "disabled", "existing_only")
 # Of others the metadata is asked for once; without it, types follow from suffixes.
 _DOCUMENTED = frozenset({"customer", "conversation", "message", "company"})
+# Kustomer's own words for a resource without custom attributes, or for a key that may not see them.
+_WITHOUT_METADATA = (MissingRoleError, NotFoundError, RequestRefusedError)
 
 
 def discover_org(client: KustomerClient, workers: Workers, with_custom: Iterable[str]) -> Org:
@@ -40,15 +49,40 @@ def discover_org(client: KustomerClient, workers: Workers, with_custom: Iterable
     Raises: ``CredentialsError`` when key or host are wrong, ``UnavailableError``.
     """
     me = workers.call(lambda: _whoami(client))
-    klasses = _klasses(client, workers)
+    klasses, problem = _klasses(client, workers)
     resources = [*with_custom]
     resources += [f"kobject.{klass.name}" for klass in klasses if klass.is_readable]
+    metadata, unread = read_metadata(client, workers, resources)
     return Org(
         id=_related_id(me, "org"),
         roles=_roles(me) or workers.call(lambda: _roles_of_token(client)),
         klasses=klasses,
-        metadata=read_metadata(client, workers, resources),
+        klasses_problem=problem,
+        metadata=metadata,
+        unread_metadata=unread,
     )
+
+
+def check_discovered(org: Org) -> None:
+    """Raise the error because of which a catalog would lack streams or columns.
+
+    A role that the key lacks, and metadata that Kustomer does not have, are no such error.
+    """
+    if org.klasses_problem is not None and not isinstance(org.klasses_problem, MissingRoleError):
+        msg = f"Klasses could not be listed, so the catalog would lack them: {org.klasses_problem}"
+        raise StreamError(msg)
+    for resource in org.unread_metadata:
+        problem = metadata_problem(org, resource)
+        if problem is not None:
+            raise problem
+
+
+def metadata_problem(org: Org, resource: str) -> StreamError | None:
+    """Return why the types of a resource's custom attributes are not known, if they may exist."""
+    problem = org.unread_metadata.get(resource)
+    if problem is None or isinstance(problem, _WITHOUT_METADATA):
+        return None
+    return type(problem)(f"The custom attributes of {resource} could not be read: {problem}")
 
 
 def _whoami(client: KustomerClient) -> dict[str, Any]:
@@ -60,7 +94,7 @@ def _whoami(client: KustomerClient) -> dict[str, Any]:
             "`org_name`, `region` or `api_url`; the org may have been renamed."
         )
         raise CredentialsError(msg) from None
-    except (MissingRoleError, RequestRefusedError) as error:
+    except (MissingRoleError, RequestRefusedError, ForeignAnswerError) as error:
         raise CredentialsError(str(error)) from None
 
 
@@ -85,24 +119,32 @@ def _related_id(resource: Mapping[str, Any], name: str) -> str | None:
     return str(data["id"]) if isinstance(data, dict) and data.get("id") else None
 
 
-def _klasses(client: KustomerClient, workers: Workers) -> tuple[Klass, ...]:
-    """Return the klasses in all statuses, oldest first."""
+def _klasses(
+    client: KustomerClient,
+    workers: Workers,
+) -> tuple[tuple[Klass, ...], StreamError | None]:
+    """Return the klasses in all statuses, oldest first, and why there are none.
+
+    All or none: a klass that is left out would give its name to another one.
+    """
     found: dict[str, Klass] = {}
     try:
         lists = workers.map(lambda status: _klass_list(client, status), KLASS_STATUSES)
-        for status, resources in zip(KLASS_STATUSES, lists, strict=True):
-            for resource in resources:
-                klass = _klass(resource, status)
-                if klass is not None:
-                    found.setdefault(klass.id, klass)
-    except MissingRoleError:
+    except MissingRoleError as error:
         logger.warning(
             "This API key may not read klasses, so custom objects are left out. Use a key with "
             "the role org.permission.klass.read to read them.",
         )
-    except (NotFoundError, RequestRefusedError) as error:
+        return (), error
+    except StreamError as error:
         logger.warning("Klasses could not be listed, so custom objects are left out: %s", error)
-    return tuple(sorted(found.values(), key=lambda klass: (klass.created_at, klass.id)))
+        return (), error
+    for status, resources in zip(KLASS_STATUSES, lists, strict=True):
+        for resource in resources:
+            klass = _klass(resource, status)
+            if klass is not None:
+                found.setdefault(klass.id, klass)
+    return tuple(sorted(found.values(), key=lambda klass: (klass.created_at, klass.id))), None
 
 
 def _klass_list(client: KustomerClient, status: str) -> list[dict[str, Any]]:
@@ -130,35 +172,35 @@ def read_metadata(
     client: KustomerClient,
     workers: Workers,
     resources: Iterable[str],
-) -> dict[str, dict[str, Any]]:
-    """Return the custom attributes of each resource that Kustomer tells them of."""
+) -> tuple[dict[str, dict[str, Any]], dict[str, StreamError]]:
+    """Return the custom attributes of each resource, and why those of the others are not known."""
     names = list(resources)
-    refused: list[str] = []
+    unread: dict[str, StreamError] = {}
 
     def read(name: str) -> dict[str, Any] | None:
         try:
             return _metadata(client, name)
-        except MissingRoleError:
-            refused.append(name)
+        except StreamError as error:
+            unread[name] = error
             return None
 
     documents = dict(zip(names, workers.map(read, names), strict=True))
+    refused = sorted(name for name, error in unread.items() if isinstance(error, MissingRoleError))
     if refused:
         logger.warning(
             "This API key may not read the custom attributes of %s, so their types follow from "
             "their names. Use a key with the role org.permission.metadata.read to have all.",
-            ", ".join(sorted(refused)),
+            ", ".join(refused),
         )
-    return {name: document for name, document in documents.items() if document is not None}
+    for name in sorted(set(unread) - set(refused)):
+        expected = name not in _DOCUMENTED and isinstance(unread[name], _WITHOUT_METADATA)
+        level = logging.DEBUG if expected else logging.WARNING
+        logger.log(level, "No custom attributes of %s: %s", name, unread[name])
+    return {name: document for name, document in documents.items() if document is not None}, unread
 
 
-def _metadata(client: KustomerClient, resource: str) -> dict[str, Any] | None:
-    try:
-        document = read_one(client, f"/v1/metadata/{quote(resource, safe='')}") or {}
-    except (NotFoundError, RequestRefusedError) as error:
-        level = logging.WARNING if resource in _DOCUMENTED else logging.DEBUG
-        logger.log(level, "No custom attributes of %s: %s", resource, error)
-        return None
+def _metadata(client: KustomerClient, resource: str) -> dict[str, Any]:
+    document = read_one(client, f"/v1/metadata/{quote(resource, safe='')}") or {}
     attributes = document.get("attributes")
     properties = attributes.get("properties") if isinstance(attributes, dict) else None
     return properties if isinstance(properties, dict) else {}

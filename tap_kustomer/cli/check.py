@@ -166,9 +166,6 @@ def _check(stream: KustomerStream) -> StreamCheck:
     if stream.problem is not None:
         check.readable, check.problem = BROKEN, stream.problem
         return check
-    may = stream.org.may(stream.roles)
-    if may is False and stream.roles_documented:
-        return _refused(check, stream)
     try:
         if isinstance(stream, SearchStream):
             _count_search(check, stream)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import SchemaMessage
 
     from tap_kustomer.client.transport import KustomerClient
+    from tap_kustomer.errors import StreamError
     from tap_kustomer.org import Org
     from tap_kustomer.readers.ahead import Ahead
     from tap_kustomer.readers.workers import Workers
@@ -84,6 +85,7 @@ class KustomerStream(Stream):
     read_last: ClassVar[bool] = False  # after all others: it speaks of their rows
 
     all_streams: Sequence[KustomerStream] = ()  # of the org, once each is made
+    custom_problem: StreamError | None = None  # why the types of `custom` are not known
 
     def __init__(
         self, tap: Tap, session: Session, schema: dict[str, Any], name: str | None = None
@@ -142,7 +144,9 @@ class KustomerStream(Stream):
         """Have asked what the stream can ask before its turn: nothing, usually."""
 
     def ensure_prepared(self) -> None:
-        """Prepare once, whoever calls first."""
+        """Prepare once, whoever calls first. Raises what ``prepare`` raises."""
+        if self.custom_problem is not None:
+            raise self.custom_problem
         if not self._prepared:
             self.prepare()
             self._prepared = True

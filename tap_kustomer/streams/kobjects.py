@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tap_kustomer.readers.negotiation import Form
 from tap_kustomer.readers.search.reader import RunOptions, SearchRun
 from tap_kustomer.streams.base import RowBatch
-from tap_kustomer.streams.search import SearchStream, updated_at
+from tap_kustomer.streams.search import SearchStream, form_name, updated_at
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -16,7 +16,7 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from singer_sdk import Tap
 
@@ -59,6 +59,26 @@ class KlassObjects(SearchStream):
         self.deals_work = False  # the search of a single klass did not work, this one did
         self._deals = False
 
+    @property
+    @override
+    def known_state(self) -> Mapping[str, Any]:
+        """The klass's part of the state, not that of a klass whose name it took over."""
+        known = super().known_state
+        return known if known.get("klass_id") in {None, self.klass.id} else {}
+
+    def remember_klass(self) -> None:
+        """Note whose rows the state speaks of, before the first is written."""
+        if self.state.get("klass_id") not in {None, self.klass.id}:
+            self.logger.warning(
+                "%s: the klass that had this name is gone and the klass %s has it now, so the "
+                "stream is read from its start. The column `klass` tells the rows of both apart; "
+                "to have one only, delete those of the other from the table.",
+                self.name,
+                self.klass.name,
+            )
+            self.state.update(dict.fromkeys(self.state))  # null: merged states keep missing keys
+        self.state["klass_id"] = self.klass.id
+
     @override
     def queries(self) -> Iterator[SearchQuery]:
         """Yield the two forms that are documented for a klass.
@@ -80,11 +100,10 @@ class KlassObjects(SearchStream):
     @override
     def forms(self) -> list[Form[SearchQuery | None]]:
         single: list[Form[SearchQuery | None]] = [
-            Form(query.attribute, query) for query in self.queries()
+            Form(form_name(query.attribute, query), query) for query in self.queries()
         ]
-        dealt: list[Form[SearchQuery | None]] = [
-            Form(_DEALT, self.query("kobject", "kobject"), rank=1)
-        ]
+        query = self.query("kobject", "kobject")
+        dealt: list[Form[SearchQuery | None]] = [Form(form_name(_DEALT, query), query, rank=1)]
         if self._klasses_are_dealt and self.takes_dealt:
             return [*dealt, *self.without_deleted(dealt)]
         return [*single, *dealt, *self.without_deleted(single), *self.without_deleted(dealt)]
@@ -150,16 +169,18 @@ class KlassObjects(SearchStream):
         """Yield the rows of this klass; when dealing, write those of the others too."""
         if self.is_dealt:
             return
+        self.remember_klass()
         if not self._deals or self._reading is None or self._probe is None:
             yield from super().read()
             return
+        self.remember(self._form)
         yield from self._deal(self._reading, self._probe)
 
     def _deal(self, reading: SearchRun, probe: Probe) -> Iterator[RowBatch]:
         receivers = {stream.klass.name: stream for stream in self._receivers()}
         others = [stream for stream in receivers.values() if stream is not self]
         for stream in others:
-            stream.announce()
+            stream.announce(self._form)
         starts = {name: stream.starting_at for name, stream in receivers.items()}
         for resources, fresh in self.resources(reading, probe):
             dealt: dict[str, list[dict[str, Any]]] = {}
@@ -176,9 +197,11 @@ class KlassObjects(SearchStream):
         for stream in others:
             stream.is_dealt = True
 
-    def announce(self) -> None:
-        """Write the SCHEMA message, before rows that another stream reads."""
-        self.state["form"] = _DEALT
+    def announce(self, form: str | None) -> None:
+        """Write the SCHEMA message, before rows that another stream reads in ``form``."""
+        self.own_start = self.starting_at
+        self.remember_klass()
+        self.remember(form)
         self._write_schema_message()
 
     def receive(self, resources: list[dict[str, Any]], fresh: FreshRows) -> None:

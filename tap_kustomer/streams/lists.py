@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_kustomer.errors import MissingRoleError, NotFoundError
@@ -41,6 +42,7 @@ class ListStream(KustomerStream):
     included_type: ClassVar[str | None] = None
 
     _ahead: PagesAhead[ListPage] | None = None
+    _opened: Iterator[ListPage] | None = None
 
     @property
     @override
@@ -56,8 +58,18 @@ class ListStream(KustomerStream):
     def read(self) -> Iterator[RowBatch]:
         """Yield the rows of all passes, each id once."""
         make_row = self.make_row
-        for page in self._pages() if self._ahead is None else self._ahead.pages():
+        for page in self._opened or self._all_pages():
             yield RowBatch([make_row(row) for row in page.rows])
+
+    @override
+    def prepare(self) -> None:
+        """Read the first page: a list that may not be read gets no SCHEMA message."""
+        pages = self._all_pages()
+        first = next(pages, None)
+        self._opened = pages if first is None else chain([first], pages)
+
+    def _all_pages(self) -> Iterator[ListPage]:
+        return self._pages() if self._ahead is None else self._ahead.pages()
 
     def _pages(self) -> Iterator[ListPage]:
         return map(self.completed, in_turn(self.workers, self._listed()))

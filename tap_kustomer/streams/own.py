@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tap_kustomer import __version__
 from tap_kustomer.catalog.attributes import attribute_schema, suffix_of
 from tap_kustomer.catalog.discovery import read_metadata
+from tap_kustomer.errors import NotFoundError, RequestRefusedError
 from tap_kustomer.streams.base import KustomerStream, RowBatch
 
 if sys.version_info >= (3, 12):
@@ -39,7 +40,12 @@ class CustomAttributes(KustomerStream):
         known = self.org.metadata
         rest = [f"kobject.{klass.name}" for klass in self.org.klasses]
         rest = [resource for resource in rest if resource not in known]
-        documents = {**known, **read_metadata(self.client, self.workers, rest)}
+        found, unread = read_metadata(self.client, self.workers, rest)
+        for error in [*self.org.unread_metadata.values(), *unread.values()]:
+            # Kustomer has none for this resource; anything else would leave rows out.
+            if not isinstance(error, (NotFoundError, RequestRefusedError)):
+                raise error
+        documents = {**known, **found}
         for resource, properties in documents.items():
             rows = [self._row(resource, name, one) for name, one in properties.items()]
             yield RowBatch(rows)

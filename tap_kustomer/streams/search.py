@@ -17,6 +17,7 @@ from tap_kustomer.readers.search.reader import RunOptions, SearchRun
 from tap_kustomer.rows.direct import DirectRows
 from tap_kustomer.streams.base import KustomerStream, RowBatch
 from tap_kustomer.streams.lists import listed
+from tap_kustomer.streams.remembered import remember_settings, warn_of_wider_settings
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from tap_kustomer.readers.search.reader import FreshRows, Probe
     from tap_kustomer.readers.workers import Workers
 
-__all__ = ["SEARCH_ROLES", "SearchStream", "updated_at"]
+__all__ = ["SEARCH_ROLES", "SearchStream", "form_name", "updated_at"]
 
 SEARCH_ROLES = (
     "org.permission.search.create",
@@ -97,7 +98,7 @@ class SearchStream(KustomerStream):
     _pages_ahead: PagesAhead[ListPage] | None = None
     _lists_instead = False
     _form: str | None = None  # of the request that works, as the state names it
-    _own_start = ""  # rows before it are the children's parents only
+    own_start = ""  # rows before it are the children's parents only
 
     @property
     @override
@@ -156,7 +157,7 @@ class SearchStream(KustomerStream):
         It may be another thread that asks, before the stream's turn: nothing is written here.
         Raises: ``StreamError`` when none works and there is no list instead.
         """
-        self._own_start = self.starting_at
+        self.own_start = self.starting_at
         self._settle()
         if self.family is not None and self._probe is not None:
             first = [one for one in decode(self._probe.page.raw)["data"][:1] if one]
@@ -192,16 +193,17 @@ class SearchStream(KustomerStream):
 
     @property
     def _remembered_form(self) -> object:
-        """The form that worked in an earlier run; what it brought depends on the settings too."""
+        """The form that worked in an earlier run, unless the settings ask for a better one."""
         known = self.known_state
-        if known.get("include_deleted") is False and self.settings.include_deleted:
-            return None
-        return known.get("form")
+        form = known.get("form")
+        if self.settings.include_deleted and known.get("include_deleted") is False:
+            return None if str(form).endswith(_NO_DELETED) else form
+        return form
 
     def forms(self) -> list[Form[SearchQuery | None]]:
         """Return the forms in which the stream can be read, the best first."""
         forms: list[Form[SearchQuery | None]] = [
-            Form(query.attribute, query) for query in self.queries()
+            Form(form_name(query.attribute, query), query) for query in self.queries()
         ]
         parts = self.without_deleted(forms)
         if self.list_paths:
@@ -219,7 +221,7 @@ class SearchStream(KustomerStream):
             Form(
                 form.name + _NO_DELETED,
                 replace(form.query, include_deleted=False),
-                rank=2,
+                rank=form.rank + 2,
                 instead_of=form.name,
             )
             for form in forms
@@ -245,14 +247,14 @@ class SearchStream(KustomerStream):
         return self.session.edge.is_behind(self.starting_at)
 
     def _new_run(self) -> SearchRun | None:
-        settings, start = self.settings, self._own_start
+        settings, start = self.settings, self.own_start
         self.run.from_, self.run.to = start, settings.end_date
         if self.family is not None:
             start = self.family.start
         if settings.end_date is not None and start > settings.end_date:
             self.logger.info("%s: already read up to `end_date`.", self.name)
             return None
-        self._warn_of_earlier_start()
+        warn_of_wider_settings(self)
         options = RunOptions(
             start=start,
             end=settings.end_date,
@@ -274,21 +276,8 @@ class SearchStream(KustomerStream):
                 "%s: Kustomer's search ends at rows updated two years ago and nothing else has "
                 "the older ones, so those from %s to %s are not read.",
                 self.name,
-                self._own_start,
+                self.own_start,
                 self.session.edge.moment,
-            )
-
-    def _warn_of_earlier_start(self) -> None:
-        wanted = self.settings.start_date
-        began = self.known_state.get("starting_at")
-        if self.bookmark and wanted and isinstance(began, str) and wanted < began:
-            self.logger.warning(
-                "%s: `start_date` is earlier than where this state began (%s), and a bookmark "
-                "wins over it. To read the earlier rows, run the stream once under a state id of "
-                "its own with `end_date` %s.",
-                self.name,
-                began,
-                began,
             )
 
     # ------------------------------------------------------------ rows
@@ -302,20 +291,24 @@ class SearchStream(KustomerStream):
                 self.state["form"] = self._form
                 yield RowBatch(make_row(row) for row in page.rows)
             return
-        if self._form is not None:
-            self.state["form"] = self._form
-        if self._reading is not None and self.is_incremental and self.bookmark is None:
-            self.state["starting_at"] = self._own_start
         if self._reading is not None:
-            yield from self.older_rows(self._own_start)
+            self.remember(self._form)
+        if self._reading is not None:
+            yield from self.older_rows(self.own_start)
         if self.family is not None:
             for resources, fresh in self.pages():
-                due = (one for one in resources if updated_at(one) >= self._own_start)
+                due = (one for one in resources if updated_at(one) >= self.own_start)
                 yield _batch(map(self.make_row, due), fresh)
         elif self._reading is not None and self._probe is not None:
             rows_of = DirectRows(self.make_row, as_structs=self.writes_rows_as_made)
             for fresh in self._fresh(self._reading, self._probe):
                 yield _batch(rows_of(fresh.raw, fresh.indexes), fresh)
+
+    def remember(self, form: str | None) -> None:
+        """Note in the state how the rows are read that follow."""
+        self.state["form"] = form
+        if self.is_incremental:
+            remember_settings(self)
 
     def _list_pages(self) -> Iterator[ListPage]:
         if self._pages_ahead is not None:
@@ -363,6 +356,11 @@ class SearchStream(KustomerStream):
 
 def _batch(rows: Iterable[Any], fresh: FreshRows) -> RowBatch:
     return RowBatch(rows, fresh.bookmark, fresh.uncounted, fresh.goes_back)
+
+
+def form_name(way: str, query: SearchQuery) -> str:
+    """Return how the state names the form in which ``query`` is read."""
+    return way if query.include_deleted else way + _NO_DELETED
 
 
 def updated_at(resource: dict[str, Any]) -> str:

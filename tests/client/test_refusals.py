@@ -23,10 +23,11 @@ from tap_kustomer.errors import (
     UnavailableError,
     UnknownEndpointError,
 )
-from tests.support import Output, sync_tap
+from tests.support import Output, run_tap, sync_tap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 SPEED = 200.0
 SEARCH = "/v1/customers/search"
@@ -68,7 +69,7 @@ def sim(org: Org) -> Iterator[Simulator]:
 def run(sim: Simulator, *select: str, **options: Any) -> Output:
     """Run the tap on the org's clock."""
     state = options.pop("state", None)
-    config = {**sim.config, "backoff_max_elapsed_seconds": 20, **options}
+    config = {**sim.config, **options}
     return sync_tap(config, select, state=state, clock=Clock(SPEED))
 
 
@@ -111,7 +112,7 @@ def test_a_status_that_stays_fails_the_stream(sim: Simulator, status: int) -> No
     start = to_iso(int((sim.org.clock.now() - 900 * 86_400) * 1000))
     sim.faults.add(Fault("status", path=ARCHIVE, status=status, body=PRIVATE, times=None))
 
-    output = run(sim, "customers", start_date=start)
+    output = run(sim, "customers", start_date=start, backoff_max_elapsed_seconds=60)
 
     assert output.status == 1
     assert f"status {status}" in output.stderr
@@ -159,9 +160,8 @@ def test_one_refusal_decides_nothing(sim: Simulator, status: int, path: str) -> 
     """Wherever it comes and of whatever form, what was refused once is asked for again."""
     sim.org.add_klass("order", attributes={"sizeNum": {"type": "number"}})
     sim.org.add("kobject_order", 5)
-    details: tuple[dict[str, Any], ...] = ({}, {"body": FOREIGN["html"]})
-    for detail in details:
-        sim.faults.add(Fault("status", path=path, status=status, times=1, **detail))
+    for body in (None, FOREIGN["html"]):
+        sim.faults.add(Fault("status", path=path, status=status, times=1, body=body))
 
         output = run(sim, "customers", "tags", "kobject_order")
 
@@ -289,3 +289,85 @@ def test_a_page_that_comes_in_the_end_counts(sim: Simulator) -> None:
     sim.faults.add(Fault("status", status=502, path="/v1/tags", times=2))
 
     assert len(fetch(sim, page_tries=3)["data"]) == 5
+
+
+def lists_roles(sim: Simulator, *roles: str) -> None:
+    """Let the key's user list these roles, whatever the key may do."""
+
+    def listed(document: dict[str, Any]) -> dict[str, Any]:
+        document["data"]["attributes"]["roles"] = list(roles)
+        return document
+
+    sim.faults.add(Fault("rewrite", path="/v1/users/current", times=None, rewrite=listed))
+
+
+def test_roles_that_are_not_listed_keep_no_stream_from_being_read(sim: Simulator) -> None:
+    """Only Kustomer's answer to the request decides."""
+    lists_roles(sim, "org.permission.tag.read")
+
+    output = run(sim, "customers", "teams", "users")
+
+    assert output.status == 0, output.stderr
+    assert output.counts["customers"] == 40
+    assert output.counts["teams"] == 5
+
+
+def test_a_role_that_is_listed_is_not_asked_for(sim: Simulator) -> None:
+    """The key has it already, so a new key with it would be refused as well."""
+    lists_roles(sim, "org.permission.team.read")
+    sim.refuse("/v1/teams", 403)
+    sim.refuse("/v1/shortcuts", 403)
+
+    output = run(sim, "customers", "teams", "shortcuts")
+
+    assert output.status == 0
+    assert "teams: This API key may not read" in output.stderr
+    assert "The key's user lists the role org.permission.team.read" in output.stderr
+    assert "role org.permission.shortcut.read (roles of a key cannot be changed" in output.stderr
+    assert "teams" not in output.streams
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_run_that_could_read_nothing_fails(sim: Simulator, status: int) -> None:
+    """A warning for each stream and status 0 would let every table go stale."""
+    for path in ("/v1/teams", "/v1/tags", "/v1/metadata/*", SEARCH):
+        sim.refuse(path, status)
+
+    output = run(sim, "teams", "sync_runs")
+
+    assert output.status == 1
+    assert [row["status"] for row in output.records("sync_runs")] == ["failed"]
+    sim.allow("/v1/tags")
+    assert run(sim, "teams", "tags", "sync_runs").status == 0
+    assert run(sim, "sync_runs").status == 0
+
+
+def test_metadata_that_cannot_be_read_in_part_is_no_whole_list(sim: Simulator) -> None:
+    """The rows of one resource would vanish from a table that is replaced."""
+    sim.refuse("/v1/metadata/message", 403)
+
+    output = run(sim, "customers", "custom_attributes", emit_activate_version_messages=True)
+
+    assert "custom_attributes: This API key may not read /v1/metadata/message" in output.stderr
+    assert not output.of_type("ACTIVATE_VERSION", "custom_attributes")
+
+
+@pytest.mark.parametrize("body", [FOREIGN["html"], {"errors": [{"code": "oops"}]}])
+def test_metadata_that_may_exist_fails_the_stream_that_it_types(
+    sim: Simulator, tmp_path: Path, body: object
+) -> None:
+    """Columns would change their types for a run; the other streams go on."""
+    status = 403 if isinstance(body, str) else 500
+    path = "/v1/metadata/customer"
+    sim.faults.add(Fault("status", path=path, status=status, body=body, times=None))
+
+    output = run(sim, "customers", "tags", backoff_max_elapsed_seconds=30)
+    catalog = run_tap(
+        {**sim.config, "backoff_max_elapsed_seconds": 30}, "--discover", speed=200, folder=tmp_path
+    )
+
+    assert output.status == catalog.status == 1
+    assert "customers: The custom attributes of customer could not be read" in output.stderr
+    assert output.counts["tags"] == 5
+    assert "custom attributes of customer could not be read" in catalog.stderr
+    assert not catalog.stdout

@@ -142,16 +142,6 @@ def test_a_stream_that_is_not_selected_is_never_asked_for(server: Simulator) -> 
     assert {log.context for log in server.searches()} == {"customer"}
 
 
-def test_a_stream_whose_role_is_missing_is_never_asked_for(server: Simulator) -> None:
-    """It is skipped by what is known of the key."""
-    server.org.roles = frozenset({"org.permission.search.create", "org.permission.tag.read"})
-    output = read(server, "customers", "tags", "users")
-
-    assert not [log for log in asked(server, "/v1/users") if log.path == "/v1/users"]
-    assert output.status == 0
-    assert "org.permission.user.read" in output.stderr
-
-
 def test_a_test_of_the_streams_asks_for_no_more_than_it_shows(
     server: Simulator, tmp_path: Path
 ) -> None:
@@ -559,6 +549,7 @@ def test_discovery_asks_several_things_at_a_time(server: Simulator) -> None:
 
     klasses = asked(server, "/v1/klasses")
     assert max(log.time for log in klasses) < min(log.answered for log in klasses)
-    metadata = asked(server, "/v1/metadata/")
+    # A resource without metadata is asked for once more, after a pause.
+    metadata = [log for log in asked(server, "/v1/metadata/") if log.status == 200]
     whole = max(log.answered for log in metadata) - min(log.time for log in metadata)
     assert whole < 0.03 * len(metadata) * 2 / 3

@@ -185,15 +185,15 @@ def test_a_child_that_may_not_be_read_does_not_hold_the_start_back(server: Simul
     assert len(second.records("conversations")) <= 1  # the one at the bookmark
 
 
-def test_a_child_whose_role_the_key_lacks_is_not_asked_for(server: Simulator) -> None:
-    """The key tells its roles, so no request is spent to learn that."""
+def test_a_child_whose_role_the_key_lacks_is_skipped(server: Simulator) -> None:
+    """Kustomer's refusal decides, not the roles that the key tells."""
     server.org.roles = frozenset({"org.permission.search.create"})
     output = sync_tap(config_of(server), ["conversations", "conversation_events", "sync_runs"])
 
     assert output.status == 0
     assert len(output.ids("conversations")) == CONVERSATIONS
     assert runs(output)["conversation_events"]["status"] == "skipped"
-    assert not [log for log in server.requests if log.path.endswith("/events")]
+    assert "org.permission.event.read" in output.stderr
 
 
 def test_a_child_that_was_read_before_fails_without_its_role(server: Simulator) -> None:

@@ -40,6 +40,7 @@ __all__ = ["FreshRows", "Probe", "RunOptions", "SearchRun"]
 
 logger = logging.getLogger("tap-kustomer.search")
 
+_NO_DELETED = ", no deleted rows"  # how the state names a form without ``includeDeleted``
 _CONFIRMING_PAUSE = 1.0  # seconds until a page that breaks what was asked for is asked for again
 
 
@@ -410,12 +411,12 @@ def _archive_forms(query: SearchQuery) -> list[Form[SearchQuery]]:
             )
             for prefix in ("kobject", query.context)
         ]
-    forms = [Form(one.attribute, one) for one in dict.fromkeys(queries)]
     if not query.include_deleted:
-        return forms
+        return [Form(f"{one.attribute}{_NO_DELETED}", one) for one in dict.fromkeys(queries)]
+    forms = [Form(one.attribute, one) for one in dict.fromkeys(queries)]
     parts = [
         Form(
-            f"{form.name}, no deleted rows",
+            f"{form.name}{_NO_DELETED}",
             replace(form.query, include_deleted=False),
             rank=1,
             instead_of=form.name,
