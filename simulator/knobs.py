@@ -74,7 +74,7 @@ class Knobs:
     edge_offset_seconds: float = 0
     fresh_documents: bool = False
     # The answer to `idsOnly=true` is UNCONFIRMED.
-    ids_only_shape: Literal["identifiers", "ids"] = "identifiers"
+    ids_only_shape: Literal["identifiers", "ids", "refused"] = "identifiers"
 
     # --- lists
     list_oversize: Literal["clamp", "refuse"] = "clamp"

@@ -36,6 +36,7 @@ from tap_kustomer.settings.environment import settings_from_environment
 from tap_kustomer.settings.values import SETTINGS_SCHEMA, Settings, unknown_settings
 from tap_kustomer.state import MARK, check_state, mark_state
 from tap_kustomer.streams.audit_logs import AuditLogs
+from tap_kustomer.streams.census import CENSUS_STREAMS
 from tap_kustomer.streams.children import CHILD_STREAMS, ChildStream
 from tap_kustomer.streams.deletions import Deletions
 from tap_kustomer.streams.extra import ExtraRows
@@ -77,6 +78,7 @@ STREAM_TYPES: tuple[type[KustomerStream], ...] = (
     AuditLogs,
     *CHILD_STREAMS,
     Deletions,
+    *CENSUS_STREAMS,
     WebhookEvents,
     SyncRuns,
 )
@@ -280,7 +282,7 @@ class TapKustomer(CommandTap):
             custom=custom,
             klass=type_ is Kobjects,
             child=issubclass(type_, ChildStream),
-            rows_of_tap=type_ is SyncRuns,
+            rows_of_tap=type_.rows_of_tap,
         )
 
     @property

@@ -35,7 +35,9 @@ def paging(params: Mapping[str, str], knobs: Knobs, *, archive: bool) -> JSON:
         if knobs.past_window == "not_found":
             raise Refused(404, "There is no such page.", pointer="page")
     ids_only = params.get("idsOnly", "false")
-    if ids_only not in ("true", "false"):
+    if ids_only not in ("true", "false") or (
+        "idsOnly" in params and knobs.ids_only_shape == "refused"
+    ):
         raise Refused(400, "idsOnly: `true` or `false`.", pointer="idsOnly")
     return {
         "page": page,

@@ -147,6 +147,13 @@ SETTINGS_SCHEMA: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "present_ids_of",
+        th.ArrayType(th.StringType),
+        default=["customers", "conversations"],
+        title="Streams of present_ids",
+        description="The search streams whose ids `present_ids` lists.",
+    ),
+    th.Property(
         "lookback_seconds",
         th.IntegerType,
         default=300,

@@ -63,6 +63,7 @@ class Settings:
     keep_unknown_fields: bool
     audit_log_object_types: tuple[str, ...]
     tombstones: bool
+    present_ids_of: tuple[str, ...]
     lookback_seconds: int
     page_size: int
     search_requests_per_minute: int
@@ -104,6 +105,7 @@ class Settings:
                 AUDIT_LOG_OBJECT_TYPES,
             ),
             tombstones=read.flag("tombstones", default=False),
+            present_ids_of=read.some_names("present_ids_of", ("customers", "conversations")),
             lookback_seconds=read.number("lookback_seconds", 300, 0, 86_400),
             page_size=read.number("page_size", 500, 1, 500),
             search_requests_per_minute=read.number("search_requests_per_minute", 100, 1, 100_000),
@@ -179,22 +181,27 @@ class _Reader:
 
         return str(self._value(name, "", fits, "the path of a file")) or None
 
+    def some_names(self, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
+        """Return names that only the org can judge."""
+
+        def is_list(value: object) -> bool:
+            return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+        return tuple(self._value(name, list(default), is_list, "a list of names"))
+
     def names(
         self,
         name: str,
         default: tuple[str, ...],
         allowed: Collection[str],
     ) -> tuple[str, ...]:
-        def is_list(value: object) -> bool:
-            return isinstance(value, list) and all(isinstance(item, str) for item in value)
-
-        values = self._value(name, list(default), is_list, "a list of names")
+        values = self.some_names(name, default)
         for value in values:
             if value not in allowed:
                 near = difflib.get_close_matches(value, allowed, n=1)
                 hint = f"did you mean {near[0]}?" if near else f"it knows {', '.join(allowed)}."
                 self.problems.append(f"`{name}` does not know {value!r}; {hint}")
-        return tuple(values)
+        return values
 
     def extra_streams(self, streams: Mapping[str, bool]) -> tuple[ExtraStream, ...]:
         entries, problems = read_extra_streams(self._config.get("extra_streams"), streams)

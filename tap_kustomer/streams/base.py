@@ -82,6 +82,7 @@ class KustomerStream(Stream):
     optional: ClassVar[bool] = False  # only offered when `optional_streams` names it
     roles: ClassVar[tuple[str, ...]] = ()  # any one of them lets the key read the stream
     roles_documented: ClassVar[bool] = True  # else by the pattern of the others only
+    rows_of_tap: ClassVar[bool] = False  # the tap makes them, so they have no rest and no deletion
     read_last: ClassVar[bool] = False  # after all others: it speaks of their rows
 
     all_streams: Sequence[KustomerStream] = ()  # of the org, once each is made

@@ -128,8 +128,8 @@ class Deletions(AuditLogs):
     @override
     def last_batches(self) -> Iterator[RowBatch]:
         yield from self._written()
-        for error in self._refused.values():
-            raise error
+        if self._refused:
+            raise next(iter(self._refused.values()))
 
     def _written(self) -> Iterator[RowBatch]:
         """Yield what was held back, once it was asked for; tombstones first."""

@@ -81,6 +81,7 @@ class SyncRuns(KustomerStream):
 
     name = "sync_runs"
     resource = ""
+    rows_of_tap = True
     replication_key = "started_at"
 
     @override

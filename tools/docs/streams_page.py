@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tap_kustomer.catalog.schema import object_schema, stream_schema
 from tap_kustomer.streams.audit_logs import PATH as AUDIT_LOGS_PATH
 from tap_kustomer.streams.audit_logs import AuditLogs
+from tap_kustomer.streams.census import CENSUS_STREAMS
 from tap_kustomer.streams.children import ChildStream
 from tap_kustomer.streams.kobjects import KlassObjects, Kobjects
 from tap_kustomer.streams.lists import ListStream
@@ -103,6 +104,8 @@ _OTHER_SOURCES = {
     "sync_runs": "the tap itself, at the end of each run",
     "webhook_events": "the spool of `kustomer-webhooks serve`; see [webhooks](webhooks.md)",
     "audit_logs": f"`GET {AUDIT_LOGS_PATH}`, one reading per object type",
+    "row_counts": "searches for one row each, for their `meta.total`",
+    "present_ids": "`POST /v1/customers/search?idsOnly=true`, and the archive's",
     "deletions": f"`GET {AUDIT_LOGS_PATH}`, then the objects by id, many in one request",
 }
 KLASS_STREAM = "kobject_<klass>"
@@ -172,6 +175,8 @@ def _kind(type_: type[KustomerStream]) -> str:
         return "search, else list" if type_.list_paths else "search"
     if issubclass(type_, AuditLogs):
         return "cursor"
+    if issubclass(type_, CENSUS_STREAMS):
+        return "search, in full"
     return {"custom_attributes": "metadata"}.get(type_.name, "the tap")
 
 
@@ -181,7 +186,7 @@ def _section(type_: type[KustomerStream], name: str) -> str:
         type_.schema_name or name,
         klass=issubclass(type_, (Kobjects, KlassObjects)),
         child=child,
-        rows_of_tap=name == "sync_runs",
+        rows_of_tap=type_.rows_of_tap,
     )
     roles = ", ".join(f"`{role}`" for role in type_.roles)
     facts = {

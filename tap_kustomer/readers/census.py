@@ -1,0 +1,275 @@
+"""Kustomer's own count of rows, and the ids that it has, by ranges of their creation.
+
+A row's creation does not move, so a range below the run's start only loses rows: what is read page
+by page is proven by Kustomer's count of the same range. Rows that go or come meanwhile, ties that
+change places and answers of a part of the index all show as a count that differs; then the range
+is halved until it fits on a page.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from tap_kustomer import timestamps
+from tap_kustomer.client.rate_limit import Budget
+from tap_kustomer.client.transport import Request
+from tap_kustomer.errors import RequestRefusedError, StreamError, UntrustedAnswerError
+from tap_kustomer.readers.pages import decode
+from tap_kustomer.readers.query import Bounds
+from tap_kustomer.readers.search import ARCHIVE_PATH, SEARCH_PATH, SMALLER_PAGE
+
+if TYPE_CHECKING:
+    from tap_kustomer.client.transport import KustomerClient
+    from tap_kustomer.readers.query import SearchQuery
+
+__all__ = ["FIRST", "Census", "CensusPage", "PageSizeChangedError", "Span", "before", "halves"]
+
+logger = logging.getLogger("tap-kustomer.census")
+
+FIRST = "1900-01-01T00:00:00.000Z"  # before any row, however far back an import dates it
+PAGE_SIZE = 500
+CAPS = frozenset({10_000})  # totals that are known to mean "at least so many"
+_TRIES = 6  # times that one page is asked for until it is whole
+_PAUSE = 1.0  # seconds before a page is asked for again, doubled with each try
+
+
+@dataclass(frozen=True)
+class Span:
+    """A range of creation, both ends included; UTC text. ``updated_*`` narrow it by update."""
+
+    low: str
+    high: str
+    updated_low: str = FIRST
+    updated_high: str | None = None
+    without_creation: bool = False  # the rows that do not tell when they were created instead
+
+
+@dataclass(frozen=True)
+class CensusPage:
+    """One answer: ids in the order of creation, and how many rows match in all."""
+
+    ids: tuple[str, ...]
+    created: tuple[str | None, ...]  # of the rows; all None where the answer holds ids alone
+    total: int | None  # None: the answer proves no number
+    page_size: int | None
+    timed_out: bool
+
+    @classmethod
+    def parse(cls, raw: bytes) -> CensusPage:
+        """Return the page in ``raw``: resources, identifiers or plain ids.
+
+        Raises: ``ValueError`` when it is none.
+        """
+        content = decode(raw)
+        data = content.get("data") if isinstance(content, dict) else None
+        if not isinstance(data, list):
+            msg = "the answer has no data"
+            raise ValueError(msg)  # noqa: TRY004 - what the client asks again for
+        rows = [row if isinstance(row, dict) else {"id": row} for row in data]
+        ids = [row.get("id") for row in rows]
+        meta = content.get("meta")
+        meta = meta if isinstance(meta, dict) else {}
+        total = _number(meta.get("total"))
+        return cls(
+            ids=tuple(id_ if isinstance(id_, str) else "" for id_ in ids),
+            created=tuple(_created(row) for row in rows),
+            total=None if total in CAPS else total,
+            page_size=_number(meta.get("pageSize")),
+            timed_out=meta.get("timed_out") is True,
+        )
+
+
+class Census:
+    """Asks one search for counts and ids. Used by several threads at once."""
+
+    def __init__(self, client: KustomerClient, query: SearchQuery) -> None:
+        """Ask nothing yet; ``query`` is a form of the search that Kustomer takes."""
+        self.client = client
+        self.query = query
+        self.page_size = PAGE_SIZE
+        self._ids_only = True
+        self._exact_totals = not query.archive
+
+    @property
+    def by_creation(self) -> bool:
+        """Whether rows tell creation and update apart."""
+        return self.query.created_attribute is not None
+
+    def count(self, span: Span) -> int:
+        """Return how many rows there are, by halves where a total is capped.
+
+        Raises: ``StreamError`` when Kustomer does not tell.
+        """
+        total = self.first_row(span).total
+        if total is not None:
+            return total
+        parts = halves(span)
+        if parts is None:
+            msg = (
+                f"{self.query.stream}: Kustomer does not say how many rows were created at "
+                f"{span.low}, so they cannot be counted."
+            )
+            raise StreamError(msg)
+        return sum(self.count(half) for half in parts)
+
+    def first_row(self, span: Span) -> CensusPage:
+        """Return the row that was created first, with the total of the range."""
+        return self.ask(span, size=1, ids_only=False)
+
+    def oldest_update(self) -> str | None:
+        """Return when the row was updated that was not updated for the longest time."""
+        params = {"page": 1, "pageSize": 1}
+        request = self._request(self.query.body(Bounds(FIRST)), params)
+        return self.client.fetch(request, _first_update)
+
+    def ask(
+        self, span: Span, number: int = 1, *, size: int | None = None, ids_only: bool = True
+    ) -> CensusPage:
+        """Return a page, whole as far as its total tells, within the range.
+
+        Raises: ``StreamError`` when it stays partial, or when the range is ignored.
+        """
+        pause = _PAUSE
+        for _ in range(_TRIES):
+            page = self._sized(span, number, size, ids_only=ids_only)
+            if not self._is_partial(page, number, size or self.page_size):
+                self._check(page, span)
+                return page
+            self.client.clock.sleep(pause)
+            pause *= 2
+        msg = (
+            f"{self.query.stream}: Kustomer sent only a part of a search page {_TRIES} times in a "
+            "row. Run again later."
+        )
+        raise StreamError(msg)
+
+    def _sized(self, span: Span, number: int, size: int | None, *, ids_only: bool) -> CensusPage:
+        """Return a page of the size that was asked for; smaller if Kustomer gives no more."""
+        asked = size or self.page_size
+        try:
+            page = self._send(span, number, asked, ids_only=ids_only)
+        except RequestRefusedError:
+            # Documented for the search, UNCONFIRMED for the archive that it takes 500 rows.
+            if not self.query.archive or asked <= SMALLER_PAGE:
+                raise
+            self.page_size = SMALLER_PAGE
+            raise PageSizeChangedError from None
+        if size is None and page.page_size is not None and 0 < page.page_size < asked:
+            self.page_size = page.page_size
+            raise PageSizeChangedError
+        return page
+
+    def _send(self, span: Span, number: int, size: int, *, ids_only: bool) -> CensusPage:
+        """Return an answer; without the parameters that Kustomer does not take here."""
+        params: dict[str, Any] = {"page": number, "pageSize": size}
+        wanted = {}
+        if ids_only and self._ids_only:
+            wanted["idsOnly"] = "true"
+        if self._exact_totals:
+            wanted["trackTotalHits"] = "true"
+        try:
+            return self._fetch(span, {**params, **wanted})
+        except RequestRefusedError:
+            for name in wanted:
+                without = {key: value for key, value in wanted.items() if key != name}
+                page = self._try(span, {**params, **without})
+                if page is not None:
+                    logger.info("%s: the search does not take %s.", self.query.stream, name)
+                    self._ids_only &= name != "idsOnly"
+                    self._exact_totals &= name != "trackTotalHits"
+                    return page
+            if not wanted:
+                raise
+            page = self._fetch(span, params)  # raises where the query itself is refused
+            self._ids_only = self._exact_totals = False
+            return page
+
+    def _try(self, span: Span, params: dict[str, Any]) -> CensusPage | None:
+        try:
+            return self._fetch(span, params)
+        except RequestRefusedError:
+            return None
+
+    def _fetch(self, span: Span, params: dict[str, Any]) -> CensusPage:
+        request = self._request(self.query.body(self._bounds(span)), params)
+        return self.client.fetch(request, CensusPage.parse)
+
+    def _request(self, body: dict[str, Any], params: dict[str, Any]) -> Request:
+        path = ARCHIVE_PATH if self.query.archive else SEARCH_PATH
+        return Request(path, params, body, Budget.SEARCH)
+
+    def _bounds(self, span: Span) -> Bounds:
+        if not self.by_creation:
+            return Bounds(max(span.low, span.updated_low), span.high)
+        if span.without_creation:
+            return Bounds(span.updated_low, span.updated_high, without_creation=True)
+        return Bounds(
+            span.updated_low, span.updated_high, created_low=span.low, created_high=span.high
+        )
+
+    def _is_partial(self, page: CensusPage, number: int, size: int) -> bool:
+        """Whether the page lacks rows that it announces, or announces fewer than it has."""
+        if page.timed_out:
+            return True
+        if page.total is None:
+            return False
+        left = max(page.total - (number - 1) * size, 0)
+        return len(page.ids) != min(size, left)
+
+    def _check(self, page: CensusPage, span: Span) -> None:
+        """Refuse a page with a row that has no id, or that was created outside of the range."""
+        if not all(page.ids):
+            msg = f"{self.query.stream}: Kustomer sent a row without an id. Report it to Kustomer."
+            raise UntrustedAnswerError(msg)
+        for created in page.created:
+            if created is not None and (
+                span.without_creation or not span.low <= created <= span.high
+            ):
+                msg = (
+                    f"{self.query.stream}: Kustomer's answer ignores the filter on the creation "
+                    f"(queryContext {self.query.context}), so it cannot be counted by it."
+                )
+                raise UntrustedAnswerError(msg)
+
+
+class PageSizeChangedError(Exception):
+    """Kustomer gives smaller pages than were asked for: the range is read anew in that size."""
+
+
+def before(moment: str) -> str:
+    """Return the last moment before ``moment``."""
+    return timestamps.shift(moment, seconds=-0.001)
+
+
+def halves(span: Span) -> tuple[Span, Span] | None:
+    """Return the two halves of a range; ``None`` for a single instant."""
+    if span.low >= span.high or span.without_creation:
+        return None
+    seconds = (timestamps.parse(span.high) - timestamps.parse(span.low)).total_seconds()
+    middle = timestamps.shift(span.low, seconds=seconds / 2)
+    middle = min(middle, before(span.high))
+    return replace(span, high=middle), replace(span, low=timestamps.shift(middle, seconds=0.001))
+
+
+def _first_update(raw: bytes) -> str | None:
+    content = decode(raw)
+    rows = content.get("data") if isinstance(content, dict) else None
+    if not isinstance(rows, list):
+        msg = "the answer has no data"
+        raise ValueError(msg)  # noqa: TRY004 - what the client asks again for
+    attributes = rows[0].get("attributes") if rows and isinstance(rows[0], dict) else None
+    value = attributes.get("updatedAt") if isinstance(attributes, dict) else None
+    return timestamps.normalise(value)
+
+
+def _created(row: dict[str, Any]) -> str | None:
+    attributes = row.get("attributes")
+    value = attributes.get("createdAt") if isinstance(attributes, dict) else None
+    return timestamps.normalise(value)
+
+
+def _number(value: object) -> int | None:
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() and value is not True else None

@@ -1,0 +1,144 @@
+"""All ids that one search has, in ranges of creation that are each proven by Kustomer's count.
+
+A range is read in pages of ids, as deep as pages are known to go. The last of them brings whole
+rows, whose creation says where the next range begins; the difference of the two ranges' totals is
+the number of rows in between.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tap_kustomer.errors import StreamError
+from tap_kustomer.readers.census import PageSizeChangedError, before, halves
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tap_kustomer.readers.census import Census, CensusPage, Span
+    from tap_kustomer.readers.workers import Workers
+
+__all__ = ["read_ids"]
+
+DEEPEST_ROW = 10_000  # beyond it, page numbers are not known to work
+_ROUNDS = 12  # readings of one instant whose rows change places
+
+
+def read_ids(census: Census, workers: Workers, span: Span) -> Iterator[set[str]]:
+    """Yield the ids of a range, part by part; an id may come twice, at a border.
+
+    Raises: ``StreamError`` when the ids that Kustomer shows are not as many as it counts.
+    """
+    reader = _IdReader(census, workers)
+    try:
+        yield from reader.read(span)
+    except PageSizeChangedError:
+        yield from reader.read(span)
+
+
+class _IdReader:
+    def __init__(self, census: Census, workers: Workers) -> None:
+        self._census = census
+        self._workers = workers
+
+    def read(self, span: Span) -> Iterator[set[str]]:
+        """Yield the ids, one chain of ranges after the other."""
+        first = self._ask(span)
+        while True:
+            deepest = self._deepest
+            if first.total is not None and first.total <= deepest * self._census.page_size:
+                yield from self._whole(span, first)
+                return
+            if first.total is None and len(first.ids) < self._census.page_size:
+                yield from self._proven(span)
+                return
+            pages = [first, *self._pages(span, range(2, deepest)), self._rows(span, deepest)]
+            stamps = [created for created in pages[-1].created if created is not None]
+            if not stamps or stamps[0] == stamps[-1] or len(stamps) < self._census.page_size:
+                yield from self._proven(span)  # no border can be told from these
+                return
+            border = stamps[-1]
+            here, behind = replace(span, high=before(border)), replace(span, low=border)
+            following = self._ask(behind)
+            ids = {id_ for page in pages[:-1] for id_ in page.ids}
+            ids |= {
+                id_
+                for id_, created in zip(pages[-1].ids, pages[-1].created, strict=True)
+                if created is None or created < border
+            }
+            if len(ids) == self._difference(pages, following, here):
+                yield ids
+            else:
+                yield from self._proven(here)
+            span, first = behind, following
+
+    @property
+    def _deepest(self) -> int:
+        return max(DEEPEST_ROW // self._census.page_size, 2)
+
+    def _difference(self, pages: Sequence[CensusPage], following: CensusPage, here: Span) -> int:
+        """Return how many rows there are before those of ``following``."""
+        totals = {page.total for page in pages}
+        if len(totals) == 1 and (total := totals.pop()) is not None and following.total is not None:
+            return total - following.total
+        return self._workers.call(partial(self._census.count, here))
+
+    def _whole(self, span: Span, first: CensusPage) -> Iterator[set[str]]:
+        """Yield the ids of a range all of whose pages can be had, once they are proven."""
+        count = math.ceil((first.total or 0) / self._census.page_size)
+        pages = [first, *self._pages(span, range(2, count + 1))]
+        ids = {id_ for page in pages for id_ in page.ids}
+        if {page.total for page in pages} == {len(ids)}:
+            yield ids
+        else:
+            yield from self._halved(span)
+
+    def _proven(self, span: Span) -> Iterator[set[str]]:
+        """Yield the ids of a range that was read without being proven."""
+        if span.low > span.high:
+            return
+        first = self._ask(span)
+        if first.total is not None and first.total <= self._deepest * self._census.page_size:
+            yield from self._whole(span, first)
+        else:
+            yield from self._halved(span)
+
+    def _halved(self, span: Span) -> Iterator[set[str]]:
+        parts = halves(span)
+        if parts is None:
+            yield self._instant(span)
+            return
+        for part in parts:
+            yield from self._proven(part)
+
+    def _instant(self, span: Span) -> set[str]:
+        """Return the ids of what no range tells apart: pages until they are as many as counted."""
+        ids: set[str] = set()
+        for _ in range(_ROUNDS):
+            first = self._ask(span)
+            if first.total is None:
+                break
+            count = math.ceil(first.total / self._census.page_size)
+            pages = [first, *self._pages(span, range(2, count + 1))]
+            ids |= {id_ for page in pages for id_ in page.ids}
+            if {page.total for page in pages} == {len(ids)}:
+                return ids
+            if len(ids) > first.total:
+                ids = set()  # some went meanwhile
+        msg = (
+            f"{self._census.query.stream}: Kustomer does not show as many ids as it counts of rows "
+            f"that were created at {span.low}, so they are not all known. Run again later."
+        )
+        raise StreamError(msg)
+
+    def _ask(self, span: Span) -> CensusPage:
+        return self._workers.call(partial(self._census.ask, span))
+
+    def _rows(self, span: Span, number: int) -> CensusPage:
+        return self._workers.call(partial(self._census.ask, span, number, ids_only=False))
+
+    def _pages(self, span: Span, numbers: range) -> list[CensusPage]:
+        return self._workers.map(partial(self._census.ask, span), numbers)
