@@ -56,6 +56,7 @@ class _CensusStream(KustomerStream):
 
         Raises: an error of ``tap_kustomer.errors`` when no form of its search works.
         """
+        stream.family = None  # its children's turn is over
         stream.ensure_prepared()
         first = stream.first_answer
         if first is None or _has_no_search(stream, first.query):
@@ -63,7 +64,7 @@ class _CensusStream(KustomerStream):
                 "%s: %s has no search of its own here, so it is left out.", self.name, stream.name
             )
             return None
-        now = self._tap.server_now()
+        now = self.session.server_now()
         began = min(stream.run.started_at or now, now)
         return _Searches(
             stream,
@@ -192,7 +193,7 @@ class PresentIds(_CensusStream):
         """
         span = Span(FIRST, found.until)
         searches = [one for one in (found.archive, found.live) if one is not None]
-        edge = self._tap.two_years_ago
+        edge = self.session.edge.moment
         for census in searches:
             yield from read_ids(census, self.workers, span)
             if census.by_creation:

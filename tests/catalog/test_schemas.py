@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STREAMS = sorted({one.schema_name or one.name for one in STREAM_TYPES})
-KEYS = {"custom_attributes": {"org_id", "resource", "name"}}
+KEYS = {
+    "custom_attributes": {"org_id", "resource", "name"},
+    "present_ids": {"stream", "id"},
+    "row_counts": {"org_id", "stream", "month"},
+}
 CUSTOM = {"customers", "companies", "conversations", "messages", "notes", "users", "kobjects"}
 ADDED_BY_CODE = {"custom", "_sdc_deleted_at", "extra_attributes", "klass", "parent_updated_at"}
 # Targets read these differently, or not at all.
