@@ -13,16 +13,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tap_kustomer import timestamps
+from tap_kustomer.client.codec import decode
 from tap_kustomer.client.rate_limit import Budget
 from tap_kustomer.client.transport import Request
 from tap_kustomer.errors import RequestRefusedError, StreamError, UntrustedAnswerError
-from tap_kustomer.readers.pages import decode
-from tap_kustomer.readers.query import Bounds
-from tap_kustomer.readers.search import ARCHIVE_PATH, SEARCH_PATH, SMALLER_PAGE
+from tap_kustomer.readers.search.ask import ARCHIVE_PATH, SEARCH_PATH, SMALLER_PAGE
+from tap_kustomer.readers.search.query import Bounds
 
 if TYPE_CHECKING:
     from tap_kustomer.client.transport import KustomerClient
-    from tap_kustomer.readers.query import SearchQuery
+    from tap_kustomer.readers.search.query import SearchQuery
 
 __all__ = ["FIRST", "Census", "CensusPage", "PageSizeChangedError", "Span", "before", "halves"]
 

@@ -24,7 +24,7 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tap_kustomer.readers.query import SearchQuery
+    from tap_kustomer.readers.search.query import SearchQuery
 
 __all__ = ["CENSUS_STREAMS", "PresentIds", "RowCounts"]
 
