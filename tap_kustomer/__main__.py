@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tap_kustomer.tap import TapKustomer
+from tap_kustomer.cli.start import tap
 
 if __name__ == "__main__":
-    TapKustomer.cli()
+    tap()

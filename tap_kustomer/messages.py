@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -15,15 +17,18 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from singer_sdk.singerlib.encoding.simple import Message
 
-__all__ = ["KustomerWriter", "OutputClosed", "write_lines"]
+__all__ = ["KustomerWriter", "OutputClosed", "let_output_block", "write_lines"]
 
 
 class OutputClosed(BaseException):
-    """The target closed the pipe: no error of a stream, nobody reads any more."""
+    """Nobody reads any more, or nothing more can be written: no error of a stream.
+
+    The text says why, where that is news to the user: a target that is gone has told already.
+    """
 
 
 class KustomerWriter(MsgSpecWriter):
@@ -70,12 +75,35 @@ def write_lines(lines: bytes | bytearray) -> None:
     """Write whole lines to standard output. Raises ``OutputClosed`` when nobody reads any more."""
     # Unbuffered (PYTHONUNBUFFERED, as in many images), a signal cuts a write to a full pipe
     # short, and the rest of the line would be missing before the last STATE.
-    # The view ends here, whoever looks at this frame: the SDK's buffer cannot grow under it.
+    # Each view ends here, whoever looks at this frame: the SDK's buffer cannot grow under it.
     with memoryview(lines) as view:
         written = 0
-        try:
-            while written < len(view):
-                written += sys.stdout.buffer.write(view[written:])
-            sys.stdout.flush()
-        except BrokenPipeError:
-            raise OutputClosed from None
+        while written < len(view):
+            with view[written:] as rest:
+                written += _written(sys.stdout.buffer.write, rest)
+        _written(sys.stdout.flush)
+
+
+def _written(write: Callable[..., int | None], *lines: memoryview) -> int:
+    """Return how many bytes ``write`` wrote; none or some where the output does not block."""
+    try:
+        return write(*lines) or 0
+    except BlockingIOError as error:
+        let_output_block()  # whoever shares the pipe has changed its mode
+        return error.characters_written + (0 if lines else _written(write))
+    except (BrokenPipeError, ConnectionResetError):
+        raise OutputClosed from None
+    except OSError as error:
+        msg = f"The output cannot be written: {error.strerror}."
+        raise OutputClosed(msg) from None
+
+
+def let_output_block() -> None:
+    """Wait for whoever reads the output, also where the caller made it a non-blocking pipe.
+
+    Else a write to a full pipe would end in the middle of a line.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # Not in Windows before Python 3.12, and not where a test has put something else.
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            os.set_blocking(stream.fileno(), True)

@@ -10,6 +10,7 @@ from tap_kustomer import timestamps
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from singer_sdk.mapper import PluginMapper
     from singer_sdk.singerlib import Message
 
     from tap_kustomer.catalog.search_schema import SearchSchemaReader
@@ -51,6 +52,7 @@ class Session:
     edge: TwoYearEdge  # where the standard search ends
     output: Output
     exact_totals: ExactTotals  # whether the live search gives them
+    mapper: Callable[[], PluginMapper]  # the stream maps, made after discovery
     runs: list[StreamRun]  # of the streams whose turn has come
 
     def server_now(self) -> str:

@@ -8,9 +8,12 @@ from datetime import datetime, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from singer_sdk import Tap
+from singer_sdk._logging import _setup_console_logging
+from singer_sdk.cli import plugin_cli
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
-from singer_sdk.plugin_base import JSONSchemaValidator
+from singer_sdk.plugin_base import JSONSchemaValidator, _plugin_log_level
 from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_kustomer import timestamps
@@ -31,9 +34,11 @@ from tap_kustomer.errors import SettingsError
 from tap_kustomer.messages import KustomerWriter
 from tap_kustomer.readers.ahead import Ahead, DueWorkers
 from tap_kustomer.readers.search.ask import ExactTotals
+from tap_kustomer.rows.selection import mapping_warnings
 from tap_kustomer.session import Output, Session
-from tap_kustomer.settings.environment import settings_from_environment
-from tap_kustomer.settings.values import SETTINGS_SCHEMA, Settings, unknown_settings
+from tap_kustomer.settings.environment import settings_from_environment, settle_log_level
+from tap_kustomer.settings.meltano import with_dropped_nulls
+from tap_kustomer.settings.values import SETTINGS_SCHEMA, Settings, those_set, unknown_settings
 from tap_kustomer.state import MARK, check_state, mark_state
 from tap_kustomer.streams.audit_logs import AuditLogs
 from tap_kustomer.streams.census import CENSUS_STREAMS
@@ -183,6 +188,7 @@ class TapKustomer(CommandTap):
             search_schema=SearchSchemaReader(self.client),
             edge=TwoYearEdge.seen_at(timestamps.from_epoch(self.client.server_time.now())),
             output=Output(self.message_writer, self.write_message, self.write_state),
+            mapper=lambda: self.mapper,
             runs=[],
             exact_totals=ExactTotals(),
         )
@@ -208,6 +214,7 @@ class TapKustomer(CommandTap):
         """Judge the settings without repeating a value: it may be a secret of the wrong type."""
         schema = self.config_jsonschema
         self.append_builtin_config(schema)
+        self._config = with_dropped_nulls(those_set(self._config))
         problems: list[str] = []
         try:
             Settings.from_config(
@@ -245,8 +252,10 @@ class TapKustomer(CommandTap):
         for type_ in STREAM_TYPES:
             if type_.optional and type_.name not in offered:
                 continue
-            stream = type_(self, self.session, self._schema_of(type_))
+            stream: KustomerStream = type_(self, self.session, self._schema_of(type_))
             stream.custom_problem = metadata_problem(self.org, type_.resource or "")
+            if object_schema(type_.schema_name or type_.name).has_custom:
+                stream.custom_is_known = type_.resource in metadata
             yield stream
         for name, klass in klass_streams(self.org.klasses).items():
             if klass.is_readable:
@@ -254,6 +263,7 @@ class TapKustomer(CommandTap):
                 schema = stream_schema("kobjects", custom=custom, klass=True)
                 objects = KlassObjects(self, self.session, schema, name, klass)
                 objects.custom_problem = metadata_problem(self.org, f"kobject.{klass.name}")
+                objects.custom_is_known = custom is not None
                 yield objects
         yield from self._extra_streams()
 
@@ -271,6 +281,23 @@ class TapKustomer(CommandTap):
         )
         for type_, schema in discovery.streams():
             yield type_(self, self.session, schema)
+
+    @override
+    def setup_mapper(self) -> None:
+        """Make the stream maps of the streams that are selected; those of others do nothing.
+
+        Raises ``SettingsError`` naming the stream whose map the SDK does not take.
+        """
+        super(Tap, self).setup_mapper()
+        streams = self.own_streams
+        columns = {
+            stream.name: stream.schema["properties"]
+            for stream in streams.values()
+            if stream.selected and stream.stream_maps
+        }
+        maps = self.config.get("stream_maps") or {}
+        for warning in mapping_warnings(maps, streams, columns):
+            self.logger.warning("%s", warning)
 
     def _schema_of(self, type_: type[KustomerStream]) -> dict[str, Any]:
         file = type_.schema_name or type_.name
@@ -387,6 +414,13 @@ class TapKustomer(CommandTap):
         else:
             tap.test_streams()
         ctx.exit(tap.exit_status)
+
+    @plugin_cli
+    def cli(cls) -> click.Command:  # noqa: N805 - the SDK's property of the class
+        """Return the command; a log level of another program is no reason to end."""
+        settle_log_level()
+        _setup_console_logging(log_level=_plugin_log_level(plugin_name=cls.name))
+        return cls.get_singer_command()
 
     @override
     @classmethod

@@ -28,7 +28,8 @@ from tap_kustomer.catalog.discovery import check_discovered
 from tap_kustomer.cli.command import leave
 from tap_kustomer.clock import Clock, StopRequested
 from tap_kustomer.errors import KustomerError, frames_of
-from tap_kustomer.messages import OutputClosed
+from tap_kustomer.messages import OutputClosed, let_output_block
+from tap_kustomer.settings.environment import settle_log_level
 from tap_kustomer.streams.base import KustomerStream
 from tap_kustomer.sync import bug_sentence
 
@@ -52,6 +53,8 @@ class FileError(KustomerError):
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and leave the process with its status."""
     options = _parser().parse_args(arguments)
+    let_output_block()
+    settle_log_level()
     output = Output()
     log_to(output)
     try:
@@ -171,8 +174,9 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
 
 def _content(path: Path) -> Any:  # noqa: ANN401 - what a file holds
     try:
-        text = path.read_text(encoding="utf-8")
-        return json.loads(text) if text.strip() else None
+        raw = path.read_bytes()
+        # Of bytes, `json` itself finds out which UTF they are in, with a BOM or without.
+        return json.loads(raw) if raw.strip() else None
     except OSError as error:
         msg = f"{path}: {error.strerror}. Check the path of the file."
         raise FileError(msg) from None

@@ -18,7 +18,7 @@ from singer_sdk.plugin_base import SingerCommand, _ConfigInput
 from tap_kustomer.cli.files import read_catalog, read_config, read_state
 from tap_kustomer.clock import StopRequested
 from tap_kustomer.errors import KustomerError, frames_of
-from tap_kustomer.messages import OutputClosed
+from tap_kustomer.messages import OutputClosed, let_output_block
 from tap_kustomer.readers.workers import THREADS
 from tap_kustomer.sync import bug_sentence
 
@@ -63,6 +63,7 @@ class KustomerCommand(SingerCommand):
     @override
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command and leave the process with its status; every error is a sentence."""
+        let_output_block()
         try:
             # Else click itself would leave, with a page on how to use the command and status 2.
             status = super().main(*args, **{**kwargs, "standalone_mode": False})
@@ -79,8 +80,11 @@ class KustomerCommand(SingerCommand):
             leave(stop.exit_status)
         except (click.Abort, KeyboardInterrupt):
             leave(130)
-        except OutputClosed:
-            leave(1)
+        except OutputClosed as closed:
+            leave(1, *map(str, closed.args))
+        except OSError as error:  # of what the SDK prints: the catalog, what it is about
+            quiet = isinstance(error, BrokenPipeError)
+            leave(1, *([] if quiet else [f"The output cannot be written: {error.strerror}."]))
         except Exception as error:  # noqa: BLE001 - its own text could show a key or a row
             logger.debug("Traceback of the error below: %s", frames_of(error))
             leave(1, f"tap-kustomer: {bug_sentence(error)}")
@@ -99,7 +103,10 @@ def leave(status: int, *sentences: str) -> None:
         logger.error("%s", sentence)
     try:
         sys.stdout.flush()
-    except (BrokenPipeError, ValueError):
+    except (OSError, ValueError) as error:
+        if not sentences and not isinstance(error, (BrokenPipeError, ValueError)):
+            logger.error("The output cannot be written: %s.", error.strerror)  # noqa: TRY400
+        status = status or 1
         # Python flushes once more at its end and would complain about the closed pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if any(thread.name.startswith(THREADS) for thread in threading.enumerate()):

@@ -65,9 +65,13 @@ def read_state(path: str) -> dict[str, Any]:
 
 def _read(path: str, kind: str) -> Any:  # noqa: ANN401
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
+        # Of bytes, `json` itself finds out which UTF they are in, with a BOM or without.
+        return json.loads(Path(path).read_bytes())
     except OSError as error:
-        msg = f"The {kind} file {path} cannot be read: {error.strerror}. Check its path."
+        msg = (
+            f"The {kind} file {path} cannot be read: {error.strerror}. Check its path, and who "
+            "may read it."
+        )
         raise InputFileError(msg) from error
     except json.JSONDecodeError as error:
         # The cause would hold the whole file, secrets included.
@@ -76,5 +80,5 @@ def _read(path: str, kind: str) -> Any:  # noqa: ANN401
             f"{error.colno}). Check the file."
         )
     except (UnicodeDecodeError, RecursionError):
-        msg = f"The {kind} file {path} is no valid JSON in UTF-8. Check the file."
+        msg = f"The {kind} file {path} is no valid JSON in UTF-8. Save it as UTF-8."
     raise InputFileError(msg)

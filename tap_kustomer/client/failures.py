@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.request import getproxies
 
 from requests import exceptions
+
+from tap_kustomer.errors import CredentialsError
 
 if TYPE_CHECKING:
     from tap_kustomer.client.responses import Complaints
     from tap_kustomer.errors import KustomerError
 
-__all__ = ["Refused", "Retry", "trouble"]
+__all__ = ["Refused", "Retry", "misconfigured", "trouble"]
 
 
 class Retry(Exception):  # noqa: N818 - not an error until the time is up
@@ -80,7 +84,9 @@ _TROUBLES = (
     _Trouble(
         exceptions.SSLError,
         "CERTIFICATE_VERIFY_FAILED",
-        "the TLS certificate of the host could not be verified",
+        "the TLS certificate of the host could not be verified (where the network has an authority "
+        "of its own, name a file with its certificate in the variable REQUESTS_CA_BUNDLE; "
+        "SSL_CERT_FILE is not read)",
     ),
     _Trouble(exceptions.SSLError, "", "the host does not speak TLS (check `api_url`)"),
     _Trouble(exceptions.ConnectTimeout, "", "the host did not accept a connection in time"),
@@ -99,7 +105,40 @@ _TROUBLES = (
 )
 
 
-def trouble(error: exceptions.RequestException, timeout: float) -> Retry:
+# The addresses of requests are the tap's own, so what is wrong with one is the proxy's.
+_BAD_PROXY = (
+    "The proxy that the environment names (HTTPS_PROXY, ALL_PROXY) has no address that can be "
+    "used: it must look like http://proxy.example.com:8080. Correct the variable, or except "
+    "Kustomer's host by NO_PROXY."
+)
+_SOCKS = (
+    "The proxy that the environment names (HTTPS_PROXY, ALL_PROXY) is a SOCKS proxy, and the "
+    "package for those is missing: install `pysocks` beside the tap (`pipx inject tap-kustomer "
+    "pysocks`), name an http proxy, or except Kustomer's host by NO_PROXY."
+)
+_NO_CERTIFICATES = (
+    "The certificates that TLS needs could not be read. Check that the file which "
+    "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names in the environment is there and holds certificates."
+)
+
+
+def misconfigured(error: OSError) -> CredentialsError | None:
+    """Return what no second try would change: the proxy or the certificates of this machine."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, exceptions.InvalidSchema):
+            return CredentialsError(_SOCKS)
+        if isinstance(cause, (exceptions.InvalidURL, exceptions.MissingSchema)):
+            return CredentialsError(_BAD_PROXY) if getproxies() else None
+        if isinstance(cause, ssl.SSLError) and "NO_CERTIFICATE" in str(cause):
+            return CredentialsError(_NO_CERTIFICATES)
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, exceptions.RequestException):
+        return None
+    return CredentialsError(_NO_CERTIFICATES)
+
+
+def trouble(error: OSError, timeout: float) -> Retry:
     """Return what happened as a reason to try again; ``timeout`` is in seconds."""
     text = str(error)
     for known in _TROUBLES:

@@ -20,7 +20,7 @@ from requests.cookies import RequestsCookieJar
 
 from tap_kustomer import errors
 from tap_kustomer.client.auth import Origin
-from tap_kustomer.client.failures import Refused, Retry, trouble
+from tap_kustomer.client.failures import Refused, Retry, misconfigured, trouble
 from tap_kustomer.client.rate_limit import Budget
 from tap_kustomer.client.responses import (
     complaints,
@@ -280,14 +280,8 @@ class KustomerClient:
                     stream=True,
                 )
                 response._content = b"".join(response.iter_content(_CHUNK))  # noqa: SLF001 - as `content` does
-            except requests.exceptions.RequestException as error:
-                raise trouble(error, self._timeout) from None
-            except OSError:
-                msg = (
-                    "The certificates that TLS needs could not be read. Check the path in "
-                    "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE in the environment."
-                )
-                raise errors.CredentialsError(msg) from None
+            except OSError as error:
+                raise misconfigured(error) or trouble(error, self._timeout) from None
             date = header_epoch(response.headers.get("date"))
             if date is not None:
                 self.server_time.observe(date)

@@ -46,7 +46,9 @@ class RecordShape:
 
     ``properties`` is all that the schema knows, ``selected`` the columns that leave, and
     ``deselected_custom`` the custom attributes of them that do not; ``private`` names columns
-    whose values never go anywhere else, because a stream map works on them.
+    whose values never go anywhere else, because a stream map works on them. Where
+    ``known_custom_only``, or any custom attribute is deselected, those that the schema does not
+    know stay too: one of them could be the one that is meant.
     """
 
     stream: str
@@ -54,6 +56,7 @@ class RecordShape:
     selected: frozenset[str]
     org_id: str | None
     deselected_custom: frozenset[str] = frozenset()
+    known_custom_only: bool = False
     private: frozenset[str] = frozenset()
     keep_unknown: bool = True
     secrets: tuple[str, ...] = ()
@@ -85,6 +88,7 @@ class RowMaker:
         self._empty.update({k: v for k, v in shape.constants.items() if k in selected})
         if "org_id" in selected and shape.org_id is not None:
             self._empty["org_id"] = shape.org_id
+        self._known_custom_only = shape.known_custom_only or bool(shape.deselected_custom)
         self._tells_id = "id" in selected
         self._has_custom = "custom" in selected
         self._tells_extras = "extra_attributes" in selected and shape.keep_unknown
@@ -182,7 +186,7 @@ class RowMaker:
         shape = self._shape
         return not (
             shape.private
-            or shape.deselected_custom
+            or self._known_custom_only
             or self._secrets
             or shape.properties.keys() - shape.selected
         )
@@ -265,13 +269,14 @@ class RowMaker:
     def _put_custom(self, value: Any, row: Record, extras: Record) -> None:  # noqa: ANN401
         shape = self._shape
         if not isinstance(value, dict):
-            if "custom" not in shape.private and not shape.deselected_custom:
+            if "custom" not in shape.private and not self._known_custom_only:
                 extras["custom"] = value
             return
         row["custom"] = result = {}
+        keep_unknown = shape.keep_unknown and not self._known_custom_only
         for name, one in value.items():
             plain, nulls, convert = self._custom.get(name, _UNKNOWN)
-            if name in shape.deselected_custom or (convert is None and not shape.keep_unknown):
+            if name in shape.deselected_custom or (convert is None and not keep_unknown):
                 continue
             if one.__class__ is plain or convert is None:
                 result[name] = one

@@ -1,22 +1,31 @@
-"""Settings from the environment: ``TAP_KUSTOMER_<SETTING>``, read with ``--config=ENV``.
+"""What the environment says: ``TAP_KUSTOMER_<SETTING>`` with ``--config=ENV``, the log level.
 
-The SDK reads any boolean that it does not know as false, and a number that is none ends it with
-a traceback; here such a text stays what it is, so that it is refused by the setting's name.
+The SDK lets a ``.env`` file replace what is really set, reads any boolean that it does not know
+as false, and ends with a traceback at a number that is none, a file that is no UTF-8 or a log
+level of another program. Here a wrong text stays what it is, to be refused by the setting's name.
 """
 
 from __future__ import annotations
 
+import io
 import json
+import logging
+import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.configuration._dict_config import parse_environment_config
+from dotenv import find_dotenv, load_dotenv
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["settings_from_environment"]
+__all__ = ["settings_from_environment", "settle_log_level"]
 
+logger = logging.getLogger("tap-kustomer")
+
+_LOG_LEVEL = "TAP_KUSTOMER_LOGLEVEL"
+_MORE_THAN_DEBUG = {"TRACE", "ALL", "VERBOSE", "SILLY", "FINE", "FINEST"}
 _BOOLEANS = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
     **dict.fromkeys(("false", "0", "no", "off"), False),
@@ -26,14 +35,48 @@ _BOOLEANS = {
 def settings_from_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     """Return the settings of ``schema`` that the environment, or a ``.env`` file, has.
 
-    An empty text counts as not set: schedulers often cannot leave a variable out.
+    A variable that is really set wins over the file, also an empty one, which is as good as
+    not set: schedulers often cannot leave a variable out.
     """
-    properties = schema["properties"]
-    as_texts = {"properties": {name: {"type": "string"} for name in properties}}
-    texts = parse_environment_config(as_texts, prefix)
-    return {
-        name: _value(text, properties[name]) for name, text in texts.items() if text.strip() != ""
+    _load_dotenv()
+    found = {
+        name: os.environ.get(prefix + name.upper().replace("-", "_"), "").strip()
+        for name in schema["properties"]
     }
+    return {name: _value(text, schema["properties"][name]) for name, text in found.items() if text}
+
+
+def _load_dotenv() -> None:
+    """Add the variables of the nearest ``.env``, here or in a folder above, that are not set."""
+    path = find_dotenv(usecwd=True)
+    if not path:
+        return
+    try:
+        raw = Path(path).read_bytes()
+    except OSError as error:
+        logger.warning("%s cannot be read (%s), so it sets nothing.", path, error.strerror)
+        return
+    encoding = "utf-16" if raw[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
+    try:
+        text = raw.decode(encoding)
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    load_dotenv(stream=io.StringIO(text.replace("\0", "")), override=False)
+
+
+def settle_log_level() -> None:
+    """Replace a log level that Python does not know: ``LOGLEVEL`` may be another program's."""
+    name = _LOG_LEVEL if os.environ.get(_LOG_LEVEL) else "LOGLEVEL"
+    asked = os.environ.get(name, "").upper()
+    if not asked or isinstance(logging.getLevelName(asked), int):
+        return
+    level = asked.strip()
+    known = "DEBUG" if level in _MORE_THAN_DEBUG else "INFO"
+    if isinstance(logging.getLevelName(level), int):
+        known = level
+    elif level:
+        logger.warning("%s asks for %s, which Python does not know; %s it is.", name, level, known)
+    os.environ[_LOG_LEVEL] = known
 
 
 def _value(text: str, schema: Mapping[str, Any]) -> Any:  # noqa: ANN401

@@ -10,6 +10,7 @@ import ast
 import difflib
 import logging
 import re
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -22,7 +23,7 @@ from tap_kustomer.settings.schema import SETTINGS_SCHEMA
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-__all__ = ["REGION_HOSTS", "SETTINGS_SCHEMA", "Settings", "unknown_settings"]
+__all__ = ["REGION_HOSTS", "SETTINGS_SCHEMA", "Settings", "those_set", "unknown_settings"]
 
 logger = logging.getLogger("tap-kustomer")
 
@@ -89,7 +90,7 @@ class Settings:
 
         ``streams`` are the names that are taken, each with whether it may be a parent.
         """
-        read = _Reader(config)
+        read = _Reader(those_set(config))
         settings = cls(
             api_key=read.api_key(),
             api_url=read.api_url(),
@@ -122,11 +123,29 @@ class Settings:
         read.flag("emit_activate_version_messages", default=False)
         read.stream_maps()
         read.flattening()
+        # A day more, for machines whose clock is wrong.
+        if settings.start_date and settings.start_date > timestamps.from_epoch(
+            time.time() + 86_400
+        ):
+            read.problems.append("`start_date` lies in the future: nothing would ever be read.")
         if settings.start_date and settings.end_date and settings.start_date > settings.end_date:
             read.problems.append("`start_date` lies after `end_date`; swap them or drop one.")
         if read.problems:
             raise SettingsError(read.problems)
         return settings
+
+
+def those_set(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that have a value: schedulers and forms often cannot leave one out.
+
+    >>> those_set({"org_name": "", "region": None, "page_size": 100})
+    {'page_size': 100}
+    """
+    return {
+        name: value
+        for name, value in config.items()
+        if value is not None and not (isinstance(value, str) and not value.strip())
+    }
 
 
 def unknown_settings(config: Mapping[str, Any], known: Collection[str]) -> list[str]:
@@ -137,6 +156,11 @@ def unknown_settings(config: Mapping[str, Any], known: Collection[str]) -> list[
         hint = f"; did you mean `{near[0]}`?" if near else "."
         warnings.append(f"The setting `{name}` is unknown and has no effect{hint}")
     return warnings
+
+
+def _tomorrow() -> str:
+    """Return what no clock, right or a bit wrong, has reached; UTC text."""
+    return timestamps.from_epoch(time.time() + 86_400)
 
 
 class _Reader:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import logging
 import sys
 from abc import abstractmethod
@@ -13,7 +12,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream
-from singer_sdk.exceptions import MaxRecordsLimitException
+from singer_sdk.exceptions import (
+    MapExpressionError,
+    MaxRecordsLimitException,
+    StreamMapConfigError,
+)
+from singer_sdk.helpers._catalog import get_selected_schema
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import RecordMessage
@@ -21,8 +25,10 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from tap_kustomer import timestamps
 from tap_kustomer.catalog.schema import object_schema
+from tap_kustomer.errors import SettingsError
 from tap_kustomer.rows.flattening import rename, short_names
 from tap_kustomer.rows.maker import RecordShape, RowMaker
+from tap_kustomer.rows.selection import custom_rule, deselected, mapped_columns
 from tap_kustomer.rows.stream_maps import RowMap
 from tap_kustomer.run import StreamRun
 
@@ -36,7 +42,8 @@ if TYPE_CHECKING:
 
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
-    from singer_sdk.singerlib import SchemaMessage
+    from singer_sdk.mapper import StreamMap
+    from singer_sdk.singerlib import SchemaMessage, SelectionMask
 
     from tap_kustomer.client.transport import KustomerClient
     from tap_kustomer.errors import StreamError
@@ -49,6 +56,8 @@ if TYPE_CHECKING:
 __all__ = ["KustomerStream", "RowBatch", "streams_in"]
 
 logger = logging.getLogger("tap-kustomer")
+
+_CUSTOM = ("properties", "custom")
 
 
 @dataclass(frozen=True)
@@ -87,6 +96,7 @@ class KustomerStream(Stream):
 
     all_streams: Sequence[KustomerStream] = ()  # of the org, once each is made
     custom_problem: StreamError | None = None  # why the types of `custom` are not known
+    custom_is_known = True  # the metadata of `custom` could be read, or there is none
 
     def __init__(
         self, tap: Tap, session: Session, schema: dict[str, Any], name: str | None = None
@@ -97,6 +107,7 @@ class KustomerStream(Stream):
         self.run = StreamRun(self.name)
         self.schema_written = False  # in this run, so rows may follow
         self._prepared = False
+        self._withholds_custom = False
         self._read_to_end = False
         self.rows_listed: list[int] = []  # rows of each list that was read to its end
         self._row_maps: list[RowMap] | None = None
@@ -185,16 +196,22 @@ class KustomerStream(Stream):
                 self.name,
                 ", ".join(forgotten),
             )
-        custom = wanted.get("custom", {}).get("properties", {})
+        if self._withholds_custom:
+            self.logger.warning(
+                "%s: which custom attributes there are could not be read, and the catalog or "
+                "`select` leaves some out, so `custom` is left out as a whole. Use a key with the "
+                "role org.permission.metadata.read.",
+                self.name,
+            )
+        rule = custom_rule(self.name, self.mask)
         return RecordShape(
             stream=self.name,
             properties={**known, **wanted},
             selected=frozenset(name for name in wanted if self._is_selected(name)),
             org_id=self.org.id,
-            deselected_custom=frozenset(
-                name for name in custom if not self._is_selected("custom", name)
-            ),
-            private=frozenset(self.mapped_columns()),
+            deselected_custom=rule.deselected,
+            known_custom_only=rule.known_only,
+            private=self.mapped_columns | (frozenset(deselected(self.mask)) - known.keys()),
             keep_unknown=self.settings.keep_unknown_fields,
             secrets=self.secrets,
         )
@@ -216,16 +233,40 @@ class KustomerStream(Stream):
             (key,) for key in self.primary_keys
         }
 
-    def mapped_columns(self) -> Iterator[str]:
-        """Yield the columns that a stream map names: their raw values stay where they are."""
-        for pattern, mapping in (self.config.get("stream_maps") or {}).items():
-            if not isinstance(mapping, dict):
-                continue
-            source = mapping.get("__source__", pattern)
-            if fnmatch.fnmatch(self.name, source):
-                for column in mapping:
-                    if not column.startswith("__"):
-                        yield column
+    @cached_property
+    def mapped_columns(self) -> frozenset[str]:
+        """The columns that a stream map names: their raw values stay where they are."""
+        maps = self.config.get("stream_maps") or {}
+        return frozenset(column for column, _ in mapped_columns(self.name, maps))
+
+    @property
+    @override
+    def mask(self) -> SelectionMask:
+        """What the catalog wants; ``custom`` only where every rule for it can be kept."""
+        mask = super().mask
+        if not self.custom_is_known and mask[_CUSTOM] and custom_rule(self.name, mask).known_only:
+            mask[_CUSTOM] = False
+            self._withholds_custom = True
+        return mask
+
+    @property
+    @override
+    def stream_maps(self) -> list[StreamMap]:
+        """The maps of the stream, made when first asked for. Raises ``SettingsError``."""
+        mapper = self.session.mapper()
+        if self.name not in mapper.stream_maps:
+            schema = get_selected_schema(self.name, self.effective_schema, self.mask)
+            try:
+                mapper.register_raw_stream_schema(self.name, schema, self.primary_keys)
+            except (MapExpressionError, StreamMapConfigError, NotImplementedError):
+                # Their texts repeat the expression, which may hold a salt.
+                problem = (
+                    f"`stream_maps`: the mapping of {self.name} does not have the form that the "
+                    f"SDK asks for. It must keep the key ({', '.join(self.primary_keys)}), and "
+                    "`__else__` can only be null."
+                )
+                raise SettingsError([problem]) from None
+        return super().stream_maps
 
     @property
     def writes_rows_as_made(self) -> bool:
@@ -242,8 +283,7 @@ class KustomerStream(Stream):
             return writer.write_records(maps[0].stream_alias, rows, self._stream_version)
         rows = list(rows)
         if self._row_maps is None:
-            named = tuple(self.mapped_columns())
-            self._row_maps = [RowMap(self.name, one, named) for one in maps]
+            self._row_maps = [RowMap(self.name, one, self.mapped_columns) for one in maps]
         for row in rows:
             for row_map in self._row_maps:
                 mapped = row_map(row)

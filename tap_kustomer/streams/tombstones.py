@@ -60,7 +60,7 @@ def _rows(
     }
     names = short_names(columns) if stream_map.flattening_enabled else {}
     keys = stream_map.transformed_key_properties or ()
-    mapped = "id" in stream.mapped_columns() or set(keys) != {"id"}
+    mapped = "id" in stream.mapped_columns or set(keys) != {"id"}
     for id_, moment in gone.items():
         row = {"id": id_, "org_id": stream.org.id, "_sdc_deleted_at": moment}
         own = {**row, **_mapped_key(stream, stream_map, row)} if mapped else row

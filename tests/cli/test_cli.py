@@ -84,7 +84,7 @@ BAD_FILES: list[tuple[str, bytes, str]] = [
     ("config", b'{"api_key": "k-3f9c2b"', "is no valid JSON (line 1"),
     ("config", b'["k-3f9c2b"]', "must hold a JSON object of settings"),
     ("config", b"null", "must hold a JSON object of settings"),
-    ("config", b"\xff\xfe{}", "is no valid JSON in UTF-8"),
+    ("config", b'{"\xfc": 1}', "is no valid JSON in UTF-8"),
     ("config", b"", "is no valid JSON"),
     ("catalog", b"{", "is no valid JSON"),
     ("catalog", b"[]", "is no Singer catalog"),

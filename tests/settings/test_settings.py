@@ -49,12 +49,12 @@ def problems(**config: Any) -> list[str]:
 
 def wrong_values() -> list[tuple[str, Any]]:
     """Return a wrong value for each setting and kind of wrong."""
-    flags: list[Any] = [0, 1, "true", "", [], {}]
-    texts: list[Any] = [7, True, ["x"], {"a": 1}, ""]
+    flags: list[Any] = [0, 1, "true", [], {}]
+    texts: list[Any] = [7, True, ["x"], {"a": 1}]
     lists: list[Any] = [7, "users", {"a": 1}, [7], ["nobody"]]
     cases: list[tuple[str, Any]] = []
     for name, (low, high) in NUMBERS.items():
-        numbers: list[Any] = [low - 1, high + 1, 1.5, True, "5", [5], {}, ""]
+        numbers: list[Any] = [low - 1, high + 1, 1.5, True, "5", [5], {}]
         cases += [(name, value) for value in numbers]
     cases += [(name, value) for name in FLAGS for value in flags]
     cases += [(name, value) for name in TEXTS for value in texts]
@@ -81,6 +81,7 @@ def wrong_values() -> list[tuple[str, Any]]:
         ("start_date", "yesterday"),
         ("start_date", "2024-02-30"),
         ("start_date", "01/31/2024"),
+        ("start_date", "2099-01-01"),
         ("end_date", "2024-01-31T25:00:00Z"),
         ("user_agent", "tap\r\nX-Evil: 1"),
         ("user_agent", "täp"),
@@ -208,6 +209,16 @@ def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     """Schedulers often cannot leave a variable out."""
     monkeypatch.setenv("TAP_KUSTOMER_START_DATE", " ")
     assert "start_date" not in settings_from_environment(SETTINGS_SCHEMA, "TAP_KUSTOMER_")
+
+
+def test_an_empty_setting_is_not_set() -> None:
+    """As forms, schedulers and Meltano write what nobody filled in; the key is still needed."""
+    names = {name for name in SETTINGS_SCHEMA["properties"] if name != "api_key"}
+    plain = settings()
+    for empty in ("", "  ", None):
+        assert settings(**dict.fromkeys(names, empty)) == plain
+        (problem,) = problems(api_key=empty)
+        assert "`api_key` is missing" in problem
 
 
 @pytest.mark.parametrize("args", [(), ("--discover",), ("--test",), ("--check",)], ids=str)

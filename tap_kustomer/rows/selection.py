@@ -1,0 +1,92 @@
+"""What of a stream may leave: by the catalog, Meltano's `select` and the stream maps.
+
+A rule of privacy also holds for what nobody knows: a custom attribute that is new, renamed or
+not in the metadata that could be read.
+"""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tap_kustomer.settings.meltano import lets_unknown_custom_leave
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+__all__ = ["CustomRule", "custom_rule", "deselected", "mapped_columns", "mapping_warnings"]
+
+_CUSTOM = ("properties", "custom", "properties")
+_NULLS = (None, "__NULL__")
+
+
+class CustomRule(NamedTuple):
+    """What is said of single custom attributes of a stream."""
+
+    deselected: frozenset[str]
+    known_only: bool  # what the schema does not know stays: it could be one of those
+
+
+def custom_rule(stream: str, mask: Mapping[tuple[str, ...], bool]) -> CustomRule:
+    """Return the rule for ``custom`` of a stream."""
+    names = frozenset(
+        path[-1] for path, wanted in mask.items() if path[:-1] == _CUSTOM and not wanted
+    )
+    return CustomRule(names, bool(names) or not lets_unknown_custom_leave(stream))
+
+
+def deselected(mask: Mapping[tuple[str, ...], bool]) -> Iterator[str]:
+    """Yield the columns that the catalog does not want, those that no schema has included."""
+    for path, wanted in mask.items():
+        if len(path) == len(("properties", "")) and not wanted:
+            yield path[-1]
+
+
+def mapped_columns(stream: str, stream_maps: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the columns of a stream that its maps name, with the expression of each."""
+    for pattern, mapping in stream_maps.items():
+        if not isinstance(mapping, dict):
+            continue
+        if fnmatch.fnmatch(stream, mapping.get("__source__", pattern)):
+            for column, expression in mapping.items():
+                if not column.startswith("__"):
+                    yield column, expression
+
+
+def mapping_warnings(
+    stream_maps: Mapping[str, Any],
+    streams: Collection[str],
+    columns: Mapping[str, Collection[str]],
+) -> Iterator[str]:
+    """Yield a sentence for each map that does not do what it seems to say.
+
+    ``streams`` are all that there are, ``columns`` those of the streams that are selected.
+    """
+    for pattern, mapping in stream_maps.items():
+        if pattern.startswith("__"):
+            continue
+        if mapping == {}:
+            yield (
+                f"The stream map of {pattern} is empty and leaves every column as it is. Meltano "
+                "drops nulls: write __NULL__ to leave a column out."
+            )
+        source = mapping.get("__source__", pattern) if isinstance(mapping, dict) else pattern
+        if not fnmatch.filter(streams, source):
+            yield f"`stream_maps` names {source}, which is no stream{_nearest(source, streams)}"
+    for stream, known in columns.items():
+        for column, expression in mapped_columns(stream, stream_maps):
+            if column in known:
+                continue
+            near = _nearest(column, known)
+            if expression in _NULLS or near != ".":
+                yield f"`stream_maps` names {stream}.{column}, which is no column{near}"
+
+
+def _nearest(name: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
+    if near:
+        return f"; did you mean {near[0]}?"
+    if name.startswith("custom"):
+        return ": deselect single custom attributes in the catalog."
+    return "."

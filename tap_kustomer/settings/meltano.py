@@ -1,0 +1,92 @@
+"""What `meltano.yml` says that Meltano leaves out of the files it gives to the tap.
+
+Meltano's environment has it all: config without its nulls, rules of `select` that no column of
+the catalog matched. A rule of privacy holds all the same.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import logging
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["dropped_nulls", "lets_unknown_custom_leave", "with_dropped_nulls"]
+
+logger = logging.getLogger("tap-kustomer")
+
+_STREAM_MAPS = "MELTANO_EXTRACT_STREAM_MAPS"
+_SELECT = "MELTANO_EXTRACT__SELECT"
+_CUSTOM = "properties.custom.properties."
+_UNKNOWN = f"{_CUSTOM}\N{WHITE SQUARE}"  # a custom attribute that nobody has thought of
+
+
+def with_dropped_nulls(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``config`` with the nulls that Meltano dropped from its stream maps, and say so."""
+    maps = config.get("stream_maps") or {}
+    if not isinstance(maps, dict):
+        return dict(config)
+    dropped = list(dropped_nulls(maps))
+    for stream, column in dropped:
+        maps = {**maps, stream: {**(maps.get(stream) or {}), column: "__NULL__"}}
+        logger.warning(
+            "Meltano drops the null of `stream_maps` for %s.%s. The column is left out all the "
+            "same; write __NULL__ instead of null in meltano.yml.",
+            stream,
+            column,
+        )
+    return {**config, "stream_maps": maps} if dropped else dict(config)
+
+
+def dropped_nulls(
+    stream_maps: Mapping[str, Any],
+    environ: Mapping[str, str] = os.environ,
+) -> Iterator[tuple[str, str]]:
+    """Yield stream and column of each null in a stream map that ``stream_maps`` lacks."""
+    written = _json(environ, _STREAM_MAPS)
+    if not isinstance(written, dict):
+        return
+    for path, value in written.items():
+        stream, _, column = path.partition(".")
+        columns = value if isinstance(value, dict) else {column: value}
+        for name, expression in columns.items():
+            arrived = stream_maps.get(stream, {})
+            if name and expression is None and isinstance(arrived, dict) and name not in arrived:
+                yield stream, name
+
+
+def lets_unknown_custom_leave(stream: str, environ: Mapping[str, str] = os.environ) -> bool:
+    """Return whether Meltano's `select` would select custom attributes it has not heard of.
+
+    Yes, where Meltano does not run the tap. No, where a pattern leaves one out that could be
+    any, or where only those that are named are wanted.
+    """
+    patterns = _json(environ, _SELECT)
+    if not isinstance(patterns, list):
+        return True
+    wanted = False
+    for pattern in patterns:
+        left_out = str(pattern).startswith("!")
+        name, *path = re.split(r"(?<!\\)\.", str(pattern).lstrip("!"), maxsplit=1)
+        if not fnmatch.fnmatch(stream, name.replace("\\.", ".")):
+            continue
+        column = ".".join(f"properties.{part}" for part in (path or ["*"])[0].split("."))
+        if left_out:
+            begins = re.split(r"[*?\[]", column, maxsplit=1)[0]
+            if begins.startswith(_CUSTOM) or (begins != column and _CUSTOM.startswith(begins)):
+                return False
+        else:
+            wanted = wanted or fnmatch.fnmatch(_UNKNOWN, column)
+    return wanted
+
+
+def _json(environ: Mapping[str, str], name: str) -> Any:  # noqa: ANN401
+    try:
+        return json.loads(environ.get(name) or "null")
+    except ValueError:
+        return None

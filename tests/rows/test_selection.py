@@ -1,0 +1,253 @@
+"""A rule of privacy holds for what nobody knows; a map that does nothing says so."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from simulator import Org, Simulator
+from simulator.api.roles import ROLES
+from tap_kustomer.settings.meltano import dropped_nulls, lets_unknown_custom_leave
+from tests.rows.test_privacy import FLAT, assert_valid, deselected
+from tests.support import Output, catalog_of, run_tap, sync_tap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SECRET = "diabetes-555-0199"  # noqa: S105 - a value of a row
+RESHAPINGS = pytest.mark.parametrize("reshaping", [{}, FLAT], ids=["nested", "flat"])
+
+
+@pytest.fixture
+def clinic() -> Iterator[Simulator]:
+    """Four customers with a secret each, and an attribute of every other kind."""
+    org = Org(seed=3, roles={role for roles in ROLES.values() for role in roles})
+    org.set_attribute("customer", "diagnosisStr", displayName="Diagnosis")
+    org.set_attribute("customer", "vipBool")
+    for _ in range(4):
+        org.add("customer", custom={"diagnosisStr": SECRET, "vipBool": True})
+    with Simulator(org) as simulator:
+        yield simulator
+
+
+def refuse_metadata(served: Simulator) -> None:
+    """Take the role away that shows which custom attributes there are."""
+    assert served.org.roles is not None
+    served.org.roles -= set(ROLES["metadata"])
+
+
+def assert_stays(output: Output, *, custom: bool = True) -> None:
+    """Check that every row arrived, and the secret in none of them."""
+    assert output.status == 0, output.stderr
+    assert output.counts["customers"] == 4
+    assert SECRET not in json.dumps(output.messages) + output.stderr
+    columns = {name.partition("__")[0] for name in output.schema("customers")["properties"]}
+    assert ("custom" in columns) is custom
+    assert_valid(output)
+
+
+@RESHAPINGS
+def test_a_deselected_attribute_stays_when_metadata_cannot_be_read(
+    clinic: Simulator, reshaping: dict[str, Any], tmp_path: Path
+) -> None:
+    """Neither under the catalog of better days nor under one that never knew it."""
+    config = {**clinic.config, **reshaping}
+    known = deselected(catalog_of(config, ["customers"]), "customers", "custom", "diagnosisStr")
+    refuse_metadata(clinic)
+    assert_stays(run_tap(config, catalog=known, folder=tmp_path), custom=False)
+
+    unknown = catalog_of(config, ["customers"])
+    assert_rule(unknown, "diagnosisStr")
+    output = run_tap(config, catalog=unknown, folder=tmp_path)
+    assert_stays(output, custom=False)
+    assert "org.permission.metadata.read" in output.stderr
+
+
+def assert_rule(catalog: dict[str, Any], name: str) -> None:
+    """Deselect an attribute that the catalog does not know."""
+    (entry,) = (one for one in catalog["streams"] if one["tap_stream_id"] == "customers")
+    breadcrumb = ["properties", "custom", "properties", name]
+    assert breadcrumb not in [one["breadcrumb"] for one in entry["metadata"]]
+    rule = {"inclusion": "available", "selected": False}
+    entry["metadata"].append({"breadcrumb": breadcrumb, "metadata": rule})
+
+
+@RESHAPINGS
+@pytest.mark.parametrize("change", ["new", "renamed", "nested", "allow-list", "no object"])
+def test_what_could_be_the_attribute_that_is_left_out_stays(
+    clinic: Simulator, reshaping: dict[str, Any], change: str, tmp_path: Path
+) -> None:
+    """Whatever has become of it since the catalog was made."""
+    org, config = clinic.org, {**clinic.config, **reshaping}
+    catalog = deselected(catalog_of(config, ["customers"]), "customers", "custom", "diagnosisStr")
+    shapes: dict[str, Any] = {
+        "new": {"diagnosisNowStr": SECRET},
+        "renamed": {"healthStr": SECRET, "diagnosisStr": None},
+        "nested": {"health": {"diagnosisStr": [SECRET]}},
+        "allow-list": {"diagnosisStr": SECRET, "otherStr": SECRET, "plain": SECRET},
+        "no object": [SECRET],
+    }
+    now = shapes[change]
+    if change == "renamed":
+        org.delete_attribute("customer", "diagnosisStr", erase=True)
+        org.set_attribute("customer", "healthStr")
+    for id_ in org.ids("customer"):
+        org.update("customer", id_, custom={**now, "vipBool": False} if change[:2] != "no" else now)
+    output = run_tap(config, catalog=catalog, folder=tmp_path)
+    assert_stays(output)
+    if change != "no object":
+        assert "false" in json.dumps(output.records("customers"))  # the neighbour leaves
+
+
+def test_without_a_rule_what_is_unknown_leaves(clinic: Simulator) -> None:
+    """Nothing is dropped that nobody wants dropped, with metadata or without."""
+    for id_ in clinic.org.ids("customer"):
+        clinic.org.update("customer", id_, custom={"newStr": "kept"})
+    assert "kept" in json.dumps(sync_tap(clinic.config, ["customers"]).records("customers"))
+    refuse_metadata(clinic)
+    assert "kept" in json.dumps(sync_tap(clinic.config, ["customers"]).records("customers"))
+
+
+def test_a_column_that_was_renamed_does_not_leave_as_an_extra(
+    clinic: Simulator, tmp_path: Path
+) -> None:
+    """The catalog deselects a column that this version of the tap does not know."""
+    for id_ in clinic.org.ids("customer"):
+        clinic.org.update("customer", id_, custom={}, homeAddress=SECRET)
+    catalog = catalog_of(clinic.config, ["customers"])
+    (entry,) = (one for one in catalog["streams"] if one["tap_stream_id"] == "customers")
+    rule = {"breadcrumb": ["properties", "home_address"], "metadata": {"selected": False}}
+    entry["metadata"].append(rule)
+    assert_stays(run_tap(clinic.config, catalog=catalog, folder=tmp_path))
+
+
+# ------------------------------------------------------------ stream maps
+
+
+def test_a_map_of_a_stream_that_is_not_selected_does_nothing(
+    clinic: Simulator, tmp_path: Path
+) -> None:
+    """As in jobs that share one config and split the streams; there may be no such column."""
+    maps = {"messages": {"preview": None, "id": "id"}, "tags": None, "users": {"nmae": None}}
+    config = {**clinic.config, "stream_maps": {**maps, "customers": {"locale": "__NULL__"}}}
+    output = run_tap(config, select=["customers"], folder=tmp_path)
+    assert output.status == 0, output.stderr
+    assert "locale" not in output.schema("customers")["properties"]
+    assert "stream_maps" not in output.stderr
+
+
+@pytest.mark.parametrize(
+    ("maps", "words"),
+    [
+        ({"custmers": {"name": None}}, "custmers, which is no stream; did you mean customers?"),
+        ({"kobject_z*": None}, "kobject_z*, which is no stream"),
+        ({"copies": {"__source__": "customer"}}, "customer, which is no stream"),
+        ({"customers": {"emials": None}}, "customers.emials, which is no column; did you mean"),
+        ({"cust*": {"emial": "__NULL__"}}, "customers.emial, which is no column"),
+        ({"customers": {"emials": "str(emails)"}}, "did you mean emails?"),
+        ({"customers": {"custom__vipBool": None}}, "single custom attributes in the catalog"),
+        ({"customers": {}}, "write __NULL__"),
+    ],
+    ids=lambda one: json.dumps(one)[:40],
+)
+def test_a_map_that_does_nothing_warns(clinic: Simulator, maps: Any, words: str) -> None:
+    """A typo would let out what it was to keep in."""
+    assert words in log_of(clinic, maps)
+
+
+def log_of(served: Simulator, maps: Any) -> str:
+    """Return the log of a run that selects the customers in its catalog."""
+    catalog = catalog_of(served.config, ["customers"])
+    output = sync_tap({**served.config, "stream_maps": maps}, ["customers"], catalog=catalog)
+    return output.stderr
+
+
+def test_a_column_that_a_map_adds_is_no_typo(clinic: Simulator) -> None:
+    """Only a name that is nearly one of the columns is."""
+    assert "stream_maps" not in log_of(clinic, {"customers": {"shout": "str(name).upper()"}})
+
+
+def test_a_map_that_removes_the_key_names_its_stream(clinic: Simulator, tmp_path: Path) -> None:
+    """Without the expression of its neighbour, which may hold a salt."""
+    maps = {"customers": {"id": None, "name": "md5('pepper-77')"}}
+    config = {**clinic.config, "stream_maps": maps}
+    output = run_tap(config, select=["customers"], folder=tmp_path)
+    assert output.status == 1
+    assert "the mapping of customers" in output.stderr
+    assert "pepper-77" not in output.stderr
+    assert "Traceback" not in output.stderr
+
+
+# ------------------------------------------------------------ what Meltano leaves out
+
+
+def test_a_null_that_meltano_dropped_holds(
+    clinic: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its environment still has it, as `meltano run` sets it."""
+    written = {"customers.custom": None, "customers.name": "'x'", "messages.preview": None}
+    monkeypatch.setenv("MELTANO_EXTRACT_STREAM_MAPS", json.dumps(written))
+    arrived = {"customers": {"name": "'x'"}}
+    output = sync_tap({**clinic.config, "stream_maps": arrived}, ["customers"])
+    assert_stays(output, custom=False)
+    assert "Meltano drops the null of `stream_maps` for customers.custom" in output.stderr
+
+
+@pytest.mark.parametrize(
+    ("written", "arrived", "dropped"),
+    [
+        ('{"a.b": null}', {}, [("a", "b")]),
+        ('{"a": {"b": null, "c": "x"}}', {"a": {"c": "x"}}, [("a", "b")]),
+        ('{"a.__else__": null, "a.b": "x"}', {"a": {"b": "x"}}, [("a", "__else__")]),
+        ('{"a.b": null}', {"a": {"b": "__NULL__"}}, []),
+        ('{"a": null}', {"a": None}, []),
+        ("[]", {}, []),
+        ("{", {}, []),
+        ("", {}, []),
+    ],
+)
+def test_nulls_are_found_in_meltanos_environment(
+    written: str, arrived: dict[str, Any], dropped: list[tuple[str, str]]
+) -> None:
+    """In the forms in which Meltano writes a nested setting."""
+    assert list(dropped_nulls(arrived, {"MELTANO_EXTRACT_STREAM_MAPS": written})) == dropped
+
+
+@pytest.mark.parametrize(
+    ("select", "leaves"),
+    [
+        (["*.*"], True),
+        (["customers.*", "!customers.preview"], True),
+        (["customers.*", "!messages.custom.aStr"], True),
+        (["customers"], True),
+        (["customers.custom.*"], True),
+        (["customers.*", "!customers.custom.aStr"], False),
+        (["*.*", "!*.custom.a?bStr"], False),
+        (["*.*", "!cust*.*Str"], False),
+        (["customers.id", "customers.custom.vipBool"], False),
+        (["customers.custom"], False),
+        (["messages.*"], False),
+    ],
+)
+def test_patterns_of_select_say_whether_the_unknown_leaves(
+    select: list[str], *, leaves: bool
+) -> None:
+    """A pattern that matches no column of the catalog is a rule all the same."""
+    environ = {"MELTANO_EXTRACT__SELECT": json.dumps(select)}
+    assert lets_unknown_custom_leave("customers", environ) is leaves
+    assert lets_unknown_custom_leave("customers", {})
+
+
+def test_a_pattern_that_meltano_could_not_apply_holds(
+    clinic: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The attribute is not in the metadata, so Meltano's catalog has nothing to deselect."""
+    clinic.org.delete_attribute("customer", "diagnosisStr", erase=True)
+    patterns = ["*.*", "!customers.custom.diagnosisStr"]
+    monkeypatch.setenv("MELTANO_EXTRACT__SELECT", json.dumps(patterns))
+    assert_stays(sync_tap(clinic.config, ["customers"]))
+    refuse_metadata(clinic)
+    assert_stays(sync_tap(clinic.config, ["customers"]), custom=False)
