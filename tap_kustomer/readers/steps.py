@@ -83,22 +83,28 @@ class Steps:
 
     def doubt(self, page: ListPage, ids: Sequence[str], walk: Walk) -> Doubt | None:
         """Return why the page that was asked for may not be what it seems."""
-        if self.number == 1 and page.page_size is not None:
+        # A page that holds more than it tells of tells nothing.
+        if self.number == 1 and page.page_size is not None and len(ids) <= page.page_size:
             self.page_size = min(self.page_size, page.page_size)
-        is_full = len(ids) >= self.page_size
-        is_counted = page.total is not None and page.total == walk.size_with(ids)
         if page.next_link is not None:
             if _key(self._following(page)) in self._visited:
                 return _IN_CIRCLES
-            return None if is_full else SHORT
-        if page.has_links:
-            return _FULL_END if is_full and not is_counted else None
-        if self._has_links:
+            return SHORT if len(ids) < self.page_size else None
+        if self._has_links and not page.has_links:
             return _WITHOUT_LINKS
+        return None if page.total == walk.size_with(ids) else self._doubt_of_end(page, ids, walk)
+
+    def _doubt_of_end(self, page: ListPage, ids: Sequence[str], walk: Walk) -> Doubt | None:
+        """Return why a page that names no next one, and no total that agrees, may not be the last.
+
+        One without links is no end while it brings rows.
+        """
         is_behind_full = self.number > 1 and self._last_rows >= self.page_size
-        if is_counted or not is_behind_full or not walk.has_all(ids):
-            return None
-        return _REPEATED if ids else _EMPTY_END
+        if not ids:
+            return _EMPTY_END if is_behind_full else None
+        if page.has_links:
+            return _FULL_END if len(ids) >= self.page_size else None
+        return _REPEATED if is_behind_full and walk.has_all(ids) else None
 
     def go_on(self, page: ListPage, new: int, read: int) -> None:
         """Make ``request`` that of the next page, or ``None``; ``new`` rows of ``read`` are new.

@@ -262,3 +262,20 @@ def test_a_quiet_run_asks_each_list_once(server: Simulator) -> None:
 
     paths = Counter(log.path for log in server.requests)
     assert (paths["/v1/tags"], paths["/v1/teams"], paths["/v1/users"]) == (2, 2, 2)
+
+
+@pytest.mark.parametrize("said", [1, 3, 100, 0, -5, "many", None])
+def test_a_page_size_that_is_told_wrongly_does_not_keep_a_list_from_its_end(
+    server: Simulator, said: object
+) -> None:
+    """What a page holds counts, not what it says of itself."""
+
+    def lie(document: dict[str, Any]) -> dict[str, Any]:
+        return {**document, "meta": {"pageSize": said}}
+
+    all_tags = set(server.org.add("tag", 250))
+    server.faults.add(Fault("rewrite", path="/v1/tags", times=None, rewrite=lie))
+    output = tags(server)
+
+    assert output.status == 0
+    assert output.ids("tags") == all_tags
