@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
 
-from tap_kustomer.catalog.vanished import vanished_streams
 from tap_kustomer.errors import (
     CredentialsError,
     KustomerError,
@@ -22,6 +21,7 @@ from tap_kustomer.streams.children import ChildStream
 from tap_kustomer.streams.families import Family
 from tap_kustomer.streams.lists import ListStream
 from tap_kustomer.streams.search import SearchStream
+from tap_kustomer.vanished import vanished_streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

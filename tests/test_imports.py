@@ -14,6 +14,7 @@ ORDER = [
     "tap",
     "cli",
     "sync",
+    "vanished",
     "streams",
     "session",
     "rows",

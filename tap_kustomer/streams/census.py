@@ -111,7 +111,7 @@ class RowCounts(_CensusStream):
 
         Raises: the first error of a stream, once all others are counted.
         """
-        offered = [one for one in self._tap.streams.values() if isinstance(one, SearchStream)]
+        offered = [one for one in self.all_streams if isinstance(one, SearchStream)]
         selected = [one for one in offered if one.selected] or offered
         failed: list[KustomerError] = []
         for stream in selected:
@@ -173,7 +173,7 @@ class PresentIds(_CensusStream):
     def read(self) -> Iterator[RowBatch]:
         """Yield the ids of each stream; rows that go while they are read may be among them."""
         for name in self.settings.present_ids_of:
-            stream = self._tap.streams.get(name)
+            stream = next((one for one in self.all_streams if one.name == name), None)
             if not isinstance(stream, SearchStream):
                 msg = (
                     f"{self.name}: `present_ids_of` names {name}, which is no stream of this org "

@@ -6,17 +6,52 @@ missing for good unless somebody reads them apart, so every run says so.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from tap_kustomer.streams.search import SearchStream
+    import logging
+    from collections.abc import Mapping
+
+    from tap_kustomer.settings.values import Settings
 
 __all__ = ["remember_settings", "warn_of_wider_settings"]
+
+
+class Remembering(Protocol):
+    """A stream with a bookmark, as far as its settings concern the rows in front of it."""
+
+    name: str
+    own_start: str  # the moment from which this run reads
+
+    @property
+    def settings(self) -> Settings:
+        """The checked settings."""
+
+    @property
+    def known_state(self) -> Mapping[str, Any]:
+        """The stream's part of the state so far."""
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The stream's part of the state that is written."""
+
+    @property
+    def bookmark(self) -> str | None:
+        """The moment up to which earlier runs have read; UTC text."""
+
+    @property
+    def reaches_back(self) -> bool:
+        """Whether this run begins before the rows that the standard search has."""
+
+    @property
+    def logger(self) -> logging.Logger:
+        """Where warnings go."""
+
 
 _RECIPE = "To read them, run the stream once under a state id of its own with `end_date`"
 
 
-def warn_of_wider_settings(stream: SearchStream) -> None:
+def warn_of_wider_settings(stream: Remembering) -> None:
     """Warn of settings that ask for rows in front of the bookmark, which no run would read."""
     known, settings, bookmark = stream.known_state, stream.settings, stream.bookmark
     if bookmark is None:
@@ -49,7 +84,7 @@ def warn_of_wider_settings(stream: SearchStream) -> None:
         )
 
 
-def remember_settings(stream: SearchStream) -> None:
+def remember_settings(stream: Remembering) -> None:
     """Note what a run reads without; a setting that was false once stays so in the state."""
     settings, state = stream.settings, stream.state
     first = stream.bookmark is None
