@@ -373,9 +373,9 @@ def test_a_wrong_entry_is_refused_before_the_first_request(name: str) -> None:
 
 
 ODD: dict[str, tuple[Any, JSON, str]] = {
-    "404": (None, {}, "Kustomer does not know /v1/things"),
+    "404": (None, {}, "Kustomer has no endpoint /v1/things"),
     "one object": (None, {"path": "/v1/users/current"}, "one object instead of a list"),
-    "web page": ("<html>", {}, "no JSON"),
+    "web page": ("<html>", {}, "not the JSON"),
     "no data": ('{"items": []}', {}, "without `data`"),
     "no key": (rows(2), {"key": "number"}, "has no `number` to go by"),
     "no id": ([{"type": "x", "attributes": {"code": "c"}}], {}, "there are code"),
