@@ -1,17 +1,19 @@
 """The mark in the state: which tap wrote it, in which version, for which org.
 
 Tables of other Kustomer taps have other columns, and ids of another org would mix with these:
-such a state is refused with a sentence instead of filling a table with both.
+such a state is refused with a sentence instead of filling a table with both. So is what is no
+state at all: taken for an empty one it would cost a full extract in silence.
 """
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from tap_kustomer import __version__
+from tap_kustomer import __version__, timestamps
 from tap_kustomer.errors import StateError
 
-__all__ = ["MARK", "check_state", "mark_state"]
+__all__ = ["MARK", "check_state", "mark_state", "parse_state"]
 
 MARK = "tap_kustomer"
 
@@ -21,10 +23,44 @@ _START_FRESH = (
 )
 
 
-def check_state(state: Any, org_id: str | None = None) -> None:  # noqa: ANN401
+# Seconds that a bookmark may lie behind Kustomer's now: headers tell whole seconds.
+_CLOCK_TOLERANCE = 60
+
+
+def parse_state(text: str) -> Any:  # noqa: ANN401
+    """Return the state in the text of a file; an empty one where there is none yet.
+
+    Of several lines, as a target prints them, the last counts. A STATE message and what Meltano
+    keeps (``singer_state``) are unwrapped.
+    Raises: ``json.JSONDecodeError`` for text that is neither JSON nor lines of JSON.
+    """
+    if not text.strip():
+        return {}
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError:
+        lines = [line for line in text.splitlines() if line.strip()]
+        if len(lines) < 2:  # noqa: PLR2004 - one line was tried as a whole
+            raise
+        content = [json.loads(line) for line in lines][-1]
+    if isinstance(content, dict) and content.get("type") == "STATE":
+        content = content.get("value")
+    if isinstance(content, dict) and isinstance(content.get("completed"), dict):
+        content = content["completed"]
+    if isinstance(content, dict) and "singer_state" in content:
+        content = content["singer_state"]
+    return {} if content is None else content
+
+
+def check_state(
+    state: Any,  # noqa: ANN401
+    org_id: str | None = None,
+    now: str | None = None,
+) -> None:
     """Raise ``StateError`` when this tap cannot continue ``state``.
 
-    Without ``org_id`` only the writer is judged, with it also the org.
+    Without ``org_id`` only the writer is judged, with it also the org; with ``now``, Kustomer's
+    time as UTC text, also whether a bookmark lies in the future.
     """
     if not isinstance(state, dict):
         msg = "The state is no JSON object. Give the last STATE value of an earlier run, or none."
@@ -36,6 +72,13 @@ def check_state(state: Any, org_id: str | None = None) -> None:  # noqa: ANN401
             msg = (
                 "This state was written by another tap for Kustomer, whose tables have other "
                 f"columns. {_START_FRESH}"
+            )
+            raise StateError(msg)
+        if any(state.values()):
+            msg = (
+                "This is no state of this tap, but another file, such as a config or a catalog. "
+                "Give the last STATE value of an earlier run, or leave the state out to start "
+                "fresh."
             )
             raise StateError(msg)
         return
@@ -51,6 +94,22 @@ def check_state(state: Any, org_id: str | None = None) -> None:  # noqa: ANN401
             f"{_START_FRESH}"
         )
         raise StateError(msg)
+    if now is not None:
+        _refuse_future(bookmarks or {}, now)
+
+
+def _refuse_future(bookmarks: dict[str, dict[str, Any]], now: str) -> None:
+    latest = timestamps.shift(now, seconds=_CLOCK_TOLERANCE)
+    for stream, known in bookmarks.items():
+        moment = timestamps.normalise(known.get("replication_key_value"))
+        if moment is not None and moment > latest:
+            msg = (
+                f"{stream}: the bookmark in the state ({moment}) lies in the future, Kustomer's "
+                f"time is {now}. No run would read anything until then. Set it to a moment up to "
+                "which the rows were surely loaded, or remove the stream from the state to read "
+                "it from `start_date`."
+            )
+            raise StateError(msg)
 
 
 def mark_state(state: dict[str, Any], org_id: str | None) -> None:

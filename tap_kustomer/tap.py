@@ -360,7 +360,7 @@ class TapKustomer(CommandTap):
         This one stands around each stream's ``sync``: a failure below it would let the SDK
         promote bookmarks.
         """
-        check_state(self.state, self.org.id)
+        check_state(self.state, self.org.id, self.session.server_now())
         mark_state(cast("dict[str, Any]", self.state), self.org.id)
         run = SyncRun(self.session, self.own_streams, self.input_catalog, self)
         try:

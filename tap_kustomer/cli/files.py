@@ -8,8 +8,8 @@ from typing import Any
 
 from singer_sdk.singerlib import Catalog
 
-from tap_kustomer.errors import SettingsError, StateError
-from tap_kustomer.state import check_state
+from tap_kustomer.errors import SettingsError
+from tap_kustomer.state import check_state, parse_state
 
 __all__ = ["InputFileError", "read_catalog", "read_config", "read_state"]
 
@@ -49,24 +49,22 @@ def read_catalog(path: str) -> dict[str, Any]:
 
 
 def read_state(path: str) -> dict[str, Any]:
-    """Return the state in the file, also when it is a whole STATE message.
+    """Return the state in the file; empty where the file is, or holds none yet.
 
     Raises: ``InputFileError``, ``StateError``.
     """
     content = _read(path, "state")
-    if isinstance(content, dict) and content.get("type") == "STATE":
-        content = content.get("value")
-    if content is None:
-        msg = f"The state file {path} holds no state; leave --state out to begin afresh."
-        raise StateError(msg)
     check_state(content)
     return dict(content)
 
 
 def _read(path: str, kind: str) -> Any:  # noqa: ANN401
     try:
-        # Of bytes, `json` itself finds out which UTF they are in, with a BOM or without.
-        return json.loads(Path(path).read_bytes())
+        raw = Path(path).read_bytes()
+        # `json` finds out of bytes which UTF they are in, with a BOM or without.
+        encoding = json.detect_encoding(raw)
+        text = raw.decode(encoding).removeprefix("\ufeff")
+        return parse_state(text) if kind == "state" else json.loads(text)
     except OSError as error:
         msg = (
             f"The {kind} file {path} cannot be read: {error.strerror}. Check its path, and who "
