@@ -27,13 +27,13 @@ def offered_stream(stream: KustomerStream) -> dict[str, Any]:
         "json_schema": airbyte_schema(stream.schema),
         "supported_sync_modes": ["full_refresh"],
         "source_defined_primary_key": [[column] for column in stream.primary_keys],
+        # Of a full refresh: it reads from the start again, whatever was read before.
         "is_resumable": False,
     }
     if stream.replication_key:
         offer["supported_sync_modes"].append("incremental")
         offer["source_defined_cursor"] = True
         offer["default_cursor_field"] = [stream.replication_key]
-        offer["is_resumable"] = True
     return offer
 
 
@@ -79,9 +79,21 @@ def _configured(entry: object) -> ConfiguredStream:
     return ConfiguredStream(
         name=str(stream["name"]),
         incremental=incremental,
-        replaces_table=not incremental and entry.get("destination_sync_mode") == "overwrite",
+        replaces_table=_replaces_table(entry, incremental=incremental),
         columns=_columns(stream),
     )
+
+
+def _replaces_table(entry: Mapping[str, Any], *, incremental: bool) -> bool:
+    """Whether what the destination has goes once this sync is complete.
+
+    That is so for both ways of overwriting, and where the platform raises the lowest generation
+    that is kept: a refresh that truncates.
+    """
+    lowest = entry.get("minimum_generation_id")
+    truncates = isinstance(lowest, int) and lowest > 0
+    mode = entry.get("destination_sync_mode")
+    return truncates or (not incremental and mode in {"overwrite", "overwrite_dedup"})
 
 
 def _columns(stream: Mapping[str, Any]) -> frozenset[str] | None:

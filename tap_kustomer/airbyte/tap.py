@@ -114,5 +114,8 @@ class SourceTap(TapKustomer):
             self._statuses.end(run.stream, complete=False)
 
     def _would_empty(self, run: StreamRun) -> bool:
-        """Whether a destination that is told "complete, no rows" would empty a filled table."""
-        return self.configured[run.stream].replaces_table and self.stream(run.stream).was_read
+        """Whether a destination that is told "complete, no rows" would empty a filled table.
+
+        A state says nothing of that: the table may be of a connection that has none.
+        """
+        return self.configured[run.stream].replaces_table

@@ -88,6 +88,8 @@ class ExtraRows(KustomerStream):
         own = {name: one for name, one in properties.items() if name not in self.columns_found}
         described = described_columns(self.entry, self._columns)
         self._schema = {**self.schema, "properties": {**described, **own}}
+        # Made from the schema when next asked for; without an entry a column is not selected.
+        self._metadata = self._mask = self._stream_maps = None
         return True
 
     # ------------------------------------------------------------ below a parent

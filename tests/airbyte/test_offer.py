@@ -219,7 +219,7 @@ def test_incremental_streams_offer_both_modes(sim: Simulator, tmp_path: Path) ->
     assert customers["source_defined_cursor"] is True
     assert customers["default_cursor_field"] == ["updated_at"]
     assert customers["source_defined_primary_key"] == [["id"]]
-    assert customers["is_resumable"] is True
+    assert customers["is_resumable"] is False
 
 
 def test_lists_offer_a_full_refresh_only(sim: Simulator, tmp_path: Path) -> None:

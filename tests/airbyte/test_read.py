@@ -34,7 +34,10 @@ if TYPE_CHECKING:
 ALL = "2015-01-01"
 # All but the stream that reads a file instead of Kustomer.
 EVERYTHING: dict[str, Any] = {
-    "optional_streams": [name for name in OPTIONAL_STREAMS if name != "webhook_events"],
+    # The spool of webhooks is not set; counts by month and all ids take minutes of the budget.
+    "optional_streams": sorted(
+        {*OPTIONAL_STREAMS} - {"webhook_events", "row_counts", "present_ids"}
+    ),
     "requests_per_minute": 5000,
 }
 
@@ -347,7 +350,8 @@ def test_a_list_that_is_gone_does_not_empty_its_table(sim: Simulator, tmp_path: 
     assert (printed.status, never_read.status) == (1, 0)
     assert printed.statuses("tags") == ["STARTED", "INCOMPLETE"]
     assert printed.statuses("teams")[-1] == "COMPLETE"
-    assert never_read.statuses("tags")[-1] == "COMPLETE"
+    # Without a state, too: the table may be filled all the same.
+    assert never_read.statuses("tags")[-1] == "INCOMPLETE"
 
 
 @pytest.mark.parametrize(
@@ -493,7 +497,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_a_read_in_its_own_process_prints_messages_only(sim: Simulator, tmp_path: Path) -> None:
     """Logs of worker threads too; nothing on stderr, no torn line while pages are written."""
-    config = whole(sim, page_size=10)
+    config = whole(sim, page_size=100)
     catalog = configured(discovered(config, tmp_path))
     sim.faults.add(Fault("status", every=7, times=2, status=503))
 

@@ -376,7 +376,7 @@ ODD: dict[str, tuple[Any, JSON, str]] = {
     "404": (None, {}, "Kustomer has no endpoint /v1/things"),
     "one object": (None, {"path": "/v1/users/current"}, "one object instead of a list"),
     "web page": ("<html>", {}, "not the JSON"),
-    "no data": ('{"items": []}', {}, "without `data`"),
+    "no data": ('{"items": []}', {}, "not the JSON"),
     "no key": (rows(2), {"key": "number"}, "has no `number` to go by"),
     "no id": ([{"type": "x", "attributes": {"code": "c"}}], {}, "there are code"),
 }
@@ -394,7 +394,8 @@ def test_an_odd_endpoint_fails_alone_with_a_sentence_that_names_the_entry(
         server.org.show("/v1/things", [])
         server.faults.add(Fault("status", status=200, path="/v1/things", times=None, body=shown))
     server.org.add("tag", 2)
-    output = read(server, {**GOOD, **changes}, select=("tags",))
+    entry = {**GOOD, **changes}
+    output = read(server, entry, select=("tags",), backoff_max_elapsed_seconds=1)
 
     ended = status(output, "things")
     assert ended["status"] == "failed"
