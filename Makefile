@@ -3,7 +3,8 @@
 # and builds them again only when the file that lists their packages has changed.
 
 PYTHON ?= python3
-PYTEST_WORKERS ?= auto
+# Half of the time the tests wait for answers, so more workers than the two cores of a small machine.
+PYTEST_WORKERS ?= 3
 
 VENV := .venv
 MELTANO_VENV := .venv-meltano

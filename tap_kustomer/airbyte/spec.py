@@ -52,6 +52,8 @@ def specification() -> dict[str, Any]:
     }
     # With the names at hand, Airbyte offers them for choice.
     properties["optional_streams"]["items"] = {"type": "string", "enum": list(OPTIONAL_STREAMS)}
+    # Its name looks like a secret's to Airbyte; it is the name of an attribute.
+    properties["extra_streams"]["items"]["properties"]["key"]["airbyte_secret"] = False
     return {
         "protocol_version": PROTOCOL_VERSION,
         "documentationUrl": _DOCUMENTATION,
