@@ -69,8 +69,14 @@
     'deletions': {
       'object_type': text, 'object_id': text, 'deleted_at': moment, 'confirmed': flag,
     },
-    'sync_runs': {'stream': text, 'status': text, 'ended_at': moment},
+    'row_counts': {
+      'stream': text, 'month': moment, 'live_rows': number, 'archived_rows': number,
+      'counted_at': moment,
+    },
+    'present_ids': {'stream': text, 'read_at': moment},
+    'sync_runs': {'stream': text, 'status': text, 'started_at': moment, 'ended_at': moment},
   } -%}
+  {%- if stream == 'row_counts' -%}{{- return(dict({'org_id': text}, **streams[stream])) -}}{%- endif -%}
   {{- return(dict({'id': text, 'org_id': text}, **streams[stream])) -}}
 {% endmacro %}
 
@@ -117,6 +123,9 @@
 {# Whether a stream's table holds several versions of a row. #}
 {% macro kustomer_has_versions(stream) %}
   {%- set setting = var('kustomer_append_only') -%}
+  {%- if stream in ('row_counts', 'present_ids') -%}
+    {{- return(false) -}}{# their keys are not `id` alone -#}
+  {%- endif -%}
   {%- if setting != 'auto' or not execute or not var('kustomer_look_at_schema') | as_bool -%}
     {{- return(setting in (true, 'true')) -}}
   {%- endif -%}
@@ -208,6 +217,15 @@ where 1 = 1
             gone.confirmed
             and gone.object_type = '{{ type }}'
             and gone.object_id = loaded.{{ column }}
+            {#- A row that was restored is newer than its deletion. -#}
+            {%- if 'deleted_at' in (kustomer_analytics.kustomer_found('deletions') or {})
+              and 'updated_at' in kustomer_analytics.kustomer_columns(stream)
+              and 'updated_at' in (kustomer_analytics.kustomer_found(stream) or {}) %}
+            and (
+                loaded.updated_at is null
+                or {{ kustomer_analytics.utc('gone.deleted_at') }} >= {{ kustomer_analytics.utc('loaded.updated_at') }}
+            )
+            {%- endif %}
     )
 {%- endfor -%}
 {%- endif -%}
