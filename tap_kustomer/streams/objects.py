@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tap_kustomer import timestamps
+from tap_kustomer.errors import MissingRoleError, StreamError
 from tap_kustomer.streams.base import RowBatch, streams_in
 from tap_kustomer.streams.lists import listed_rows
 from tap_kustomer.streams.search import SEARCH_ROLES, SearchStream
@@ -53,9 +55,38 @@ class Notes(SearchStream):
     query_context = "note"
     has_archive = False
 
+    _unlisted: StreamError | None = None  # why the list of all notes could not be read
+
+    @override
+    def read(self) -> Iterator[RowBatch]:
+        """Yield the notes of the list and of the search, those of the search in any case.
+
+        Raises: ``StreamError`` at the end when the list could not be read. The bookmark then
+        stays in front of the notes that only the list has.
+        """
+        for batch in super().read():
+            yield batch if self._unlisted is None else replace(batch, bookmark=None)
+        if self._unlisted is None:
+            return
+        role = "`org.permission.note.read` or `org.user.note.read`"
+        advice = f"Make a key that also has the role {role}, or set `include_archived` to false."
+        if not isinstance(self._unlisted, MissingRoleError):
+            advice = "Run again later, or set `include_archived` to false to go without them."
+        msg = (
+            "notes: the notes of the last two years were read, but older ones come from the list "
+            f"of all notes, which could not be read. {self._unlisted} {advice}"
+        )
+        raise StreamError(msg)
+
     @override
     def older_rows(self, start: str) -> Iterator[RowBatch]:
         """Yield the notes that the search no longer has, when the start reaches back to them."""
+        try:
+            yield from self._listed_rows(start)
+        except StreamError as error:
+            self._unlisted = error
+
+    def _listed_rows(self, start: str) -> Iterator[RowBatch]:
         edge = self.session.edge
         if not self.settings.include_archived or not edge.is_behind(start):
             return

@@ -95,6 +95,26 @@ def test_notes_idle_for_years_come_from_the_list(fast_sim: Simulator) -> None:
     assert not any(log.is_archive for log in fast_sim.searches())
 
 
+def test_notes_that_may_not_be_listed_cost_the_old_ones_only(fast_sim: Simulator) -> None:
+    """The searchable notes arrive, the role of the list is named, and nothing is lost later."""
+    org = fast_sim.org
+    old = org.add("note", 30, updated_at=lambda n: org.clock.now() - (800 + n) * DAY)
+    recent = org.add("note", 40)
+    org.roles = frozenset({"org.permission.search.create"})
+
+    output = read(fast_sim, "notes")
+    org.roles = None
+    second = read(fast_sim, "notes", state=output.state)
+
+    assert output.status == 1
+    assert output.ids("notes") == set(recent)
+    assert "org.permission.note.read" in output.stderr
+    assert "`include_archived`" in output.stderr
+    assert output.bookmark("notes") is None
+    assert second.status == 0
+    assert second.ids("notes") == {*old, *recent}
+
+
 def test_an_old_note_that_is_updated_meanwhile_is_read(fast_sim: Simulator) -> None:
     """When the list shows it, the first search is already answered, and the list is filtered."""
     org = fast_sim.org
