@@ -9,6 +9,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 import requests
 
@@ -16,6 +17,8 @@ from tests.docs.pages import demo_lines, without_numbers
 from tests.e2e.project import CHECKOUT
 from tools.demo import analytics
 from tools.demo.compare import stream_of
+from tools.demo.deletes import Deleted
+from tools.demo.run import DemoError, show_completeness, show_deletes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +64,7 @@ def assert_readme_shows(output: str) -> None:
     shown = demo_lines()
     if not analytics.available():  # then the report's lines are missing
         shown = shown[: shown.index("Built the models of analytics/ with dbt (#)")]
+        shown = [line for line in shown if not re.search("kustomer_erase|its messages", line)]
     real = [without_numbers(line) for line in output.splitlines() if line.strip()]
     position = 0
     for line in shown:
@@ -78,9 +82,15 @@ def test_it_loads_all_and_ends_with_a_query(demo: subprocess.Popen[str]) -> None
     assert demo.returncode == 0, output
     assert_readme_shows(output)
     assert re.search(r"customers +│ +400 │ yes", output), output
+    for deleted in ("customer", "conversation"):
+        assert re.search(rf"│ {deleted} [^│]+│ +1 │ +0 │", output), output
     assert re.search(r"email +│ +\d+ │ +\d+ (s|min|h)", output), output
     if analytics.available():
         assert "Open in a browser: output/report.html" in output, output
+        assert re.search(r"its messages and notes +│ +[1-9]\d* │ +0 │", output), output
+        counted = re.search(r"Complete: ([\d,]+) of ([\d,]+) rows, counted by Kustomer", output)
+        assert counted is not None, output
+        assert counted[1] == counted[2]
         assert (CHECKOUT / "output" / "report.html").stat().st_size > 100_000
     assert_no_answer(url)
 
@@ -98,6 +108,36 @@ def test_interrupted_it_stops_the_simulator(
 
     assert demo.returncode == status, output
     assert_no_answer(url)
+
+
+@pytest.fixture
+def database() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Return a database with what the demo asks for, and one row of each table."""
+    with duckdb.connect() as connection:
+        connection.execute("create table customers as select 'c1' as id, now() as created_at")
+        connection.execute("create schema analytics")
+        connection.execute(
+            "create table analytics.kustomer__completeness as select 7 as loaded_rows, "
+            "8 as counted_rows, false as complete"
+        )
+        yield connection
+
+
+def test_a_row_that_is_left_fails_the_demo(database: duckdb.DuckDBPyConnection) -> None:
+    """An emptied row counts as gone, a full one does not."""
+    customer = Deleted("customer Ann", ["customers"], "id", "c1")
+
+    with pytest.raises(DemoError, match="still has"):
+        show_deletes(database, [customer], [1])
+
+    database.execute("update customers set created_at = null")
+    show_deletes(database, [customer], [1])
+
+
+def test_a_month_that_differs_fails_the_demo(database: duckdb.DuckDBPyConnection) -> None:
+    """The line says how much is here."""
+    with pytest.raises(DemoError, match="Not complete: 7 of 8 rows"):
+        show_completeness(database)
 
 
 @pytest.mark.parametrize(

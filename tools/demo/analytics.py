@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-__all__ = ["PROGRAMS", "AnalyticsError", "available", "run_models", "write_report"]
+__all__ = ["PROGRAMS", "AnalyticsError", "available", "erase", "run_models", "write_report"]
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PROGRAMS = CHECKOUT / ".venv-analytics" / "bin"
@@ -29,7 +29,19 @@ def run_models(database: Path, work: Path) -> None:
 
     Raises: ``AnalyticsError`` if a model fails.
     """
-    command = [str(PROGRAMS / "dbt"), "--quiet", "run", "--exclude", *NOT_HERE]
+    _dbt(database, work, "run", "--exclude", *NOT_HERE)
+
+
+def erase(database: Path, work: Path) -> None:
+    """Remove from the loaded tables what Kustomer confirmed to be gone, and what hung on it.
+
+    Raises: ``AnalyticsError`` if that fails.
+    """
+    _dbt(database, work, "run-operation", "kustomer_erase", "--args", "{dry_run: false}")
+
+
+def _dbt(database: Path, work: Path, *arguments: str) -> None:
+    command = [str(PROGRAMS / "dbt"), "--quiet", *arguments]
     command += ["--project-dir", str(PACKAGE), "--profiles-dir", str(PACKAGE), "--target", "duckdb"]
     _call(
         command,

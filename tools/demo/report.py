@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
 DAYS = 90  # of the figures and of most charts
 WEEKS = 26  # of the weekly chart
+FEW = 10  # answers, of which percentiles would say nothing
 AGENTS = 12  # shown in the chart of agents
 DURATIONS = {"p10", "p25", "median", "p75", "p90"}  # columns
 
@@ -171,7 +172,15 @@ def at_equal_mix(connection: duckdb.DuckDBPyConnection) -> float | None:
 def responses(connection: duckdb.DuckDBPyConnection) -> Figure:
     """Return how long customers wait."""
     asked = ask(connection, queries.RESPONSES)
-    rows = [{**row, "label": duration(row["median"])} for row in asked]
+    spread = ("p10", "p25", "p75", "p90")
+    rows = [
+        {
+            **row,
+            **(dict.fromkeys(spread) if row["count"] < FEW else {}),
+            "label": f"{duration(row['median'])} ({row['count']:,})",
+        }
+        for row in asked
+    ]
     equal = at_equal_mix(connection)
     mix = (
         f" The median of all channels moves with their mix: at the mix of the {DAYS} days before "
@@ -180,8 +189,9 @@ def responses(connection: duckdb.DuckDBPyConnection) -> Figure:
     return Figure(
         "How long customers wait for a first response",
         f"By a person, around the clock, last {DAYS} days. Line: 10 to 90 % of the answered "
-        "conversations; box: the middle half; mark: the median. Who still waits is not among "
-        f"them.{mix if equal is not None else ''}",
+        "conversations; box: the middle half; mark: the median (of how many). Of fewer than "
+        f"{FEW} the median alone. Who still waits is not among them."
+        f"{mix if equal is not None else ''}",
         partial(charts.spread, rows),
         {
             "name": "channel",

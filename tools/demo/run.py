@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -20,10 +21,14 @@ from rich.console import Console
 from rich.table import Table
 
 from tools.demo import analytics
-from tools.demo.compare import MADE_BY_THE_TAP, Difference, compare, expected_ids, loaded_ids
+from tools.demo.compare import MADE_BY_THE_TAP, compare, expected_ids, loaded_ids
+from tools.demo.deletes import completeness, delete_some, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from tools.demo.compare import Difference
+    from tools.demo.deletes import Deleted
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 WORK = CHECKOUT / "tools" / "demo" / ".work"
@@ -36,8 +41,10 @@ PLUGINS = ("tap-kustomer", "target-duckdb")
 QUERY = CHECKOUT / "tools" / "demo" / "first_response_by_channel.sql"
 
 SEED = 7
+SMALL = 50  # rows: tables that are smaller share a line
 CUSTOMERS = 400
 START_DATE = "2015-01-01"  # before the oldest row, so that archived ones are read too
+SEARCHES = 5000  # a minute. Kustomer allows 100, at which counting alone takes some minutes
 API_KEY = "simulated-api-key"  # the simulator's; it opens nothing else
 
 console = Console(highlight=False)
@@ -53,6 +60,7 @@ def simulated_org() -> Iterator[str]:
     command = [sys.executable, "-m", "simulator", "--port", "0"]
     command += ["--seed", str(SEED), "--customers", str(CUSTOMERS)]
     command += ["--knob", "work_items_list=true"]  # not every org has this list
+    command += ["--search-limit", str(SEARCHES)]
     with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None  # noqa: S101  # it is a pipe
@@ -69,14 +77,17 @@ def simulated_org() -> Iterator[str]:
                 process.kill()
 
 
-def environment(url: str = "") -> dict[str, str]:
+def environment(url: str = "", *optional_streams: str) -> dict[str, str]:
     """Return the environment for Meltano: no setting of a real org gets in."""
     mine = {k: v for k, v in os.environ.items() if not k.startswith(("TAP_KUSTOMER_", "MELTANO_"))}
     return {
         **mine,
         "TAP_KUSTOMER_API_KEY": API_KEY,
         "TAP_KUSTOMER_API_URL": url,
+        "TAP_KUSTOMER_OPTIONAL_STREAMS": json.dumps(optional_streams),
+        "TAP_KUSTOMER_SEARCH_REQUESTS_PER_MINUTE": str(SEARCHES),
         "TAP_KUSTOMER_START_DATE": START_DATE,
+        "TAP_KUSTOMER_TOMBSTONES": "true",
         "MELTANO_DATABASE_URI": f"sqlite:///{WORK / 'meltano.db'}",
         "MELTANO_ENVIRONMENT": "dev",
         "MELTANO_PROJECT_ROOT": str(CHECKOUT),
@@ -145,14 +156,18 @@ def show_tables(connection: duckdb.DuckDBPyConnection, differences: list[Differe
     table = Table("stream")
     table.add_column("rows in DuckDB", justify="right")
     table.add_column("ids as in the org")
+    small: dict[str, int] = {}
     for stream, ids in loaded_ids(connection).items():
         if stream in wrong:
-            verdict = f"[red]no: {wrong[stream]}[/red]"
+            table.add_row(stream, f"{len(ids):,}", f"[red]no: {wrong[stream]}[/red]")
         elif stream in MADE_BY_THE_TAP:
-            verdict = "[dim]made by the tap[/dim]"
+            table.add_row(stream, f"{len(ids):,}", "[dim]made by the tap[/dim]")
+        elif len(ids) < SMALL:
+            small[stream] = len(ids)
         else:
-            verdict = "[green]yes[/green]"
-        table.add_row(stream, f"{len(ids):,}", verdict)
+            table.add_row(stream, f"{len(ids):,}", "[green]yes[/green]")
+    rest = f"{len(small)} small ones, {min(small)} to {max(small)}"
+    table.add_row(rest, f"{sum(small.values()):,}", "[green]yes[/green]")
     console.print(table)
 
 
@@ -169,18 +184,60 @@ def show_first_response(connection: duckdb.DuckDBPyConnection) -> None:
     console.print(table)
 
 
+def show_deletes(
+    connection: duckdb.DuckDBPyConnection, deleted: Sequence[Deleted], before: Sequence[int]
+) -> None:
+    """Print what DuckDB had of what was deleted, and what it has now."""
+    table = Table("deleted in Kustomer between the runs")
+    for column in ("rows before", "rows now"):
+        table.add_column(column, justify="right")
+    left = [rows_of(connection, one) for one in deleted]
+    for one, had, has in zip(deleted, before, left, strict=True):
+        table.add_row(one.name, str(had), f"[{'red' if has else 'green'}]{has}[/]")
+    console.print(table)
+    if any(left):
+        message = "DuckDB still has what was deleted in Kustomer."
+        raise DemoError(message)
+
+
+def show_completeness(connection: duckdb.DuckDBPyConnection) -> None:
+    """Print how many of the rows that Kustomer counts are here."""
+    here, counted, complete = completeness(connection)
+    line = f"Complete: {here:,} of {counted:,} rows, counted by Kustomer month by month."
+    if not complete:
+        message = f"Not c{line[1:]}"
+        raise DemoError(message)
+    console.print(line)
+
+
+def forget_deleted(url: str) -> None:
+    """Delete a customer and a conversation in the org; let DuckDB forget them with the next run."""
+    with duckdb.connect(str(DATABASE), read_only=True) as connection:
+        deleted = delete_some(url, connection)
+        before = [rows_of(connection, one) for one in deleted]
+    console.print("\nDeleted a customer and a conversation in the org.")
+    with step("meltano run tap-kustomer target-duckdb, again"):
+        meltano("run", *PLUGINS, env=environment(url, "deletions", "row_counts"))
+    if analytics.available():
+        with step("dbt run-operation kustomer_erase"):
+            analytics.erase(DATABASE, WORK)
+    else:  # messages are nobody's own tombstones: dbt removes them
+        deleted, before = deleted[:2], before[:2]
+    with duckdb.connect(str(DATABASE), read_only=True) as connection:
+        show_deletes(connection, deleted, before)
+
+
 def report() -> None:
     """Turn the tables into metrics with dbt, and those into a page to look at."""
     if not analytics.available():
         console.print("\nNo report: it is made with dbt, which needs Python 3.10 to 3.13.")
         return
-    try:
-        with step("\nBuilt the models of analytics/ with dbt"):
-            analytics.run_models(DATABASE, WORK)
-        with step("Drew the report"):
-            analytics.write_report(DATABASE, REPORT)
-    except analytics.AnalyticsError as error:
-        raise DemoError(str(error)) from error
+    with step("\nBuilt the models of analytics/ with dbt"):
+        analytics.run_models(DATABASE, WORK)
+    with duckdb.connect(str(DATABASE), read_only=True) as connection:
+        show_completeness(connection)
+    with step("Drew the report"):
+        analytics.write_report(DATABASE, REPORT)
 
 
 def duration(seconds: float) -> str:
@@ -220,6 +277,7 @@ def main() -> None:
                 message = "\n".join(["DuckDB does not hold what the org holds:", *lines])
                 raise DemoError(message)
             show_first_response(connection)
+        forget_deleted(url)
     report()
     console.print(f"\nLook around yourself: {DATABASE.relative_to(CHECKOUT)}")
     if REPORT.exists():
@@ -230,7 +288,7 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         main()
-    except DemoError as error:
+    except (DemoError, analytics.AnalyticsError) as error:
         console.print(f"[red]{error}[/red]")
         sys.exit(1)
     except KeyboardInterrupt:
