@@ -42,6 +42,7 @@ class Session:
     """What the streams of one run share. Knows no stream."""
 
     run_id: str
+    started: str  # Kustomer's time; UTC text
     settings: Settings
     client: KustomerClient
     workers: Workers  # the threads that fetch

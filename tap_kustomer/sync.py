@@ -39,6 +39,7 @@ _SEARCHES_AHEAD = 3  # streams whose first search is asked while another stream 
 
 COMPLETE, SKIPPED, FAILED, STOPPED = "complete", "skipped", "failed", "stopped"
 MISSING = "missing"  # known to the state and no longer offered
+NOT_DUE = "not due"  # a list that was read not long ago, see `lists_every_minutes`
 
 
 class RunObserver(Protocol):
@@ -87,8 +88,10 @@ class SyncRun:
                 self._ask_ahead(groups[place:])
                 if isinstance(stream, SearchStream) and children:
                     self._sync_family(stream, children)
-                else:
+                elif stream.is_due:
                     self._sync_one(stream)
+                else:
+                    self._pass_over(stream)
             self._judge_run()
             self._sync_runs_of(streams)
         except CredentialsError:
@@ -113,7 +116,7 @@ class SyncRun:
         alone = [
             stream
             for stream, children in groups
-            if not children and stream.ABORT_AT_RECORD_COUNT is None
+            if not children and stream.ABORT_AT_RECORD_COUNT is None and stream.is_due
         ]
         searches = [stream for stream in alone if isinstance(stream, SearchStream)]
         lists = [stream for stream in alone if isinstance(stream, ListStream)]
@@ -209,6 +212,14 @@ class SyncRun:
             run.ended_at = self._session.server_now()
             if read_unselected is None:
                 self._observer.stream_ended(run)
+
+    def _pass_over(self, stream: KustomerStream) -> None:
+        """Note that a list is not read in this run; nothing is written of it, no SCHEMA either."""
+        self._begin(stream)
+        stream.run.status, stream.run.ended_at = NOT_DUE, stream.run.started_at
+        stream.run.to = None
+        self._known_lists += 1  # Kustomer knew it when it was read
+        self._observer.stream_ended(stream.run)
 
     def _judge(self, stream: KustomerStream, error: Exception) -> None:
         """Note what an error means for its stream."""

@@ -177,16 +177,19 @@ class TapKustomer(CommandTap):
     @cached_property
     def session(self) -> Session:
         """What the streams share; asks Kustomer which org it is."""
+        org = self.org  # the first answers: they tell Kustomer's time too
+        started = timestamps.from_epoch(self.client.server_time.now())
         return Session(
             run_id=self.run_id,
+            started=started,
             settings=self.settings,
             client=self.client,
             workers=self.workers,
             ahead=self.ahead,
-            org=self.org,  # the first answer: it tells Kustomer's time too
+            org=org,
             clock=self.clock,
             search_schema=SearchSchemaReader(self.client),
-            edge=TwoYearEdge.seen_at(timestamps.from_epoch(self.client.server_time.now())),
+            edge=TwoYearEdge.seen_at(started),
             output=Output(self.message_writer, self.write_message, self.write_state),
             mapper=lambda: self.mapper,
             runs=[],

@@ -54,6 +54,7 @@ class ConfiguredStream:
             for breadcrumb, metadata in stream.metadata.items():
                 if len(breadcrumb) == 2 and breadcrumb[1] not in self.columns:  # noqa: PLR2004 - ("properties", column)
                     metadata.selected = False
+        stream.is_always_due = self.replaces_table
         stream.selected = True
 
 

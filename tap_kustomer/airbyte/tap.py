@@ -10,7 +10,7 @@ from tap_kustomer.airbyte.messages import error_trace
 from tap_kustomer.airbyte.spec import tap_config
 from tap_kustomer.airbyte.statuses import StreamStatuses
 from tap_kustomer.airbyte.writer import AirbyteWriter
-from tap_kustomer.sync import COMPLETE, FAILED, SKIPPED
+from tap_kustomer.sync import COMPLETE, FAILED, NOT_DUE, SKIPPED
 from tap_kustomer.tap import TapKustomer
 
 if sys.version_info >= (3, 12):
@@ -106,7 +106,9 @@ class SourceTap(TapKustomer):
             sentence = run.error or f"{run.stream} could not be read."
             self._output.send(error_trace(sentence, failure_type(run.cause), run.stream))
             self._statuses.end(run.stream, complete=False)
-        elif run.status == COMPLETE or (run.status == SKIPPED and not self._would_empty(run)):
+        elif run.status in {COMPLETE, NOT_DUE} or (
+            run.status == SKIPPED and not self._would_empty(run)
+        ):
             self.write_state()
             self._writer.finish(run.stream)
             self._statuses.end(run.stream, complete=True)

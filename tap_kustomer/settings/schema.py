@@ -154,6 +154,16 @@ SETTINGS_SCHEMA: dict[str, Any] = th.PropertiesList(
         description="The search streams whose ids `present_ids` lists.",
     ),
     th.Property(
+        "lists_every_minutes",
+        th.IntegerType,
+        default=0,
+        title="Minutes between lists",
+        description=(
+            "Full-table lists are read again only after so many minutes; 0: in each run. Runs in "
+            "between say `not due` in `sync_runs` and leave their tables as they are."
+        ),
+    ),
+    th.Property(
         "lookback_seconds",
         th.IntegerType,
         default=300,

@@ -65,6 +65,7 @@ class Settings:
     audit_log_object_types: tuple[str, ...]
     tombstones: bool
     present_ids_of: tuple[str, ...]
+    lists_every_minutes: int
     lookback_seconds: int
     page_size: int
     search_requests_per_minute: int
@@ -107,6 +108,7 @@ class Settings:
             ),
             tombstones=read.flag("tombstones", default=False),
             present_ids_of=read.some_names("present_ids_of", ("customers", "conversations")),
+            lists_every_minutes=read.number("lists_every_minutes", 0, 0, 525_600),
             lookback_seconds=read.number("lookback_seconds", 300, 0, 86_400),
             page_size=read.number("page_size", 500, 1, 500),
             search_requests_per_minute=read.number("search_requests_per_minute", 100, 1, 100_000),

@@ -58,6 +58,9 @@ __all__ = ["KustomerStream", "RowBatch", "streams_in"]
 logger = logging.getLogger("tap-kustomer")
 
 _CUSTOM = ("properties", "custom")
+# No scheduler is exact: a list that is read each hour by a job of each hour is due a bit early.
+_PUNCTUALITY_SECONDS = 30.0
+_PUNCTUALITY = 0.05  # of the time between two readings, at most
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,7 @@ class KustomerStream(Stream):
     read_last: ClassVar[bool] = False  # after all others: it speaks of their rows
 
     all_streams: Sequence[KustomerStream] = ()  # of the org, once each is made
+    is_always_due = False  # for a destination that keeps only what this run brings
     custom_problem: StreamError | None = None  # why the types of `custom` are not known
     custom_is_known = True  # the metadata of `custom` could be read, or there is none
 
@@ -145,6 +149,24 @@ class KustomerStream(Stream):
     def reads_list(self) -> bool:
         """Whether the rows come from a list: one that Kustomer does not know has no rows."""
         return False
+
+    @property
+    def is_full_list(self) -> bool:
+        """Whether the stream is a list that is read from its first row to its last."""
+        return False
+
+    @property
+    def is_due(self) -> bool:
+        """Whether this run reads the stream: a list may have been read not long ago."""
+        every = self.settings.lists_every_minutes * 60
+        before = timestamps.normalise(self.known_state.get("listed_at"))
+        if not every or before is None or self.is_always_due or not self.is_full_list:
+            return True
+        if self.ABORT_AT_RECORD_COUNT is not None:
+            return True  # `--test` is not content with an earlier run
+        # A list read in the future was read by a clock that has jumped back since.
+        passed = timestamps.seconds_between(before, self.session.started)
+        return not 0 <= passed < every - min(_PUNCTUALITY_SECONDS, every * _PUNCTUALITY)
 
     # ------------------------------------------------------------ what subclasses do
 
@@ -352,6 +374,8 @@ class KustomerStream(Stream):
         self.state["read"] = True
         if self.rows_listed:
             self.state["rows_listed"] = self.rows_listed
+        if self.is_full_list:
+            self.state["listed_at"] = self.session.started
         self.session.output.write_state()
         yield from ()
 

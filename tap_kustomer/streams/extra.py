@@ -155,6 +155,11 @@ class ExtraList(ExtraRows, ListStream):
 class ExtraBelowList(ExtraRows):
     """A list below each row of a stream that is read in full."""
 
+    @property
+    @override
+    def is_full_list(self) -> bool:
+        return True
+
     @override
     def read(self) -> Iterator[RowBatch]:
         """Yield the children of all parents."""

@@ -50,6 +50,11 @@ class ListStream(KustomerStream):
         """A list may be no part of an org."""
         return True
 
+    @property
+    @override
+    def is_full_list(self) -> bool:
+        return True
+
     @override
     def ask_ahead(self, ahead: Ahead) -> None:
         self._ahead = ahead.read(map(self.completed, self._listed()))

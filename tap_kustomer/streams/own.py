@@ -34,6 +34,11 @@ class CustomAttributes(KustomerStream):
         "org.admin.metadata.read",
     )
 
+    @property
+    @override
+    def is_full_list(self) -> bool:
+        return True
+
     @override
     def read(self) -> Iterator[RowBatch]:
         """Yield the attributes of each resource."""

@@ -48,6 +48,7 @@ SEARCH_ROLES = (
 _LONGEST_AHEAD_SECONDS = 600
 
 _CONFIRMING_PAUSE = 1.0  # seconds until a page that breaks what was asked for is asked for again
+_LIST = "list"  # how the state names the reading of the full list
 _NO_DELETED = ", no deleted rows"  # how the state names a form without ``includeDeleted``
 
 
@@ -105,6 +106,12 @@ class SearchStream(KustomerStream):
     def reads_list(self) -> bool:
         """Whether the search was refused and the list is read instead."""
         return self._lists_instead
+
+    @property
+    @override
+    def is_full_list(self) -> bool:
+        """Whether the list is read instead, as in the run before."""
+        return self._lists_instead or self.known_state.get("form") == _LIST
 
     @property
     @override
@@ -207,7 +214,7 @@ class SearchStream(KustomerStream):
         ]
         parts = self.without_deleted(forms)
         if self.list_paths:
-            forms.append(Form("list", None, rank=1, endpoint="list"))
+            forms.append(Form(_LIST, None, rank=1, endpoint="list"))
         return [*forms, *parts]
 
     def without_deleted(

@@ -339,6 +339,17 @@ def test_a_missing_role_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
     assert "role" in error["message"]
 
 
+def test_a_full_refresh_reads_its_lists_each_time(sim: Simulator, tmp_path: Path) -> None:
+    """The destination may keep only what this sync brings: `lists_every_minutes` does not count."""
+    config = {**sim.config, "lists_every_minutes": 60}
+    catalog = configured(discovered(config, tmp_path), {"tags"}, destination="overwrite")
+    first = run_source("read", tmp_path, config=config, catalog=catalog)
+    second = run_source("read", tmp_path, config=config, catalog=catalog, state=first.state_file)
+
+    assert second.statuses("tags")[-1] == "COMPLETE"
+    assert second.ids("tags") == first.ids("tags") != set()
+
+
 def test_a_list_that_is_gone_does_not_empty_its_table(sim: Simulator, tmp_path: Path) -> None:
     """With "overwrite" the destination would replace the table by no rows at all."""
     state = read(sim, tmp_path, "tags", "teams").state_file

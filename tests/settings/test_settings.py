@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 KEY = "k-3f9c2b"
 OPTIONAL = ("audit_logs", "kviews")
 NUMBERS = {
+    "lists_every_minutes": (0, 525_600),
     "lookback_seconds": (0, 86_400),
     "page_size": (1, 500),
     "search_requests_per_minute": (1, 100_000),
