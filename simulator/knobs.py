@@ -16,7 +16,7 @@ class Knobs:
     """Settings of a ``Simulator``; each may be changed while it runs.
 
     Most default to what is documented. Where the documents leave a question open, the comment
-    says UNCONFIRMED and the other answers are the other values.
+    says `UNCONFIRMED` and the other answers are the other values.
     """
 
     # --- key and errors
@@ -24,11 +24,13 @@ class Knobs:
     # "recorded" is what production answers, the others are documented or older.
     error_shape: Literal["recorded", "A", "B", "legacy"] = "recorded"
     pod: str = "prod1"  # named in a header of every answer
-    # Whether a 403 names the role is UNCONFIRMED.
+    # Whether a 403 names the role is UNCONFIRMED (role-in-refusal).
     name_missing_role: bool = False
-    # A status: every request fails as a key of another region does. The status is UNCONFIRMED.
+    # A status: every request fails as a key of another region does. The status is UNCONFIRMED
+    # (pod-mismatch).
     pod_mismatch: int | None = None
-    # `GET /v1/auth/tokens/current`: what role it needs is UNCONFIRMED; 403 and 404 are possible.
+    # `GET /v1/auth/tokens/current`: what role it needs is UNCONFIRMED (own-roles); 403 and 404 are
+    # possible.
     token_status: int = 200
 
     # --- search
@@ -38,14 +40,15 @@ class Knobs:
     oversize: Literal["refuse", "clamp"] = "clamp"
     # "There is a hard limit of 100 for the maximum number of pages" (vendor, search).
     max_pages: int = 100
-    # page x pageSize: 10,000 as the AWS Glue connector says; whether more works is UNCONFIRMED.
+    # page x pageSize: 10,000 as the AWS Glue connector says; whether more works is UNCONFIRMED
+    # (page-depth).
     result_window: int = 10_000
-    # What a page beyond the window answers is UNCONFIRMED.
+    # What a page beyond the window answers is UNCONFIRMED (page-depth).
     past_window: Literal["refuse", "not_found", "empty"] = "refuse"
     # `trackTotalHits=true` on the live search: "yes" and "capped" take it and give exact totals.
     # Without it, totals are exact ("yes") or end at `total_cap` ("capped"). "ignored" takes it and
     # caps all the same, "refused" answers 400 and gives exact totals without it. Which is so:
-    # UNCONFIRMED, exact totals without it were seen.
+    # UNCONFIRMED (exact-totals), exact totals without it were seen.
     track_total_hits: Literal["yes", "capped", "ignored", "refused"] = "yes"
     total_cap: int = 10_000
     ignore_sort: bool | Collection[str] = False
@@ -55,35 +58,39 @@ class Knobs:
     search_schema: bool = True
     # In the archive's list, absent from the standard search's.
     company_updated_at_supported: bool = False
-    # Which attribute filters the context `kobject_<klass>`: UNCONFIRMED. None refuses the context.
+    # Which attribute filters the context `kobject_<klass>`: UNCONFIRMED (klass-attribute). None
+    # refuses the context.
     kobject_klass_attribute: (
         Literal["kobject_updated_at", "kobject_<klass>_updated_at", "both"] | None
     ) = "kobject_updated_at"
     archive_kobject_klass_attribute: (
         Literal["kobject_updated_at", "kobject_<klass>_updated_at", "both"] | None
     ) = "both"
-    # Attribute names of these contexts are UNCONFIRMED, for example `work_session_updated_at`.
+    # Attribute names of these contexts are UNCONFIRMED (work-session-updated-at), for example
+    # `work_session_updated_at`.
     work_session_attributes: Collection[str] = ()
     work_item_attributes: Collection[str] = ()
     refused_contexts: Collection[str] = ()
     archive_refused_contexts: Collection[str] = ()
     # Contexts that know `includeDeleted`; True: all.
     include_deleted_supported: bool | Collection[str] = True
-    # "updatedAt more recent than in the past 2 years"; the exact edge is UNCONFIRMED.
+    # "updatedAt more recent than in the past 2 years"; the exact edge is UNCONFIRMED
+    # (two-year-edge).
     horizon_days: float = 730
     edge_offset_seconds: float = 0
     fresh_documents: bool = False
-    # The answer to `idsOnly=true` is UNCONFIRMED.
+    # The answer to `idsOnly=true` is UNCONFIRMED (ids-only).
     ids_only_shape: Literal["identifiers", "ids", "refused"] = "identifiers"
 
     # --- lists
     list_oversize: Literal["clamp", "refuse"] = "clamp"
     list_max_page_size: int | None = None
-    # Rows at which every list ends (10,000 by one source); None: no end. UNCONFIRMED.
+    # Rows at which every list ends (10,000 by one source); None: no end. UNCONFIRMED (list-depth).
     list_depth: int | None = None
     lists_show_deleted: bool | None = None  # None: as each list's row of the table says
     # Without their switch (`deleted`, `includeDeleted`) teams, tags, shortcuts and spam senders
-    # come without deleted rows: UNCONFIRMED. False for `deleted_switches` refuses the switch.
+    # come without deleted rows: UNCONFIRMED (deleted-switch). False for `deleted_switches`
+    # refuses the switch.
     lists_hide_deleted: bool = True
     deleted_switches: bool = True
     # `GET /v1/sub-statuses` without `resource` is refused; "unknown" refuses the parameter.
@@ -92,12 +99,13 @@ class Knobs:
     list_links: bool = True
     string_meta: bool = False
     included_shape: Literal["array", "object"] = "array"
-    # UNCONFIRMED: the reference's own links say `/v1/queues/{id}`.
+    # UNCONFIRMED (list-paths): the reference's own links say `/v1/queues/{id}`.
     queues_path: str = "/v1/routing/queues"
     work_items_list: bool = True
-    # `GET /v1/users` without `deleted`: UNCONFIRMED.
+    # `GET /v1/users` without `deleted`: UNCONFIRMED (users-default).
     users_default: Literal["active", "all"] = "active"
-    # Resources that the metadata endpoint does not serve, and how it says so: UNCONFIRMED.
+    # Resources that the metadata endpoint does not serve, and how it says so: UNCONFIRMED
+    # (metadata-served).
     metadata_refusals: Mapping[str, int] = field(
         default_factory=lambda: {"note": 404, "user": 404, "team": 404}
     )
@@ -105,16 +113,18 @@ class Knobs:
     # Rows of each documented list that the org has no rows of its own for; None: answers 404.
     endpoint_rows: int | None = None
     audit_retention_days: float = 90
-    # Audit logs without `filter[objectType]`: UNCONFIRMED that all are shown, not refused.
+    # Audit logs without `filter[objectType]`: UNCONFIRMED (audit-without-type) that all are shown,
+    # not refused.
     audit_without_type: Literal["all", "refuse"] = "all"
 
     # --- many ids in one GET
-    # `GET /v1/customers/{id,id,...}` answers an array (vendor). UNCONFIRMED elsewhere: the first of
-    # the ids may be answered alone, or the whole taken for one id that nobody has.
+    # `GET /v1/customers/{id,id,...}` answers an array (vendor). UNCONFIRMED (several-ids)
+    # elsewhere: the first of the ids may be answered alone, or the whole taken for one id that
+    # nobody has.
     several_ids: Literal["array", "first", "not_found"] = "array"
-    # So many ids are looked at, the rest is left out: UNCONFIRMED.
+    # So many ids are looked at, the rest is left out: UNCONFIRMED (several-ids-most).
     several_ids_most: int | None = None
-    # The answer when none of them exists: UNCONFIRMED.
+    # The answer when none of them exists: UNCONFIRMED (several-ids-absent).
     several_ids_absent: Literal["empty", "not_found"] = "empty"
 
     # --- budgets
@@ -122,7 +132,8 @@ class Knobs:
     window: Literal["fixed", "sliding"] = "fixed"
     window_seconds: float = 60
     ratelimit_headers: bool = True
-    # Which budget a search's headers speak of is UNCONFIRMED; None: they are absent.
+    # Which budget a search's headers speak of is UNCONFIRMED (search-rate-headers); None: they are
+    # absent.
     ratelimit_headers_on_search: Literal["org", "search"] | None = "org"
     ratelimit_reset: Literal["seconds", "milliseconds", "delta"] | None = "seconds"
     ratelimit_reset_always: bool = False

@@ -1,7 +1,8 @@
 """Where the standard search ends: two years ago. The one rule for runs, the preflight and notes.
 
-Whether that is to the day or the hour, and by whose clock, is UNCONFIRMED. So the days around the
-edge are read from both searches, and after the archive one question shows whether it ends there.
+Whether that is to the day or the hour, and by whose clock, is UNCONFIRMED (two-year-edge). So the
+days around the edge are read from both searches, and after the archive one question shows whether
+it ends there.
 Source: https://developer.kustomer.com/kustomer-api-docs/reference/customerarchivesearch
 """
 

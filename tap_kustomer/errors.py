@@ -92,7 +92,15 @@ class ForeignAnswerError(StreamError):
 
 
 class UntrustedAnswerError(StreamError):
-    """The answer is well-formed, but not what was asked for."""
+    """The answer is well-formed, but not what was asked for.
+
+    ``assumption`` names the entry of the ledger that it contradicts.
+    """
+
+    def __init__(self, sentence: str, *, assumption: str = "search-filter") -> None:
+        """Keep the sentence."""
+        super().__init__(sentence)
+        self.assumption = assumption
 
 
 class UnavailableError(StreamError):

@@ -53,7 +53,7 @@ class Org:
 def covers(held: str, wanted: str) -> bool:
     """Whether a key with the role ``held`` has the role ``wanted``.
 
-    A broader role covers those below it. UNCONFIRMED; Kustomer's answer decides in the end.
+    A broader role covers those below it: UNCONFIRMED (role-table). Kustomer's answer decides.
 
     >>> covers("org.permission", "org.permission.tag.read"), covers("org.user", "org.permission.x")
     (True, False)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tap_kustomer.client.transport import KustomerClient
     from tap_kustomer.clock import Clock
     from tap_kustomer.edge import TwoYearEdge
+    from tap_kustomer.ledger.ledger import Ledger
     from tap_kustomer.messages import KustomerWriter
     from tap_kustomer.org import Org
     from tap_kustomer.readers.ahead import Ahead
@@ -55,6 +56,11 @@ class Session:
     exact_totals: ExactTotals  # whether the live search gives them
     mapper: Callable[[], PluginMapper]  # the stream maps, made after discovery
     runs: list[StreamRun]  # of the streams whose turn has come
+
+    @property
+    def ledger(self) -> Ledger:
+        """What this run sees of what is assumed."""
+        return self.client.ledger
 
     def server_now(self) -> str:
         """Return Kustomer's time as UTC text."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tap_kustomer.session import Session
     from tap_kustomer.streams.base import KustomerStream
 
-__all__ = ["SyncRun", "bug_sentence", "role_advice"]
+__all__ = ["SyncRun", "bug_sentence", "note_role", "role_advice"]
 
 logger = logging.getLogger("tap-kustomer")
 
@@ -241,6 +241,7 @@ class SyncRun:
 
     def _note_refused(self, stream: KustomerStream, error: MissingRoleError) -> None:
         """Skip a stream that was never read; fail one that would go stale in silence."""
+        note_role(stream, is_open=False)
         sentence = f"{stream.name}: {error} {role_advice(stream)}"
         if stream.was_read:
             self._fail(stream.run, f"{sentence} It was read before, so its table is now stale.")
@@ -250,6 +251,8 @@ class SyncRun:
 
     def _note_unknown(self, stream: KustomerStream, error: NotFoundError) -> None:
         sentence = f"{stream.name}: {error}"
+        if stream.reads_list:
+            self._session.ledger.differs("lists-exist", "a 404", stream.name)
         if stream.was_read:
             self._fail(stream.run, f"{sentence} It was read before, so its table is now stale.")
             return
@@ -308,6 +311,14 @@ class SyncRun:
                 run.seconds,
                 run.status if run.error is None else f"{run.status}: {run.error}",
             )
+
+
+def note_role(stream: KustomerStream, *, is_open: bool) -> None:
+    """Note whether the key's own roles, as far as they are known, say the same of ``stream``."""
+    may = stream.org.may(stream.roles)
+    if may is not None:
+        how = "open without any of its roles" if is_open else "refused with one of its roles"
+        stream.session.ledger.judge("role-table", holds=may is is_open, how=how, place=stream.name)
 
 
 def role_advice(stream: KustomerStream) -> str:

@@ -22,7 +22,7 @@ from tap_kustomer.tap import TapKustomer
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-__all__ = ["FAST", "Output", "catalog_of", "one_by_one", "run_tap", "sync_tap"]
+__all__ = ["FAST", "Output", "catalog_of", "one_by_one", "quiet", "run_tap", "sync_tap"]
 
 ROOT = Path(__file__).parent.parent
 FAST = 50.0  # clock speed of tests that wait; the simulator's clock must run as fast
@@ -159,7 +159,7 @@ def _file(folder: Path, name: str, content: Mapping[str, Any]) -> str:
 
 def catalog_of(config: Mapping[str, Any], select: Collection[str]) -> dict[str, Any]:
     """Return the discovered catalog with only ``select`` selected."""
-    with _quiet():
+    with quiet():
         tap = TapKustomer(config=dict(config), setup_mapper=False)
         catalog: dict[str, Any] = json.loads(tap.catalog_json_text)
         tap.close()
@@ -186,7 +186,7 @@ def sync_tap(
     stdout = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     status = 1
     try:
-        with _quiet(), patch.object(sys, "stdout", stdout):
+        with quiet(), patch.object(sys, "stdout", stdout):
             tap = TapKustomer(
                 config=dict(config),
                 catalog=json.loads(json.dumps(catalog)) if catalog else None,
@@ -208,7 +208,7 @@ def sync_tap(
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the signal handlers of the test runner."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

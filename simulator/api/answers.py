@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 JSON_TYPE = "application/json; charset=utf-8"
 
-# Codes beside `bad_request` are UNCONFIRMED; clients should go by the status.
+# Codes beside `bad_request` are UNCONFIRMED (error-form); clients should go by the status.
 CODES = {
     400: "bad_request",
     401: "unauthorized",

@@ -229,7 +229,8 @@ _STANDARD = {
         imported_at datetime
         imported boolean
     """,
-    "work_session": "",  # contexts exist, their attributes are named nowhere: UNCONFIRMED
+    # The contexts exist, their attributes are named nowhere: UNCONFIRMED (work-session-updated-at).
+    "work_session": "",
     "work_item": "",
 }
 
@@ -353,7 +354,7 @@ def sortable(found: Attribute, context: str, *, archive: bool) -> bool:
     """Say whether a search may be sorted by an attribute that it may filter by.
 
     The vendor's page lists customer attributes only; that dates of other contexts work is what
-    other taps rely on. Whether the rest is refused or ignored is UNCONFIRMED.
+    other taps rely on. Whether the rest is refused or ignored is UNCONFIRMED (unknown-attribute).
     """
     if archive:
         return found.name in _ARCHIVE_SORTS or bool(_ARCHIVE_KLASS_SORT.match(found.name))

@@ -81,7 +81,8 @@ def answer(params: Mapping[str, str], org: Org, knobs: Knobs) -> Answer:
         "self": f"{PATH}?{urlencode({**params, 'count': count}, safe='[]')}",
         "first": link(),
         "prev": link(after=page[0].id) if page else None,
-        # Whether the last page's `next` is null or leads to an empty page is UNCONFIRMED.
+        # Whether the last page's `next` is null or leads to an empty page is UNCONFIRMED
+        # (audit-end).
         "next": link(before=page[-1].id) if page and stop < len(rows) else None,
     }
     document = {"meta": meta, "links": links, "data": None}

@@ -59,7 +59,10 @@ def klasses(params: Params, _: Knobs) -> Callable[[Version], bool]:
 
 
 def deleted(params: Params, knobs: Knobs) -> Callable[[Version], bool]:
-    """`deleted` of teams, tags and shortcuts; without it none: UNCONFIRMED. `all` of shortcuts."""
+    """`deleted` of teams, tags and shortcuts (`all` too).
+
+    Without it none: UNCONFIRMED (deleted-switch).
+    """
     _known(knobs, params, "deleted")
     asked = _choice(params, "deleted", "true", "false", "all")
     if asked is None:
@@ -99,7 +102,7 @@ def _of_resource(params: Params, attribute: str) -> Callable[[Version], bool]:
 
 
 def bodies(params: Params) -> Callable[[Version, Org], bytes] | None:
-    """`includeBody=true` shows the text of articles. That it is `htmlBody` is UNCONFIRMED."""
+    """`includeBody=true` shows the text of articles; `htmlBody` is UNCONFIRMED (article-body)."""
     if _choice(params, "includeBody", "true", "false") != "true":
         return None
 
@@ -163,7 +166,7 @@ def _compare(value: int, operator: str, bound: int) -> bool:
 
 
 def customer_order(versions: list[Version], params: Params) -> list[Version]:
-    """`sort=-createdAt` is in the vendor's example; other keys are UNCONFIRMED."""
+    """`sort=-createdAt` is in the vendor's example; other keys are UNCONFIRMED (never-sent)."""
     sort = _choice(params, "sort", "createdAt", "-createdAt", "updatedAt", "-updatedAt")
     if sort is None:
         return versions
@@ -181,7 +184,7 @@ def by_id(versions: list[Version], params: Params) -> list[Version]:
 
 
 def from_date(params: Params, _: Knobs) -> Callable[[Version], bool]:
-    """`fromDate`: whether by creation or update is UNCONFIRMED; here by update."""
+    """`fromDate`: whether by creation or update is UNCONFIRMED (never-sent); here by update."""
     if "fromDate" not in params:
         return lambda _: True
     bound = _date("fromDate", params["fromDate"])

@@ -1,7 +1,7 @@
 """The list endpoints: one row of a table each.
 
 Sources: https://developer.kustomer.com/docs/concepts/pagination and each endpoint's own page;
-roles, sizes and filters that no page confirms are marked UNCONFIRMED.
+roles, sizes and filters that no page confirms are marked `UNCONFIRMED`.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ _SPECIAL: tuple[ListSpec, ...] = (
     _spec("/v1/shortcuts/categories", "shortcut_category", "shortcut"),
     _spec("/v1/shortcuts", "shortcut", "shortcut", select=filters.deleted,
           params=frozenset({"deleted"})),
-    # The list of SLAs is in no vendor page, only one by id: UNCONFIRMED.
+    # The list of SLAs is in no vendor page, only one by id: UNCONFIRMED (lists-exist).
     _spec("/v1/slas", "sla", "sla", params=frozenset({"versions"}), included=filters.sla_versions),
     _spec("/v1/routing/queues", "queue", "queue"),
     _spec("/v1/satisfaction", "satisfaction", "satisfaction", links=False),

@@ -1,7 +1,7 @@
 """Which role opens what: any one of those listed is enough.
 
 Two vocabularies exist side by side, permission-set roles and legacy ones; names from the
-vendor's pages. Rows marked UNCONFIRMED follow the pattern of the others.
+vendor's pages. Rows marked `UNCONFIRMED` follow the pattern of the others.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         f"{_P}satisfaction.read", f"{_P}satisfaction_response.read", "org.user.satisfaction.read"
     ),
     "sla": _roles(f"{_P}sla.read", "org.user.sla.read"),
-    # Two sources disagree about the legacy role: either is enough here. UNCONFIRMED.
+    # Two sources disagree about the legacy role: either is enough here. UNCONFIRMED (role-table).
     "audit_logs": _roles(
         f"{_P}audit_logs.read", "org.admin.audit_logs.read", "org.user.audit_logs.read"
     ),
@@ -91,18 +91,23 @@ ROLES: dict[str, tuple[str, ...]] = {
     "routing_status": _roles(
         f"{_P}routing_status.read", f"{_P}routing.read", "org.user.routing.read"
     ),
-    "routing_settings": _roles(f"{_P}routing.read", "org.user.routing.read"),  # UNCONFIRMED
+    # By the pattern of the others: UNCONFIRMED (role-table).
+    "routing_settings": _roles(f"{_P}routing.read", "org.user.routing.read"),
     "ai_automation": _roles(f"{_P}assistant.read", "org.user.apps.read"),
     "queue": _roles(f"{_P}queue.read", f"{_P}routing.read", "org.user.routing.read"),
     "kb": _roles(f"{_P}kb.read", "org.user.kb.read", "org.admin.kb.read", "org.admin.kb"),
-    "card": _roles(f"{_P}card.read", "org.user.card.read"),  # UNCONFIRMED
-    "kview": _roles(f"{_P}kview.read", "org.user.kview.read"),  # UNCONFIRMED
-    "role_group": _roles(f"{_P}role_group.read", "org.admin.role_group.read"),  # UNCONFIRMED
+    "card": _roles(f"{_P}card.read", "org.user.card.read"),  # UNCONFIRMED (role-table)
+    "kview": _roles(f"{_P}kview.read", "org.user.kview.read"),  # UNCONFIRMED (role-table)
+    # By the pattern of the others: UNCONFIRMED (role-table).
+    "role_group": _roles(f"{_P}role_group.read", "org.admin.role_group.read"),
 }
 
 
 def roles_for(key: str) -> tuple[str, ...]:
-    """Return the roles that open ``key``; by the pattern of the others (UNCONFIRMED) if unsaid."""
+    """Return the roles that open ``key``.
+
+    By the pattern of the others where none is known: UNCONFIRMED (role-table).
+    """
     return ROLES.get(key, (f"{_P}{key}.read",))
 
 
@@ -125,7 +130,9 @@ def require(key: str, granted: Collection[str] | None, *, name_it: bool) -> None
 
 
 def require_delete(name: str, granted: Collection[str] | None) -> None:
-    """Let a key through that may delete objects of this name (UNCONFIRMED, by the pattern).
+    """Let a key through that may delete objects of this name.
+
+    By the pattern of the others: UNCONFIRMED (writes).
 
     Raises: ``Refused`` with 403.
     """

@@ -235,7 +235,10 @@ def _several(spec: ListSpec, call: Call) -> Answer:
 
 
 def _delete(call: Call) -> Answer:
-    """Remove the row for good, or mark it, as its object has it (vendor); 204 is UNCONFIRMED."""
+    """Remove the row for good, or mark it, as its object has it (vendor).
+
+    The status 204 is UNCONFIRMED (writes).
+    """
     for name in (*ERASED, *MARKED):
         match = _pattern(OBJECTS[name].path or "").match(call.path)
         if match is None:

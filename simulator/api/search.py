@@ -228,7 +228,7 @@ def _sorted(keys: Sequence[Key], view: IndexView, query: Query) -> list[Key]:
     """Return keys in the asked order; only the first attribute counts, as others observed.
 
     Rows without the attribute come last, whichever the direction. Without a sort the newest
-    come first (UNCONFIRMED).
+    come first; UNCONFIRMED (never-sent).
     """
     if not query.sort:
         return sorted((-instant, row) for instant, row in keys)

@@ -42,7 +42,7 @@ ARCHIVE_CONTEXTS = re.compile(r"^(message|conversation|customer|kobject|kobject_
 MAX_CRITERIA, MAX_SORTS, MAX_FIELDS = 20, 5, 20
 
 # Operators that official examples or working connectors use; the vendor's own table of them was
-# not read, so which class takes which is UNCONFIRMED.
+# not read, so which class takes which is UNCONFIRMED (never-sent).
 _EQUALITY = frozenset({"equals", "in", "not_set"})
 _ORDER = frozenset({"equals", "gte", "gt", "lte", "lt", "not_set"})
 OPERATORS: Mapping[str, frozenset[str]] = {
@@ -131,8 +131,8 @@ def _context(body: JSON, org: Org, knobs: Knobs, *, archive: bool) -> str:
 def _known(context: str, org: Org, knobs: Knobs, *, archive: bool) -> dict[str, Attribute]:
     """Return the attributes that a context may filter by.
 
-    The vendor's list is one for all contexts. Attributes of another object than the context's
-    are refused here (UNCONFIRMED): the simulator does not join objects, and no tap should.
+    The vendor's list is one for all contexts. Attributes of another object than the context's are
+    refused here; UNCONFIRMED (never-sent): the simulator does not join objects, and no tap should.
     """
     base = KOBJECT if context.startswith(KOBJECT) else context
     table = dict((attrs.ARCHIVE if archive else attrs.STANDARD)[base])
@@ -191,7 +191,8 @@ class _Reader:
             attribute = self._attribute(name, pointer)
             if not isinstance(condition, dict):
                 raise Refused(400, f"{name}: an operator is expected.", pointer=pointer)
-            # Several operators in one criterion are shown nowhere: UNCONFIRMED, so refused.
+            # Several operators in one criterion are shown nowhere: UNCONFIRMED (never-sent), so
+            # refused.
             operator, value = _single(condition, f"{pointer}/{name}")
             if attribute is None or name in self._knobs.ignore_filters:
                 continue
@@ -221,7 +222,7 @@ class _Reader:
         found = self._known.get(name)
         if found is None and self._knobs.unknown_attributes == "refuse":
             # That an unknown attribute is a 400 follows from `additionalProperties: false` in
-            # the vendor's schema; UNCONFIRMED.
+            # the vendor's schema; UNCONFIRMED (unknown-attribute).
             raise Refused(400, f"Unknown attribute {name!r}.", pointer=pointer)
         return found
 
@@ -249,7 +250,8 @@ class _Reader:
     def _instant(self, name: str, operator: str, value: object) -> int:
         """Return milliseconds: a UTC instant as it is, a local date by `timeZone`.
 
-        A date stands for the whole day: its last moment as an upper bound (UNCONFIRMED).
+        A date stands for the whole day: its last moment as an upper bound; UNCONFIRMED
+        (never-sent).
         """
         wrong = Refused(400, f"{name}: dates are `YYYY-MM-DD` or UTC `YYYY-MM-DDTHH:MM:SS.sssZ`.")
         if not isinstance(value, str):

@@ -40,7 +40,7 @@ def current_user(org: Org) -> Answer:
 
 
 def current_token(org: Org, knobs: Knobs) -> Answer:
-    """Return the key itself; which role that needs is UNCONFIRMED."""
+    """Return the key itself; which role that needs is UNCONFIRMED (own-roles)."""
     if knobs.token_status != 200:  # noqa: PLR2004
         raise Refused(knobs.token_status, "Not available to this key.")
     user = _machine_user(org)

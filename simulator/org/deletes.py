@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from simulator.org.index import Version
 
 # "Deleting a conversation deletes its messages and attachments" (vendor, help pages). That notes,
-# events and the rest go too is UNCONFIRMED: without their conversation nothing leads to them. A
-# customer's conversations stay (UNCONFIRMED).
+# events and the rest go too is UNCONFIRMED (writes): without their conversation nothing leads to
+# them. A customer's conversations stay; UNCONFIRMED (writes).
 CASCADES = {
     "conversation": ("message", "note", "attachment", "customer_event", "forward", "work_item",
                      "satisfaction_response"),

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 # The documented resources; klasses come as `kobject.<klass>`.
 # https://developer.kustomer.com/kustomer-api-docs/reference/getcustomattributemetadata
 RESOURCES = ("company", "conversation", "customer", "message")
-# Attributes of these exist too, whether the endpoint serves them is UNCONFIRMED.
+# Attributes of these exist too, whether the endpoint serves them is UNCONFIRMED
+# (metadata-of-others).
 DOUBTFUL_RESOURCES = ("note", "user", "team")
 
-# The suffix of a name says its type (vendor page on custom attributes); Tree is UNCONFIRMED.
+# The suffix of a name says its type (vendor page on custom attributes); Tree is UNCONFIRMED
+# (tree-values).
 SUFFIX_TYPES = {
     "Str": "string",
     "Txt": "string",

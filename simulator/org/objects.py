@@ -24,8 +24,8 @@ class ObjectKind:
 
 
 # Types and links as in the vendor's documented response examples; those of objects that the
-# document does not describe follow its pattern (UNCONFIRMED: tag to sub_status, kb_*, kview,
-# outbound_webhook, role_group, queue_rule, work_*).
+# document does not describe follow its pattern (UNCONFIRMED (resource-types): tag to sub_status,
+# kb_*, kview, outbound_webhook, role_group, queue_rule, work_*).
 OBJECTS: dict[str, ObjectKind] = {
     "customer": ObjectKind("customer", "/v1/customers/{id}", searched=True),
     "company": ObjectKind("company", "/v1/companies/{id}", searched=True),

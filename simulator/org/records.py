@@ -167,7 +167,7 @@ class Records:
     def delete(self, context: str, id_: str) -> None:
         """Delete a row softly: it stays, marked, and its `updatedAt` moves.
 
-        That a delete moves `updatedAt` is UNCONFIRMED.
+        That a delete moves `updatedAt` is UNCONFIRMED (delete-moves-update).
         """
         with self.lock:
             self._change(self._current(context, id_), {}, verb="delete", deleted=True)

@@ -1,7 +1,7 @@
 """The two budgets of an org: all requests, and searches by API keys.
 
 Source: https://developer.kustomer.com/docs/concepts/rate-limits; that the 100 searches a minute
-are counted per org and include the archive search is UNCONFIRMED.
+are counted per org and include the archive search is UNCONFIRMED (search-budget).
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class Limits:
 def reset_text(form: str, resets_at: float, now: float) -> str:
     """Return `x-ratelimit-reset` as epoch seconds, milliseconds, or the seconds until then.
 
-    Epoch seconds by one connector's source; the unit is UNCONFIRMED.
+    Epoch seconds by one connector's source; the unit is UNCONFIRMED (rate-reset).
     """
     if form == "delta":
         return str(math.ceil(resets_at - now))

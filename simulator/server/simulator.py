@@ -211,7 +211,7 @@ class Simulator:
 
     def _authorize(self, log: RequestLog) -> None:
         if self.knobs.pod_mismatch:
-            # The vendor's wording; its status is UNCONFIRMED.
+            # The vendor's wording; its status is UNCONFIRMED (pod-mismatch).
             raise Refused(
                 self.knobs.pod_mismatch,
                 "Auth token associated with pod prod2 but request is being handled by prod1",

@@ -31,7 +31,7 @@ EVENTS = tuple(f"kustomer.{name}.{verb}" for name in PUSHED for verb in VERBS)
 MOST_EVENTS = 12  # of one webhook
 RETRY_MINUTES = (1, 1, 2, 5, 10, 15, 30)
 SENDERS = 8  # threads
-TIMEOUT = 10.0  # real seconds; Kustomer's is UNCONFIRMED
+TIMEOUT = 10.0  # real seconds; Kustomer's is UNCONFIRMED (webhook-timeout)
 POLL = 0.01  # real seconds
 
 

@@ -4,7 +4,7 @@ Each function makes attributes and relationships in the API's camelCase, with th
 the vendor's examples and real payloads show. The store adds id, type, links, createdAt,
 updatedAt and the org. The same `random.Random` makes the same row.
 
-Where a unit or a shape rests on a guess, the function says UNCONFIRMED.
+Where a unit or a shape rests on a guess, the function says `UNCONFIRMED`.
 """
 
 from __future__ import annotations

@@ -41,8 +41,8 @@ MAX_PRIORITY = 5
 def conversation(rng: random.Random, ctx: ShapeContext) -> Shape:
     """Return a conversation of about 3 KB with some 65 attributes.
 
-    Every `time` and `businessTime` is elapsed milliseconds. UNCONFIRMED: no source names the
-    unit; one real row beside its timestamps would settle it.
+    Every `time` and `businessTime` is elapsed milliseconds. UNCONFIRMED (duration-unit): no source
+    names the unit; one real row beside its timestamps would settle it.
     """
     story = draw_story(rng, ctx)
     text = complaint(rng)
@@ -109,8 +109,8 @@ def conversation(rng: random.Random, ctx: ShapeContext) -> Shape:
 def _oddities(rng: random.Random, ctx: ShapeContext, story: Story, attributes: JSON) -> None:
     """Let a few be imported, merged, rated without a score or under a changed SLA.
 
-    UNCONFIRMED: what marks a conversation that was merged, and that an SLA's new version begins
-    anew.
+    UNCONFIRMED (merged-conversations): what marks a conversation that was merged, and that an SLA's
+    new version begins anew.
     """
     if chance(rng, 0.03):
         attributes["importedAt"] = to_iso(min(story.last_message + DAY, ctx.updated_ms))
@@ -233,7 +233,7 @@ def _snooze(rng: random.Random, story: Story) -> JSON:
 def _agreement(rng: random.Random, story: Story) -> JSON:
     """Return the SLA: breached when the first reply came later than the channel's target.
 
-    UNCONFIRMED: the names of its states; a real row of each would settle them.
+    UNCONFIRMED (sla-states): the names of its states; a real row of each would settle them.
     """
     if story.direction == "out" or chance(rng, 0.3):
         return {}

@@ -105,7 +105,10 @@ def work_session(rng: random.Random, ctx: ShapeContext) -> Shape:
 
 
 def work_item(rng: random.Random, ctx: ShapeContext) -> Shape:
-    """Return a conversation's way through the routing; times are milliseconds, UNCONFIRMED."""
+    """Return a conversation's way through the routing.
+
+    Times are milliseconds: UNCONFIRMED (duration-unit).
+    """
     start = ctx.created_ms
     waited, handled = rng.randint(SECOND, HOUR), rng.randint(MINUTE, 2 * HOUR)
     status = weighted(rng, {"completed": 7, "queued": 1, "routed": 1, "assigned": 1})

@@ -46,7 +46,7 @@ def message(rng: random.Random, ctx: ShapeContext) -> Shape:
     """Return a message of about 1.5 KB.
 
     ``meta.to``, ``cc`` and ``bcc`` are text, an object or an array, as real rows have them.
-    UNCONFIRMED: `responseTime` is in milliseconds.
+    UNCONFIRMED (duration-unit): `responseTime` is in milliseconds.
     """
     channel = ctx.one(rng, "channel") or weighted(rng, CHANNEL_SHARES)
     kind = CHANNELS.get(channel, CHANNELS["email"])
@@ -154,7 +154,7 @@ def note(rng: random.Random, ctx: ShapeContext) -> Shape:
 def conversation_time(rng: random.Random, ctx: ShapeContext) -> Shape:
     """Return the time an agent spent, in seconds; a part comes from the newer timer.
 
-    That both come from one search is UNCONFIRMED.
+    That both come from one search is UNCONFIRMED (handle-time-unit).
     """
     handled = int(rng.lognormvariate(4.5, 1.0)) + 1
     created = ctx.created_ms

@@ -24,7 +24,7 @@ _BY_SUFFIX: Mapping[str, dict[str, Any]] = {
     "Num": {"type": ["number", "null"]},
     "At": {"type": ["string", "null"], "format": "date-time"},
     "Bool": {"type": ["boolean", "null"]},
-    "Tree": OPEN_TYPE,  # UNCONFIRMED: presumably a dotted path
+    "Tree": OPEN_TYPE,  # UNCONFIRMED (tree-values): presumably a dotted path
 }
 _BY_METADATA_TYPE: Mapping[str, dict[str, Any]] = {
     "string": _BY_SUFFIX["Str"],

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from tap_kustomer.client.transport import KustomerClient
+    from tap_kustomer.ledger.ledger import Ledger
     from tap_kustomer.readers.workers import Workers
 
 __all__ = [
@@ -53,9 +54,11 @@ def discover_org(client: KustomerClient, workers: Workers, with_custom: Iterable
     resources = [*with_custom]
     resources += [f"kobject.{klass.name}" for klass in klasses if klass.is_readable]
     metadata, unread = read_metadata(client, workers, resources)
+    roles = _roles(me) or workers.call(lambda: _roles_of_token(client))
+    client.ledger.judge("own-roles", holds=roles is not None, how="no list of roles")
     return Org(
         id=_related_id(me, "org"),
-        roles=_roles(me) or workers.call(lambda: _roles_of_token(client)),
+        roles=roles,
         klasses=klasses,
         klasses_problem=problem,
         metadata=metadata,
@@ -185,6 +188,7 @@ def read_metadata(
             return None
 
     documents = dict(zip(names, workers.map(read, names), strict=True))
+    _note_metadata(client.ledger, documents, unread)
     refused = sorted(name for name, error in unread.items() if isinstance(error, MissingRoleError))
     if refused:
         logger.warning(
@@ -197,6 +201,21 @@ def read_metadata(
         level = logging.DEBUG if expected else logging.WARNING
         logger.log(level, "No custom attributes of %s: %s", name, unread[name])
     return {name: document for name, document in documents.items() if document is not None}, unread
+
+
+def _note_metadata(
+    ledger: Ledger, documents: Mapping[str, object], unread: Mapping[str, StreamError]
+) -> None:
+    """Note which resources have metadata; a role that is missing says nothing of it."""
+    for name, document in documents.items():
+        if isinstance(unread.get(name), MissingRoleError):
+            continue
+        if name in _DOCUMENTED:
+            is_read = document is not None
+            ledger.judge("metadata-served", holds=is_read, how=f"not for {name}")
+        elif not name.startswith("kobject."):
+            is_unread = document is None
+            ledger.judge("metadata-of-others", holds=is_unread, how=f"also for {name}")
 
 
 def _metadata(client: KustomerClient, resource: str) -> dict[str, Any]:

@@ -98,8 +98,13 @@ class SearchSchemaReader:
                     self._schema = self._client.fetch(
                         Request(PATH), SearchSchema.parse, page_tries=2
                     )
+                    known = bool(self._schema.names or self._schema.patterns)
+                    self._client.ledger.judge(
+                        "search-schema", holds=known, how="it names no attributes"
+                    )
                 except StreamError as error:
                     logger.info("Attributes are tried one by one: %s", error)
+                    self._client.ledger.differs("search-schema", "it is refused")
                     self._schema = SearchSchema()
             return self._schema
 

@@ -21,6 +21,7 @@ from tap_kustomer.streams.lists import ListStream, listed_pages
 from tap_kustomer.streams.search import SearchStream
 from tap_kustomer.streams.switched_lists import SwitchedListStream
 from tap_kustomer.streams.webhook_events import WebhookEvents
+from tap_kustomer.sync import note_role
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -176,13 +177,20 @@ def _check(stream: KustomerStream) -> StreamCheck:
     except MissingRoleError:
         return _refused(check, stream)
     except NotFoundError:
+        stream.session.ledger.differs("lists-exist", "a 404", stream.name)
         check.readable, check.problem = ABSENT, "not part of this org"
     except KustomerError as error:
         check.readable, check.problem = BROKEN, str(error)
+        return check
+    if check.readable == OPEN and (stream.reads_list or isinstance(stream, SearchStream)):
+        note_role(stream, is_open=True)
+        if stream.reads_list:
+            stream.session.ledger.holds("lists-exist")
     return check
 
 
 def _refused(check: StreamCheck, stream: KustomerStream) -> StreamCheck:
+    note_role(stream, is_open=False)
     check.readable = MISSING_ROLE
     check.role = stream.role_to_ask_for
     probably = "" if stream.roles_documented else "probably "
@@ -216,6 +224,7 @@ def _count_passes(check: StreamCheck, stream: ListStream) -> None:
     except RequestRefusedError:
         if not isinstance(stream, SwitchedListStream):
             raise
+        stream.session.ledger.differs(stream.switch, "it is refused", stream.name)
         _count_list(check, stream, stream.paths, stream.plain_passes, stream.page_size)
 
 

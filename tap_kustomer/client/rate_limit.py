@@ -202,8 +202,8 @@ class RateLimiter:
         asked = seconds_to_wait(headers, server_now)
         with self._lock:
             now = self._clock.monotonic()
-            # UNCONFIRMED whether searches show their own budget in the headers; a limit as
-            # small as the search budget on a search can be nothing else.
+            # UNCONFIRMED (search-rate-headers) whether searches show their own budget in the
+            # headers; a limit as small as the search budget on a search can be nothing else.
             about_search = budget is Budget.SEARCH and (limit or 0) <= self._search_limit
             if status == _TOO_MANY_REQUESTS:
                 self.refusals += 1

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from requests import Response
 
 __all__ = [
+    "SMALLEST_EPOCH_MILLISECONDS",
     "complaints",
     "header_epoch",
     "is_final",
@@ -41,7 +42,7 @@ _LONGEST_RESET = 65.0
 _LONGEST_RETRY_AFTER = 900.0
 # Numbers above are Unix seconds or milliseconds, below it is a number of seconds to wait.
 _SMALLEST_EPOCH = 1e6
-_SMALLEST_EPOCH_MILLISECONDS = 1e12
+SMALLEST_EPOCH_MILLISECONDS = 1e12
 
 
 class _Refusal(NamedTuple):
@@ -188,7 +189,7 @@ def seconds_to_wait(headers: Mapping[str, str], now: float) -> float | None:
     reset = _number(headers.get("x-ratelimit-reset", ""))
     if reset is None:
         return None
-    if reset >= _SMALLEST_EPOCH_MILLISECONDS:
+    if reset >= SMALLEST_EPOCH_MILLISECONDS:
         reset /= 1000
     if reset >= _SMALLEST_EPOCH:
         reset -= now

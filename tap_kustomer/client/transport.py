@@ -10,7 +10,7 @@ import json
 import logging
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import backoff
@@ -21,6 +21,7 @@ from requests.cookies import RequestsCookieJar
 from tap_kustomer import errors
 from tap_kustomer.client.auth import Origin
 from tap_kustomer.client.failures import Refused, Retry, misconfigured, trouble
+from tap_kustomer.client.noted import note_headers, note_refusal, note_too_many
 from tap_kustomer.client.rate_limit import Budget
 from tap_kustomer.client.responses import (
     complaints,
@@ -32,6 +33,8 @@ from tap_kustomer.client.responses import (
 )
 from tap_kustomer.client.retries import Tries
 from tap_kustomer.clock import ServerTime
+from tap_kustomer.ledger.assumptions import ASSUMPTIONS
+from tap_kustomer.ledger.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,7 +45,7 @@ if TYPE_CHECKING:
     from tap_kustomer.client.rate_limit import RateLimiter
     from tap_kustomer.clock import Clock
 
-__all__ = ["Counts", "KustomerClient", "Request"]
+__all__ = ["Counts", "KustomerClient", "Request", "Watcher"]
 
 T = TypeVar("T")
 logger = logging.getLogger("tap-kustomer.client")
@@ -71,6 +74,9 @@ class Request:
     def method(self) -> str:
         """``POST`` when there is a body."""
         return "GET" if self.body is None else "POST"
+
+
+Watcher: TypeAlias = "Callable[[Request, requests.Response], None]"
 
 
 class Counts(Protocol):
@@ -104,6 +110,8 @@ class KustomerClient:
         connections: int,
     ) -> None:
         """Open no connection yet; ``timeout`` and ``max_elapsed`` are in seconds."""
+        self.ledger = Ledger(ASSUMPTIONS)  # what this run sees of what is assumed
+        self.watchers: list[Watcher] = []  # told of every answer, by any thread
         self.limiter = limiter
         self.clock = clock
         self.server_time = ServerTime(clock)
@@ -253,8 +261,10 @@ class KustomerClient:
         if is_final(response):
             raise refusal(response, path)
         if status == _TOO_MANY_REQUESTS:
+            note_too_many(self.ledger, response.headers)
             reason = "status 429, the budget of requests is used up"
             raise Retry(reason, paced=True)
+        note_refusal(self.ledger, response)
         reason = f"status {status}"
         if may_pass(response) or (status == _TOO_LARGE and tries.are_of_page):
             retry_after = {"retry-after": response.headers.get("retry-after", "")}
@@ -291,6 +301,9 @@ class KustomerClient:
                 response.headers,
                 self.server_time.now(),
             )
+        note_headers(self.ledger, response.headers, is_search=request.budget is Budget.SEARCH)
+        for watch in self.watchers:
+            watch(request, response)
         self.clock.check()
         return response
 

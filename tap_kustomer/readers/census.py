@@ -151,12 +151,16 @@ class Census:
         try:
             page = self._send(span, number, asked, ids_only=ids_only)
         except RequestRefusedError:
-            # Documented for the search, UNCONFIRMED for the archive that it takes 500 rows.
+            # Documented for the search, UNCONFIRMED (archive-page-size) for the archive that it
+            # takes 500 rows.
             if not self.query.archive or asked <= SMALLER_PAGE:
                 raise
+            self._note("archive-page-size", f"it refuses {asked} rows a page")
             self.page_size = SMALLER_PAGE
             raise PageSizeChangedError from None
         if size is None and page.page_size is not None and 0 < page.page_size < asked:
+            size_assumed = "archive-page-size" if self.query.archive else "search-page-size"
+            self._note(size_assumed, f"it gives {page.page_size} of {asked}")
             self.page_size = page.page_size
             raise PageSizeChangedError
         return page
@@ -177,6 +181,7 @@ class Census:
                 page = self._try(span, {**params, **without})
                 if page is not None:
                     logger.info("%s: the search does not take %s.", self.query.stream, name)
+                    self._note("ids-only" if name == "idsOnly" else "exact-totals", "refused")
                     self._ids_only &= name != "idsOnly"
                     self._exact_totals &= name != "trackTotalHits"
                     return page
@@ -184,7 +189,12 @@ class Census:
                 raise
             page = self._fetch(span, params)  # raises where the query itself is refused
             self._ids_only = self._exact_totals = False
+            for assumption in ("ids-only", "exact-totals"):
+                self._note(assumption, "refused")
             return page
+
+    def _note(self, assumption: str, how: str) -> None:
+        self.client.ledger.differs(assumption, how, self.query.stream)
 
     def _try(self, span: Span, params: dict[str, Any]) -> CensusPage | None:
         try:

@@ -113,15 +113,21 @@ class ExistenceReader:
             except NotFoundError:
                 missing = None
             except RequestRefusedError:
+                self._note("several-ids-most", f"{len(batch)} ids are refused")
                 self._size //= 2  # so many ids may be too long an address
                 self._several = self._size > 1
                 return None
             if missing is not None:
+                self._client.ledger.holds("several-ids")
                 return missing
             self._witnesses = []
         logger.info("%s: several ids in one request do not work here.", self._by_id.path)
+        self._note("several-ids", "the answer is not one about all of them")
         self._several = False
         return None
+
+    def _note(self, assumption: str, how: str) -> None:
+        self._client.ledger.differs(assumption, how, self._by_id.path)
 
     def _missing(self, ids: Sequence[str]) -> set[str] | None:
         """Return the ids that the answer lacks; ``None`` when it is not one about all of them."""

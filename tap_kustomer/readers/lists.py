@@ -23,7 +23,7 @@ __all__ = ["ListReader", "never_an_end", "read_known_list", "read_list", "read_o
 
 logger = logging.getLogger("tap-kustomer.lists")
 
-# AWS Glue's documentation says that no list gives more rows than this: UNCONFIRMED.
+# AWS Glue's documentation says that no list gives more rows than this: UNCONFIRMED (list-depth).
 SUSPICIOUS_ROWS = 10_000
 _MOST_WALKS = 6
 _MOST_ASKED = 3  # times for one page that is not what it should be
@@ -158,6 +158,8 @@ class ListReader:
 
     def _incomplete(self) -> StreamError:
         read, total = len(self), self._total
+        if read == SUSPICIOUS_ROWS:
+            self._client.ledger.differs("list-depth", f"a list ends at {read} rows", self._path)
         if read == SUSPICIOUS_ROWS or (total is not None and total > read):
             announced = f"{total} rows" if total not in {None, read} else "more"
             return StreamError(
@@ -219,7 +221,10 @@ def read_known_list(
             if path == paths[-1]:
                 raise
             logger.info("%s is unknown here, trying the next.", path)
+            client.ledger.differs("list-paths", "the first path is unknown", path)
             continue
+        if path == paths[0] and len(paths) > 1:
+            client.ledger.holds("list-paths")
         yield first
         yield from pages
         return

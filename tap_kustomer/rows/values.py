@@ -43,8 +43,8 @@ _INT64 = 2**63
 _Int64 = Annotated[int, msgspec.Meta(ge=-_INT64, le=_INT64 - 1)]
 _INTEGER = re.compile(r"[+-]?\d{1,19}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d{1,400}(\.\d{0,400})?|\.\d{1,400})([eE][+-]?\d{1,4})?", re.ASCII)
-# How Kustomer masks a value that the key may not read is UNCONFIRMED; a text of nothing but
-# these characters is no value of a number, date or boolean.
+# How Kustomer masks a value that the key may not read is UNCONFIRMED (masking); a text of nothing
+# but these characters is no value of a number, date or boolean.
 _MASK = re.compile(r"[*•●·]{2,}|[#xX]{4,}")
 # What a catalog may say of a column and the conversion understands. Other words (`enum`,
 # `pattern`: a user may declare them) are checked by the validator behind the conversion.

@@ -110,7 +110,9 @@ class Deletions(AuditLogs):
         except RequestRefusedError:
             if known:
                 raise
-            self._by_type = True  # UNCONFIRMED that the log is shown without an object type
+            self.client.ledger.differs("audit-without-type", "it is refused", self.name)
+            # UNCONFIRMED (audit-without-type) that the log is shown without an object type.
+            self._by_type = True
             yield from super().read()
 
     @property
@@ -205,7 +207,7 @@ def _object_of(entry: dict[str, Any]) -> tuple[str, str | None, str]:
     """Return type, id and moment of what an entry is about; no id where none can be asked for.
 
     A custom object's klass is in the event's name, ``kustomer.kobject.<klass>.delete``:
-    UNCONFIRMED.
+    UNCONFIRMED (audit-klass).
     """
     attributes = _object(entry.get("attributes"))
     type_, id_ = str(attributes.get("objectType")), attributes.get("objectId")

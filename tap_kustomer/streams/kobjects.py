@@ -42,12 +42,14 @@ class Kobjects(SearchStream):
 class KlassObjects(SearchStream):
     """One row per custom object of one klass, its attributes typed.
 
-    Which attribute the search of a klass takes is UNCONFIRMED. Where it takes none, the context
-    ``kobject`` is read once and its rows are dealt out to the streams of all klasses.
+    Which attribute the search of a klass takes is UNCONFIRMED (klass-attribute). Where it takes
+    none, the context ``kobject`` is read once and its rows are dealt out to the streams of all
+    klasses.
     """
 
     schema_name = "kobjects"
     resource = "kobject"
+    assumption = "klass-attribute"
 
     def __init__(
         self, tap: Tap, session: Session, schema: dict[str, Any], name: str, klass: Klass
@@ -91,6 +93,15 @@ class KlassObjects(SearchStream):
             first, *_ = self.session.search_schema.sorted([one.attribute for one in both])
             both.sort(key=lambda one: one.attribute != first)
         yield from both
+
+    @property
+    @override
+    def assumed_attribute(self) -> str:
+        return "" if self._deals else "kobject_updated_at"
+
+    @override
+    def form_in_words(self, form: Form[SearchQuery | None]) -> str:
+        return "klasses are dealt out" if self._deals else "`kobject_<klass>_updated_at` works"
 
     @override
     def ensure_prepared(self) -> None:

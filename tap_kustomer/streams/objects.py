@@ -120,12 +120,14 @@ class Notes(SearchStream):
 class Companies(SearchStream):
     """One row per company that customers belong to.
 
-    UNCONFIRMED that the search takes ``company_updated_at``; else the full list is read.
+    UNCONFIRMED (company-updated-at) that the search takes ``company_updated_at``; else the full
+    list is read.
     """
 
     name = "companies"
     resource = "company"
     query_context = "company"
+    assumption = "company-updated-at"
     list_paths = ("/v1/companies",)
     roles = (*SEARCH_ROLES, "org.permission.company.read", "org.user.company.read")
 
@@ -144,12 +146,14 @@ class ConversationTimes(SearchStream):
 class WorkSessions(SearchStream):
     """One row per work session: an agent's shift in routing.
 
-    UNCONFIRMED that the search takes ``work_session_updated_at``; else the full list is read,
-    never by a date of creation or sign-in: a session that is still open would freeze.
+    UNCONFIRMED (work-session-updated-at) that the search takes ``work_session_updated_at``; else
+    the full list is read, never by a date of creation or sign-in: a session that is still open
+    would freeze.
     """
 
     name = "work_sessions"
     query_context = "work_session"
+    assumption = "work-session-updated-at"
     has_archive = False
     ends_with_search = True
     list_paths = ("/v1/routing/work-sessions",)
@@ -164,12 +168,13 @@ class WorkSessions(SearchStream):
 class WorkItems(SearchStream):
     """One row per work item: the way of a conversation through routing.
 
-    UNCONFIRMED that the search takes ``work_item_updated_at``: it is used only while every page
-    is in its order, else the documented list is read in full.
+    UNCONFIRMED (work-item-updated-at) that the search takes ``work_item_updated_at``: it is used
+    only while every page is in its order, else the documented list is read in full.
     """
 
     name = "work_items"
     query_context = "work_item"
+    assumption = "work-item-updated-at"
     has_archive = False
     ends_with_search = True
     list_paths = ("/v1/routing/work-items",)

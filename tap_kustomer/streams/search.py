@@ -91,6 +91,7 @@ class SearchStream(KustomerStream):
     has_archive: ClassVar[bool] = True
     list_paths: ClassVar[tuple[str, ...]] = ()
     ends_with_search: ClassVar[bool] = False
+    assumption: ClassVar[str | None] = None  # that the search takes the attribute
 
     family: Followers | None = None  # the children that are read with it
     _reading: SearchRun | None = None
@@ -184,6 +185,7 @@ class SearchStream(KustomerStream):
             pause=lambda: self.client.clock.sleep(_CONFIRMING_PAUSE),
         )
         self._form = form.name
+        self._note_form(form)
         if form.query is None:
             self.logger.info("%s: read as a full list instead of by search.", self.name)
             self._lists_instead = True
@@ -197,6 +199,27 @@ class SearchStream(KustomerStream):
                 "not seen.",
                 self.name,
             )
+
+    def _note_form(self, form: Form[SearchQuery | None]) -> None:
+        """Note in the ledger whether the form that works is the one that was assumed to."""
+        ledger, query = self.client.ledger, form.query
+        if self.assumption is not None:
+            holds = query is not None and query.attribute == self.assumed_attribute
+            ledger.judge(
+                self.assumption, holds=holds, how=self.form_in_words(form), place=self.name
+            )
+        if query is not None and self.settings.include_deleted:
+            taken = query.include_deleted
+            ledger.judge("include-deleted", holds=taken, how="it is refused", place=self.name)
+
+    @property
+    def assumed_attribute(self) -> str:
+        """The attribute by which the search is assumed to work."""
+        return self.query(self.query_context, self.query_context).attribute
+
+    def form_in_words(self, form: Form[SearchQuery | None]) -> str:
+        """Return how the stream is read, without what is the org's."""
+        return "a list is read" if form.query is None else f"{form.query.attribute} works"
 
     @property
     def _remembered_form(self) -> object:
@@ -221,7 +244,10 @@ class SearchStream(KustomerStream):
         self,
         forms: Iterable[Form[SearchQuery | None]],
     ) -> list[Form[SearchQuery | None]]:
-        """Return ``forms`` without deleted rows: UNCONFIRMED that every context takes them."""
+        """Return ``forms`` without deleted rows.
+
+        UNCONFIRMED (include-deleted) that every context takes them.
+        """
         if not self.settings.include_deleted:
             return []
         return [

@@ -33,6 +33,12 @@ class SwitchedListStream(ListStream):
 
     _plain = False
 
+    @property
+    def switch(self) -> str:
+        """The entry of the ledger that says that the parameters are taken."""
+        by_resource = any("resource" in params for params in self.passes)
+        return "sub-status-resource" if by_resource else "deleted-switch"
+
     @override
     def listed_by(self, reader: KustomerStream) -> Iterator[ListPage]:
         pages = super().listed_by(reader)
@@ -41,6 +47,7 @@ class SwitchedListStream(ListStream):
         except RequestRefusedError as error:
             if self.known_state.get("with_parameters"):
                 raise
+            self.client.ledger.differs(self.switch, "it is refused", self.name)
             self.logger.warning(
                 "%s: Kustomer does not take %s here, so the list is read without: %s",
                 self.name,
@@ -50,6 +57,7 @@ class SwitchedListStream(ListStream):
             self._plain = True
             yield from listed(reader, self.paths, self.plain_passes, self.page_size)
             return
+        self.client.ledger.holds(self.switch)
         if first is not None:
             yield first
             yield from pages

@@ -78,6 +78,7 @@ _OTHERS = {
     ("kb_articles", "tags"): None,  # the knowledge base has tags of its own
     ("shortcut_categories", "parent_id"): "shortcut_categories",
 }
+_BY_PATTERN = "; by the pattern of others, UNCONFIRMED (role-table)"
 _NO_STREAM = frozenset(
     {
         "app_id",
@@ -91,7 +92,7 @@ _NO_STREAM = frozenset(
         "last_revision_id",
         "object_id",  # of the kind in `object_type`
         "org_id",
-        "rule_id",  # a queue rule, UNCONFIRMED
+        "rule_id",  # a queue rule, UNCONFIRMED (resource-types)
         "resource_id",  # of the kind in `resource_type`
         "session_id",
         "shared_external_ids",
@@ -193,7 +194,7 @@ def _section(type_: type[KustomerStream], name: str) -> str:
         "Source": _source(type_, name),
         "Key": ", ".join(f"`{one}`" for one in type_.primary_keys),
         "Roles": (f"any of {roles}" if roles else "")
-        + ("" if type_.roles_documented else "; by the pattern of others, UNCONFIRMED"),
+        + ("" if type_.roles_documented else _BY_PATTERN),
     }
     lines = [f"### `{name}`", "", schema["description"], ""]
     notes = inspect.cleandoc(type_.__doc__ or "").partition("\n\n")[2].replace("``", "`")

@@ -96,6 +96,7 @@ class PageSearch:
                 self.page_size = min(self.page_size, SMALLER_PAGE)
             page = self._sized(bounds, number)
             if self._is_partial(page, number, attempt):
+                self._note("whole-pages", "`timed_out`" if page.timed_out else "rows are missing")
                 logger.warning(
                     "%s: Kustomer sent a part of a page (%d rows of %s); asking again.",
                     self.query.stream,
@@ -105,12 +106,14 @@ class PageSearch:
                 continue
             try:
                 self._check(page, bounds)
-            except UntrustedAnswerError:
+            except UntrustedAnswerError as error:
                 if distrusted:
+                    self._note(error.assumption, "the answer ignores it")
                     raise
                 distrusted = True  # one odd answer decides nothing
                 continue
             self._size_proven = True
+            self._note_page(page)
             if page.total is None and number == 1:
                 page = self._with_end_known(page, bounds)
             return page
@@ -180,11 +183,13 @@ class PageSearch:
         try:
             page = self._of_size_that_works(bounds, number)
         except RequestRefusedError:
-            # Documented for the search, UNCONFIRMED for the archive that it takes 500 rows.
+            # Documented for the search, UNCONFIRMED (archive-page-size) for the archive that it
+            # takes 500 rows.
             proven = self._size_proven or not self.query.archive
             if proven or self.page_size <= SMALLER_PAGE:
                 raise
             page = self._send(bounds, number, SMALLER_PAGE)
+            self._note("archive-page-size", f"it refuses {self.page_size} rows a page")
             self.page_size = SMALLER_PAGE
         if page.page_size is not None and 0 < page.page_size < self.page_size:
             logger.info(
@@ -193,6 +198,7 @@ class PageSearch:
                 page.page_size,
                 self.page_size,
             )
+            self._note(self._size_assumed, f"it gives {page.page_size} of {self.page_size}")
             self.page_size = page.page_size
             page = self._send(bounds, number, self.page_size)
         return page
@@ -226,9 +232,11 @@ class PageSearch:
                 bounds, number, size, page_tries=page_tries
             )  # raises where the query itself is refused
             exact.refused = True
+            self._note("exact-totals", "it refuses `trackTotalHits`")
             logger.info("Kustomer's search does not take `trackTotalHits`; totals may be capped.")
             return page
         exact.taken = True
+        self.client.ledger.holds("exact-totals")
         return page
 
     def _fetch(
@@ -262,6 +270,35 @@ class PageSearch:
             return len(page) < min(self.page_size, page.at_least - before)
         left = page.total - before
         return len(page) < min(self.page_size, left) or len(page) > max(left, 0)
+
+    # ------------------------------------------------------------ ledger
+
+    @property
+    def _size_assumed(self) -> str:
+        return "archive-page-size" if self.query.archive else "search-page-size"
+
+    def _note(self, assumption: str, how: str) -> None:
+        self.client.ledger.differs(assumption, how, self.query.stream)
+
+    def _note_page(self, page: SearchPage) -> None:
+        """Note what a page that is whole and checked shows of what is assumed."""
+        ledger = self.client.ledger
+        if page.total is not None:
+            ledger.holds("totals-told")
+        elif page.at_least:
+            self._note("total-cap", f"a total of exactly {page.at_least}")
+        else:
+            self._note("totals-told", "there is none, or no whole number")
+        if not page.keys:
+            return
+        for assumption in ("search-filter", "search-sort", "whole-pages"):
+            ledger.holds(assumption)
+        if len(page) == self.page_size:
+            ledger.holds(self._size_assumed)
+        if any(key.updated is None for key in page.keys):
+            self._note("updated-at", "rows without `updatedAt`")
+        else:
+            ledger.holds("updated-at")
 
     def _with_end_known(self, page: SearchPage, bounds: Bounds) -> SearchPage:
         """Return ``page``, which tells no total, with it known whether rows follow.
@@ -301,7 +338,7 @@ class PageSearch:
     def _check(self, page: SearchPage, bounds: Bounds) -> None:
         """Refuse a page that shows that a filter, the sort or the page size was ignored."""
         if len(page) > self.page_size or (page.page_size or 0) > self.page_size:
-            self._distrust("the page size")
+            self._distrust("the page size", self._size_assumed)
         self._check_keys(page, bounds)
 
     def _check_keys(self, page: SearchPage, bounds: Bounds) -> None:
@@ -311,22 +348,24 @@ class PageSearch:
             if bounds.without_creation and key.created is not None:
                 self._distrust(f"the filter on {self.query.created_attribute}")
             if key.updated is None or key.updated > self.watermark:
+                if bounds.high and (key.updated or "") > bounds.high:
+                    self._note("index-in-place", "rows are fresher than their place")
                 continue
             if key.updated < bounds.low or (bounds.high and key.updated > bounds.high):
                 self._distrust(f"the filter on {self.query.attribute}")
             place = (key.created or last) if by_creation else key.updated
             if place < last:
-                self._distrust("the sort")
+                self._distrust("the sort", "search-sort")
             last = place
             if by_creation and key.created and not _within(key.created, bounds):
                 self._distrust(f"the filter on {self.query.created_attribute}")
 
-    def _distrust(self, part: str) -> NoReturn:
+    def _distrust(self, part: str, assumption: str = "search-filter") -> NoReturn:
         msg = (
             f"{self.query.stream}: Kustomer's answer ignores {part} of the search (queryContext "
             f"{self.query.context}), so it cannot be trusted to be complete."
         )
-        raise UntrustedAnswerError(msg)
+        raise UntrustedAnswerError(msg, assumption=assumption)
 
 
 def _within(created: str, bounds: Bounds) -> bool:

@@ -216,7 +216,13 @@ class SearchRun:
             )
             raise StreamError(msg) from None
         self.archive_form = form.name
+        ledger = self._client.ledger
+        if query.context.startswith("kobject_"):
+            same = form.query.attribute == query.attribute
+            how = "it takes the other attribute"
+            ledger.judge("archive-klass-attribute", holds=same, how=how, place=query.stream)
         if form.query.include_deleted != query.include_deleted:
+            ledger.differs("include-deleted", "the archive refuses it", query.stream)
             logger.warning("%s: the archive search does not give deleted rows here.", query.stream)
         coverage = self._coverage_of(form.query)
         pages = self._slices(form.query, bounds, coverage, first, edge)
@@ -226,6 +232,7 @@ class SearchRun:
         page = self._workers.call(lambda: beyond.ask(Bounds(timestamps.behind(edge), settled)))
         if len(page) and edge < settled:
             # The edge lies further on than it should: the standard search may lack these rows.
+            ledger.differs("two-year-edge", "the archive has later rows", query.stream)
             logger.info(
                 "%s: the archive has rows updated after %s; it is read on from there.",
                 query.stream,
@@ -402,7 +409,8 @@ def _archive_forms(query: SearchQuery) -> list[Form[SearchQuery]]:
     """Return the forms of a query that the archive search may take, the likeliest first."""
     queries = [replace(query, archive=True)]
     if query.context.startswith("kobject_"):
-        # UNCONFIRMED which of the two the archive takes; it need not be the same as above.
+        # UNCONFIRMED (archive-klass-attribute) which of the two the archive takes; it need not be
+        # the same as above.
         queries += [
             replace(
                 queries[0],

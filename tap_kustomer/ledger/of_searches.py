@@ -1,0 +1,160 @@
+"""Assumptions about the searches."""
+
+from __future__ import annotations
+
+from tap_kustomer.ledger.ledger import Assumption
+
+__all__ = ["OF_SEARCHES"]
+
+OF_SEARCHES = (
+    Assumption(
+        "search-filter",
+        "a search brings only rows within the range that it asks for",
+        "each row's timestamp beside the bounds",
+        "the page is not used; the next form is tried, or the stream fails",
+        ("readers/search/ask.py",),
+        report=True,
+    ),
+    Assumption(
+        "search-sort",
+        "a search brings rows in the order that it asks for",
+        "each row's timestamp beside the one before it, within and across pages",
+        "the page is not used; the next form is tried, or the stream fails",
+        ("readers/search/ask.py",),
+        report=True,
+    ),
+    Assumption(
+        "unknown-attribute",
+        "a search by an attribute that does not exist is refused",
+        "the answer to such a search",
+        "every page is checked, so an ignored filter is noticed",
+        ("readers/search/ask.py",),
+    ),
+    Assumption(
+        "search-page-size",
+        "the live search gives as many rows a page as asked for, up to 500",
+        "`meta.pageSize`, and the rows on a page",
+        "the size that is given is used for all that follows",
+        ("readers/search/ask.py",),
+    ),
+    Assumption(
+        "archive-page-size",
+        "the archive search does so, too",
+        "the answer to 500 rows a page",
+        "100 rows a page are asked for",
+        ("readers/search/ask.py", "readers/census.py"),
+    ),
+    Assumption(
+        "page-depth",
+        "pages behind the 100th, or behind 10,000 rows, are refused",
+        "the answer to page 101",
+        "no end is concluded from it; page numbers count only within one timestamp",
+        ("readers/search/ties.py",),
+    ),
+    Assumption(
+        "exact-totals",
+        "the live search takes `trackTotalHits=true`",
+        "the answer to the first search",
+        "it is asked without, and a total of 10,000 counts as `at least`",
+        ("readers/search/ask.py", "readers/census.py"),
+    ),
+    Assumption(
+        "total-cap",
+        "with it totals do not stop at 10,000",
+        "a total of exactly 10,000",
+        "such a total proves nothing: what follows is looked for",
+        ("readers/search/page.py",),
+    ),
+    Assumption(
+        "totals-told",
+        "a search tells its total as a whole number",
+        "`meta.total`",
+        "a search behind the last row shows whether rows follow",
+        ("readers/search/ask.py",),
+    ),
+    Assumption(
+        "whole-pages",
+        "a page holds the rows that its total announces",
+        "`meta.timed_out`, and the rows beside the total",
+        "the page is asked for again, and in halves",
+        ("readers/search/ask.py",),
+    ),
+    Assumption(
+        "index-in-place",
+        "the search shows rows as they were indexed, not fresher than their place",
+        "a row stamped later than the range that was asked for",
+        "fresh rows are written, but never move the bookmark",
+        ("readers/search/ask.py", "readers/search/tail.py"),
+    ),
+    Assumption(
+        "index-lag",
+        "the index shows a change at the latest after `lookback_seconds`",
+        "a change that was made just before",
+        "raise `lookback_seconds`; the rows are found with their next change only",
+        ("readers/search/reader.py",),
+        unseen="it takes a change, and the tap never writes",
+    ),
+    Assumption(
+        "search-schema",
+        "`GET /v1/customers/searches/schema` tells what can be searched by",
+        "its answer",
+        "attributes are tried one by one",
+        ("catalog/search_schema.py",),
+    ),
+    Assumption(
+        "company-updated-at",
+        "the search of companies takes `company_updated_at`",
+        "the answer to it",
+        "the full list of companies is read",
+        ("streams/objects.py",),
+    ),
+    Assumption(
+        "work-session-updated-at",
+        "the search of work sessions takes `work_session_updated_at`",
+        "the answer to it",
+        "the full list is read",
+        ("streams/objects.py",),
+    ),
+    Assumption(
+        "work-item-updated-at",
+        "the search of work items takes `work_item_updated_at`, in its order",
+        "the answer to it",
+        "the full list is read",
+        ("streams/objects.py",),
+    ),
+    Assumption(
+        "klass-attribute",
+        "the search of a klass takes `kobject_updated_at`",
+        "the answer to it",
+        "`kobject_<klass>_updated_at`, else all klasses are read together and dealt out",
+        ("streams/kobjects.py",),
+    ),
+    Assumption(
+        "archive-klass-attribute",
+        "the archive search of a klass takes the attribute that the live one takes",
+        "the answer to it",
+        "the other attribute is tried",
+        ("readers/search/reader.py",),
+    ),
+    Assumption(
+        "include-deleted",
+        "every search takes `includeDeleted`",
+        "the answer to it",
+        "the stream is read without deleted rows, which a warning says",
+        ("streams/search.py", "readers/search/reader.py"),
+    ),
+    Assumption(
+        "two-year-edge",
+        "the live search ends at rows updated two years ago, and the archive begins there",
+        "searches a few days on either side of the edge",
+        "days around it are read from both, and the archive on from there where it has more",
+        ("edge.py", "readers/search/reader.py"),
+    ),
+    Assumption(
+        "ids-only",
+        "`idsOnly=true` makes `data` resources with an id and nothing else",
+        "the answer to it",
+        "bare ids are understood; where it is refused, whole rows are read",
+        ("readers/census.py",),
+    ),
+)

@@ -1,0 +1,110 @@
+"""The ledger of assumptions: every mark in the code has an entry, every fall-back is noted."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tap_kustomer.clock import Clock
+from tap_kustomer.ledger.assumptions import ASSUMPTIONS
+from tap_kustomer.ledger.ledger import Assumption, Column, Ledger
+from tap_kustomer.tap import TapKustomer
+from tests.support import FAST, quiet
+
+if TYPE_CHECKING:
+    from simulator import Simulator
+
+CHECKOUT = Path(__file__).parents[2]
+PACKAGE = CHECKOUT / "tap_kustomer"
+FOLDERS = ("tap_kustomer", "simulator", "tools", "analytics")
+SUFFIXES = {".py", ".sql", ".yml", ".json", ".jinja"}
+MARK = re.compile(r"(?<!`)UNCONFIRMED(?!`)(?:[\s#]*\(([a-z-]+)\))?")
+IDS = {one.id for one in ASSUMPTIONS}
+
+
+def marks() -> list[tuple[Path, str | None]]:
+    """Return where something is marked as unconfirmed, and which entry the mark names."""
+    files = [
+        path
+        for folder in FOLDERS
+        for path in sorted((CHECKOUT / folder).rglob("*"))
+        if path.suffix in SUFFIXES and not {".work", "target"} & set(path.parts)
+    ]
+    return [
+        (path, match[1])
+        for path in files
+        for match in MARK.finditer(path.read_text(encoding="utf-8"))
+    ]
+
+
+def test_every_mark_names_an_entry() -> None:
+    """A guess without an entry is one that no check looks at."""
+    nameless = [str(path.relative_to(CHECKOUT)) for path, id_ in marks() if id_ not in IDS]
+    assert not nameless, "Write `UNCONFIRMED (id)` with the id of an entry in tap_kustomer/ledger/."
+
+
+def test_marks_are_found_in_code_and_simulator() -> None:
+    """A search that finds nothing would prove nothing."""
+    found = {path.relative_to(CHECKOUT).parts[0] for path, _ in marks()}
+    assert found == set(FOLDERS)
+
+
+def test_an_entry_names_the_modules_that_rely_on_it() -> None:
+    """Whoever finds an assumption wrong knows where to begin."""
+    for one in ASSUMPTIONS:
+        assert one.where, one.id
+        for name in one.where:
+            assert (PACKAGE / name).exists() or (CHECKOUT / name).exists(), (one.id, name)
+    named = {one.id: one.where for one in ASSUMPTIONS}
+    for path, id_ in marks():
+        if path.is_relative_to(PACKAGE) and id_ is not None:
+            assert path.relative_to(PACKAGE).as_posix() in named[id_], (path, id_)
+
+
+def test_ids_are_unique_and_texts_are_whole() -> None:
+    """They are shown side by side in a table."""
+    assert len(IDS) == len(ASSUMPTIONS)
+    for one in ASSUMPTIONS:
+        assert all((one.assumed, one.shows, one.otherwise)), one.id
+
+
+def test_a_difference_is_not_taken_back_by_what_was_seen_elsewhere() -> None:
+    """One context that does as assumed says nothing of another."""
+    ledger = Ledger([Assumption("a", "", "", "", ()), Assumption("b", "", "", "", (), report=True)])
+    ledger.differs("a", "how", "customers")
+    ledger.holds("a")
+    ledger.holds("b")
+    columns = {id_: one.column for id_, one in ledger.findings.items()}
+    assert columns == {"a": Column.HANDLED, "b": Column.AS_ASSUMED}
+    assert ledger.differences == ["a"]
+    ledger.differs("b")
+    assert ledger.differences == ["a", "b"]
+
+
+def test_an_unknown_entry_is_refused() -> None:
+    """A typo in an id would else hide what was found."""
+    ledger = Ledger(ASSUMPTIONS)
+    with pytest.raises(KeyError):
+        ledger.differs("no-such-entry")
+
+
+def test_a_sync_notes_the_fall_backs_that_it_takes(fast_sim: Simulator) -> None:
+    """The tap copes, but no longer in silence."""
+    fast_sim.set(
+        company_updated_at_supported=False, track_total_hits="refused", queues_path="/v1/queues"
+    )
+    fast_sim.org.add("customer", 3)
+    with quiet():
+        tap = TapKustomer(config=fast_sim.config, clock=Clock(FAST))
+        for stream in tap.own_streams.values():
+            stream.selected = stream.name in {"customers", "companies", "queues"}
+        tap.sync_all()
+    findings = tap.client.ledger.findings
+    for id_ in ("company-updated-at", "exact-totals", "list-paths"):
+        assert findings[id_].column is Column.HANDLED, id_
+    assert findings["company-updated-at"].places == ["companies"]
+    assert findings["search-filter"].column is Column.AS_ASSUMED
+    assert findings["include-deleted"].column is Column.AS_ASSUMED
