@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from simulator import Clock, Org, Simulator
+from tests.short_pauses import shorten_pauses
 from tests.support import FAST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+shorten_pauses()
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,10 @@ import sys
 
 import tap_kustomer.tap
 from tap_kustomer.clock import Clock
+from tests.short_pauses import shorten_pauses
 
 if __name__ == "__main__":
+    shorten_pauses()
     speed = float(sys.argv.pop(1))
     vars(tap_kustomer.tap)["Clock"] = functools.partial(Clock, speed)
     tap_kustomer.tap.TapKustomer.cli()
