@@ -63,7 +63,10 @@ def check_state(
     time as UTC text, also whether a bookmark lies in the future.
     """
     if not isinstance(state, dict):
-        msg = "The state is no JSON object. Give the last STATE value of an earlier run, or none."
+        msg = (
+            "The state isn't a JSON object. Pass the last STATE value of an earlier run, or omit "
+            "--state."
+        )
         raise StateError(msg)
     bookmarks = state.get("bookmarks")
     mark = state.get(MARK)
@@ -76,9 +79,8 @@ def check_state(
             raise StateError(msg)
         if any(state.values()):
             msg = (
-                "This is no state of this tap, but another file, such as a config or a catalog. "
-                "Give the last STATE value of an earlier run, or leave the state out to start "
-                "fresh."
+                "This isn't a state of this tap but another file, such as a config or a catalog. "
+                "Pass the last STATE value of an earlier run, or omit --state to start fresh."
             )
             raise StateError(msg)
         return
@@ -105,8 +107,8 @@ def _refuse_future(bookmarks: dict[str, dict[str, Any]], now: str) -> None:
         if moment is not None and moment > latest:
             msg = (
                 f"{stream}: the bookmark in the state ({moment}) lies in the future, Kustomer's "
-                f"time is {now}. No run would read anything until then. Set it to a moment up to "
-                "which the rows were surely loaded, or remove the stream from the state to read "
+                f"time is {now}. No run would read anything until then. Set it to a time up to "
+                "which the rows were certainly loaded, or remove the stream from the state to read "
                 "it from `start_date`."
             )
             raise StateError(msg)

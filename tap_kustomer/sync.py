@@ -21,6 +21,7 @@ from tap_kustomer.streams.children import ChildStream
 from tap_kustomer.streams.families import Family
 from tap_kustomer.streams.lists import ListStream
 from tap_kustomer.streams.search import SearchStream
+from tap_kustomer.summary import closing, end_line
 from tap_kustomer.vanished import vanished_streams
 
 if TYPE_CHECKING:
@@ -71,6 +72,13 @@ class SyncRun:
         self._unknown_lists = 0
         self._known_lists = 0
         self._is_in_vain = False
+        self._began = time.monotonic()
+        self.planned = sum(stream.selected for stream in streams.values())
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has taken so far."""
+        return time.monotonic() - self._began
 
     @property
     def failed(self) -> bool:
@@ -161,9 +169,7 @@ class SyncRun:
             if not parent.selected:
                 children[0].run.requests += parent.run.requests
             for child in children:
-                child.run.seconds = time.monotonic() - started
-                child.run.ended_at = self._session.server_now()
-                self._observer.stream_ended(child.run)
+                self._end(child.run, started)
 
     def _close_child(self, child: ChildStream, parent: StreamRun, *, done: bool) -> None:
         if done or parent.status == COMPLETE:  # `--test` leaves a parent before its children
@@ -208,10 +214,17 @@ class SyncRun:
         except Exception as error:  # noqa: BLE001 - whatever it is, the other streams go on
             self._judge(stream, error)
         finally:
-            run.seconds = time.monotonic() - started
-            run.ended_at = self._session.server_now()
             if read_unselected is None:
-                self._observer.stream_ended(run)
+                self._end(run, started)
+
+    def _end(self, run: StreamRun, started: float) -> None:
+        """Note that ``run``, which began at ``started`` (monotonic seconds), is over."""
+        run.seconds = time.monotonic() - started
+        # Kustomer's time is known to the second, so it may seem to go back a little.
+        run.ended_at = max(self._session.server_now(), run.started_at or "")
+        if run.error is None:  # else a warning or an error has said it
+            logger.info("%s", end_line(run))
+        self._observer.stream_ended(run)
 
     def _pass_over(self, stream: KustomerStream) -> None:
         """Note that a list is not read in this run; nothing is written of it, no SCHEMA either."""
@@ -244,7 +257,7 @@ class SyncRun:
         note_role(stream, is_open=False)
         sentence = f"{stream.name}: {error} {role_advice(stream)}"
         if stream.was_read:
-            self._fail(stream.run, f"{sentence} It was read before, so its table is now stale.")
+            self._fail(stream.run, f"{sentence} Earlier runs read it, so its table is now stale.")
             return
         stream.run.status, stream.run.error = SKIPPED, sentence
         logger.warning("%s Skipped.", sentence)
@@ -254,26 +267,27 @@ class SyncRun:
         if stream.reads_list:
             self._session.ledger.differs("lists-exist", "a 404", stream.name)
         if stream.was_read:
-            self._fail(stream.run, f"{sentence} It was read before, so its table is now stale.")
+            self._fail(stream.run, f"{sentence} Earlier runs read it, so its table is now stale.")
             return
         if not stream.reads_list:
             self._fail(stream.run, sentence)
             return
         self._unknown_lists += 1
+        sentence = f"{stream.name} isn't available in this org. {error}"
         stream.run.status, stream.run.error = SKIPPED, sentence
-        logger.warning("%s It is not part of this org; no rows.", sentence)
+        logger.warning("%s Skipped, no rows. Deselect it to stop this warning.", sentence)
 
     def _judge_run(self) -> None:
         """Fail when nothing that is selected could be read: then key or host are wrong."""
         if self._unknown_lists > 1 and not self._known_lists:
             sentence = (
-                "Kustomer knows none of the lists that were asked for, so the host is wrong. "
-                "Check `org_name`, `region` or `api_url`."
+                "None of the list endpoints exist on this host, so it is probably not a Kustomer "
+                "API host. Check `org_name`, `region` or `api_url`."
             )
         elif self.runs and all(run.status in {SKIPPED, MISSING} for run in self.runs):
             sentence = (
-                "None of the selected streams could be read, so the run fails. See the warnings "
-                "above for the roles that the key lacks."
+                "None of the selected streams could be read, so the run fails. The warnings above "
+                "name the roles that the key lacks."
             )
         else:
             return
@@ -297,20 +311,8 @@ class SyncRun:
                 logger.warning("%s", found.sentence)
 
     def _log_summary(self) -> None:
-        if not self.runs:
-            return
-        width = max(len(run.stream) for run in self.runs)
-        logger.info("%-*s %9s %9s %8s  %s", width, "stream", "rows", "requests", "seconds", "end")
-        for run in self.runs:
-            logger.info(
-                "%-*s %9d %9d %8.1f  %s",
-                width,
-                run.stream,
-                run.rows,
-                run.requests,
-                run.seconds,
-                run.status if run.error is None else f"{run.status}: {run.error}",
-            )
+        if self.runs:
+            logger.info("%s", closing(self.runs, self.seconds))
 
 
 def note_role(stream: KustomerStream, *, is_open: bool) -> None:
@@ -329,10 +331,10 @@ def role_advice(stream: KustomerStream) -> str:
             f"The key's user lists the role {role}, so something else forbids it, maybe the org's "
             f"plan: ask an admin of the org, or deselect {stream.name}."
         )
-    probably = "" if stream.roles_documented else "probably "
+    guess = "" if stream.roles_documented else "a guess: Kustomer doesn't document it; "
     return (
-        f"Make a key that has {probably}the role {role} (roles of a key cannot be changed later), "
-        f"or deselect {stream.name}."
+        f"Create a new key with the role {role} as well ({guess}roles of an existing key can't be "
+        f"edited), or deselect {stream.name}."
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
+import signal
 import sys
 from datetime import datetime, timezone
 from functools import cached_property
@@ -28,7 +30,7 @@ from tap_kustomer.cli.signals import SignalStop
 from tap_kustomer.client.auth import KustomerAuthenticator
 from tap_kustomer.client.rate_limit import RateLimiter
 from tap_kustomer.client.transport import KustomerClient
-from tap_kustomer.clock import Clock
+from tap_kustomer.clock import Clock, StopRequested
 from tap_kustomer.edge import TwoYearEdge
 from tap_kustomer.errors import SettingsError
 from tap_kustomer.messages import KustomerWriter
@@ -93,6 +95,9 @@ STREAM_NAMES = {
 }
 OPTIONAL_STREAMS = tuple(sorted(one.name for one in STREAM_TYPES if one.optional))
 
+# What the SDK's own settings must look like.
+_SDK_SETTINGS = "https://sdk.meltano.com/en/latest/stream_maps.html"
+
 # Objects that have custom attributes of their own; those of a klass follow from the klass.
 _WITH_CUSTOM = tuple(
     one.resource
@@ -128,6 +133,9 @@ class TapKustomer(CommandTap):
         self.run_id = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
         self.exit_status = 0
         super().__init__(**kwargs)
+        if not self.logger.isEnabledFor(logging.DEBUG):
+            # Two METRIC lines per stream, which the run's own lines say in words.
+            self.metrics_logger.setLevel(logging.WARNING)
 
     # ------------------------------------------------------------ parts
 
@@ -230,8 +238,8 @@ class TapKustomer(CommandTap):
         for found in JSONSchemaValidator(schema).iter_errors(self._config):
             name = str(found.path[0]) if found.path else ""
             if name and name not in own:
-                wanted = f" ({found.validator_value})" if found.validator == "type" else ""
-                problems.append(f"`{name}` does not have the form that the SDK asks for{wanted}.")
+                wanted = f" (type {found.validator_value})" if found.validator == "type" else ""
+                problems.append(f"`{name}` is malformed{wanted}; see {_SDK_SETTINGS}.")
         if problems and raise_errors:
             raise SettingsError(problems)
         for warning in unknown_settings(self._config, schema["properties"]):
@@ -367,8 +375,13 @@ class TapKustomer(CommandTap):
         mark_state(cast("dict[str, Any]", self.state), self.org.id)
         run = SyncRun(self.session, self.own_streams, self.input_catalog, self)
         try:
-            with Progress(lambda: list(run.runs), self.client.limiter):
+            with Progress(run, self.client.limiter):
                 run.sync()
+        except StopRequested:
+            self.write_state()
+            name = signal.Signals(self.stop.signal_number or signal.SIGTERM).name
+            self.logger.warning("Stopped by %s; state saved, the next run resumes here.", name)
+            raise
         finally:
             self.write_state()
             self.close()

@@ -50,7 +50,7 @@ def vanished_streams(
             sentence = (
                 f"{stream}: the catalog selects this stream, but the org no longer has it (its "
                 "klass was deleted or disabled, or `optional_streams` lacks it). Deselect it, or "
-                "make the catalog anew with --discover."
+                "regenerate the catalog with --discover."
             )
             yield Vanished(stream, sentence, fails=True)
     for stream, known in (state.get("bookmarks") or {}).items():

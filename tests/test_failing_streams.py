@@ -79,7 +79,7 @@ def test_the_rows_of_sync_runs_tell_what_became_of_each_stream(fast_sim: Simulat
 
 
 def test_the_summary_names_each_stream(sim: Simulator, tmp_path: Path) -> None:
-    """At the end of the log: rows, requests, seconds, and why one failed."""
+    """A line for each that ended well, an error for the other, and how many there were."""
     fill(sim)
     sim.faults.add(Fault("status", path=SEARCH, context="message", status=400, times=None))
 
@@ -89,8 +89,9 @@ def test_the_summary_names_each_stream(sim: Simulator, tmp_path: Path) -> None:
     assert "Traceback" not in output.stderr
     lines = output.stderr.splitlines()
     for stream in ("customers", "conversations", "teams"):
-        assert any(f"{stream} " in line and "complete" in line for line in lines)
-    assert any("messages " in line and "failed:" in line for line in lines)
+        assert any(f"| {stream}: " in line and " request" in line for line in lines)
+    assert any("ERROR" in line and "messages" in line for line in lines)
+    assert f"{len(STREAMS)} streams: {len(STREAMS) - 1} complete, 1 failed. " in lines[-1]
 
 
 def test_a_failing_list_sends_no_activate_version(fast_sim: Simulator) -> None:

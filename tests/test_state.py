@@ -112,8 +112,8 @@ def test_an_earlier_start_date_warns_with_the_recipe(fast_sim: Simulator) -> Non
 
     second = read(fast_sim, first.state, start_date=ago(fast_sim, 300))
 
-    assert "`start_date` is earlier" in second.stderr
-    assert "state id" in second.stderr
+    assert "`start_date` is ignored: this state starts at" in second.stderr
+    assert "separate state ID" in second.stderr
     assert "`end_date`" in second.stderr
     assert len(second.ids("customers")) <= 1
     # The recipe: the range before, under a state of its own.

@@ -167,7 +167,7 @@ def _sentence(error: Exception) -> str:
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
     content = _content(options.config)
     if not isinstance(content, dict):
-        msg = "The config is no JSON object. Give the settings that `source-kustomer spec` lists."
+        msg = "The config isn't a JSON object. Pass the settings that `source-kustomer spec` lists."
         raise FileError(msg)
     return content
 
@@ -181,5 +181,5 @@ def _content(path: Path) -> Any:  # noqa: ANN401 - what a file holds
         msg = f"{path}: {error.strerror}. Check the path of the file."
         raise FileError(msg) from None
     except ValueError:
-        msg = f"{path} is no valid JSON. Check the file."
+        msg = f"{path} isn't valid JSON. Check the file."
         raise FileError(msg) from None

@@ -103,7 +103,7 @@ class SearchSchemaReader:
                         "search-schema", holds=known, how="it names no attributes"
                     )
                 except StreamError as error:
-                    logger.info("Attributes are tried one by one: %s", error)
+                    logger.debug("Search attributes are tried one by one: %s", error)
                     self._client.ledger.differs("search-schema", "it is refused")
                     self._schema = SearchSchema()
             return self._schema

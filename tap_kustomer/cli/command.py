@@ -16,6 +16,7 @@ from singer_sdk.exceptions import ConfigValidationError, MapExpressionError, Str
 from singer_sdk.plugin_base import SingerCommand, _ConfigInput
 
 from tap_kustomer.cli.files import read_catalog, read_config, read_state
+from tap_kustomer.cli.terminal import quieten
 from tap_kustomer.clock import StopRequested
 from tap_kustomer.errors import KustomerError, frames_of
 from tap_kustomer.messages import OutputClosed, let_output_block
@@ -75,7 +76,10 @@ class KustomerCommand(SingerCommand):
             leave(1, f"{error.format_message()} See tap-kustomer --help.")
         except (MapExpressionError, StreamMapConfigError):
             # Their texts repeat the expression, which may hold a salt.
-            leave(1, "`stream_maps` does not have the form that the SDK asks for.")
+            leave(
+                1,
+                "`stream_maps` is malformed; see https://sdk.meltano.com/en/latest/stream_maps.html.",
+            )
         except StopRequested as stop:
             leave(stop.exit_status)
         except (click.Abort, KeyboardInterrupt):
@@ -178,8 +182,7 @@ def _runner(tap_class: type[CommandTap]) -> Any:  # noqa: ANN401 - what click ca
         if about:
             tap_class.print_about(about_format)
             return
-        if check and tap_class.logger.getEffectiveLevel() == logging.INFO:
-            tap_class.logger.setLevel(logging.WARNING)  # the table says it all
+        quieten(tap_class.logger, is_check=check)
         tap_class.print_version(print_fn=tap_class.logger.info)
         tap = tap_class(
             config=config.config,

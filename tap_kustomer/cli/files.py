@@ -43,7 +43,7 @@ def read_catalog(path: str) -> dict[str, Any]:
             entry.schema.to_dict()
             entry.metadata.resolve_selection()
     except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
-        msg = f"The catalog file {path} is no Singer catalog. Make one with --discover."
+        msg = f"The catalog file {path} isn't a Singer catalog. Create one with --discover."
         raise InputFileError(msg) from error
     return dict(content)
 
@@ -74,9 +74,9 @@ def _read(path: str, kind: str) -> Any:  # noqa: ANN401
     except json.JSONDecodeError as error:
         # The cause would hold the whole file, secrets included.
         msg = (
-            f"The {kind} file {path} is no valid JSON (line {error.lineno}, column "
+            f"The {kind} file {path} isn't valid JSON (line {error.lineno}, column "
             f"{error.colno}). Check the file."
         )
     except (UnicodeDecodeError, RecursionError):
-        msg = f"The {kind} file {path} is no valid JSON in UTF-8. Save it as UTF-8."
+        msg = f"The {kind} file {path} isn't valid JSON in UTF-8. Save it as UTF-8."
     raise InputFileError(msg)

@@ -28,6 +28,6 @@ def _imported(name: str) -> Any:  # noqa: ANN401 - a module
     except Exception as error:  # noqa: BLE001 - whatever another version of a package does
         sys.exit(
             "The packages that tap-kustomer needs are missing or of another version "
-            f"({type(error).__name__}: {error}). Install it into an environment of its own, "
+            f"({type(error).__name__}: {error}). Install it into its own environment, "
             "without a target: `pipx install`, `uv tool install` and Meltano do that.",
         )

@@ -84,8 +84,8 @@ _TROUBLES = (
     _Trouble(
         exceptions.SSLError,
         "CERTIFICATE_VERIFY_FAILED",
-        "the TLS certificate of the host could not be verified (where the network has an authority "
-        "of its own, name a file with its certificate in the variable REQUESTS_CA_BUNDLE; "
+        "the TLS certificate of the host could not be verified (if your network has its own "
+        "certificate authority, name a file with its certificate in REQUESTS_CA_BUNDLE; "
         "SSL_CERT_FILE is not read)",
     ),
     _Trouble(exceptions.SSLError, "", "the host does not speak TLS (check `api_url`)"),

@@ -63,7 +63,7 @@ REFUSALS: Mapping[int, _Refusal] = {
     ),
     HTTPStatus.NOT_FOUND: _Refusal(
         errors.NotFoundError,
-        "Kustomer does not know {path} (status 404) on this host.",
+        "There is no {path} on this host (status 404).",
     ),
 }
 
@@ -157,7 +157,8 @@ def refusal(response: Response, path: str) -> errors.KustomerError:
     if known:
         return known.error(known.sentence.format(path=path, status=status))
     return errors.RequestRefusedError(
-        f"Kustomer refused the request to {path} with status {status}.",
+        f"Kustomer rejected the request to {path} (status {status}). If this persists, report it "
+        "with this line.",
     )
 
 

@@ -92,6 +92,7 @@ class _Condition:
     has_answered: bool = False  # any answer, in this run
     is_down: bool = False  # retried in vain, and no good answer since
     is_left: bool = False  # nobody waits for an answer any more
+    is_silent: bool = False  # could not be reached, which was said
 
 
 class KustomerClient:
@@ -184,8 +185,9 @@ class KustomerClient:
             if not isinstance(error, Retry) or error.paced:
                 return
             seconds = tries.pause(error)
-            level = logging.INFO if isinstance(error, Refused) else logging.WARNING
-            logger.log(level, "%s: %s; trying again in %.1f seconds.", path, error, seconds)
+            level = logging.WARNING if self._is_news(error, details["tries"]) else logging.DEBUG
+            patience = self._patience(error)
+            logger.log(level, "%s: %s; retrying for up to %.0f s.", path, error, patience)
             end = self.clock.monotonic() + seconds
             while not self._host.is_left and (rest := end - self.clock.monotonic()) > 0:
                 self.clock.sleep(min(rest, 1.0))
@@ -220,11 +222,20 @@ class KustomerClient:
             return refusal
         if tries.page_failed(error):
             return errors.PageFailedError(
-                f"Kustomer failed at this page of {path} again and again; the last try: {error}.",
+                f"Kustomer kept failing at this page of {path} (last error: {error}).",
             )
         if not isinstance(error, Refused):
             self._host.is_down = True
         return self._unavailable(path, error, tries.elapsed)
+
+    def _is_news(self, error: Retry, tries: int) -> bool:
+        """Whether a failed try is worth a warning: the first of a request, of a host, of all."""
+        if isinstance(error, Refused):
+            return False  # requested once more to be sure; what it means is said then
+        if not error.unreachable:
+            return tries == 1
+        silent, self._host.is_silent = self._host.is_silent, True
+        return not silent
 
     def _patience(self, error: Retry) -> float:
         if self._host.is_down or (error.unreachable and not self._host.has_answered):
@@ -235,9 +246,8 @@ class KustomerClient:
         if error.unreachable and not self._host.has_answered:
             return errors.UnavailableError(f"{self._api_url} could not be reached: {error}.")
         return errors.UnavailableError(
-            f"Kustomer did not answer {path} properly for {seconds:.0f} seconds; the last try: "
-            f"{error}. Run again later (the state continues where this run stopped), or raise "
-            "`backoff_max_elapsed_seconds`.",
+            f"{path} kept failing for {seconds:.0f} seconds (last error: {error}). Run again "
+            "later, which resumes from the state, or raise `backoff_max_elapsed_seconds`.",
         )
 
     def _try(
@@ -248,7 +258,7 @@ class KustomerClient:
         tries: Tries,
     ) -> T:
         response = self._send(request, tries)
-        self._host.has_answered = True
+        self._host.has_answered, self._host.is_silent = True, False
         status = response.status_code
         if status == requests.codes.ok:
             try:
@@ -261,8 +271,8 @@ class KustomerClient:
         if is_final(response):
             raise refusal(response, path)
         if status == _TOO_MANY_REQUESTS:
+            reason = "status 429, rate limit reached"
             note_too_many(self.ledger, response.headers)
-            reason = "status 429, the budget of requests is used up"
             raise Retry(reason, paced=True)
         note_refusal(self.ledger, response)
         reason = f"status {status}"

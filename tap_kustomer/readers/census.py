@@ -180,7 +180,7 @@ class Census:
                 without = {key: value for key, value in wanted.items() if key != name}
                 page = self._try(span, {**params, **without})
                 if page is not None:
-                    logger.info("%s: the search does not take %s.", self.query.stream, name)
+                    logger.debug("%s: the search does not take %s.", self.query.stream, name)
                     self._note("ids-only" if name == "idsOnly" else "exact-totals", "refused")
                     self._ids_only &= name != "idsOnly"
                     self._exact_totals &= name != "trackTotalHits"

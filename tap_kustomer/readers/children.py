@@ -93,7 +93,7 @@ def is_gone(client: KustomerClient, path: str) -> bool:
         return True
     except MissingRoleError:
         msg = (
-            f"Kustomer does not know what hangs on {path} (status 404), and this API key may not "
+            f"There is nothing at {path} (status 404), and this API key may not "
             "ask whether that was deleted itself. Run again later, or give the key the role to "
             "read it."
         )

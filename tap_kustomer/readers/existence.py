@@ -121,7 +121,7 @@ class ExistenceReader:
                 self._client.ledger.holds("several-ids")
                 return missing
             self._witnesses = []
-        logger.info("%s: several ids in one request do not work here.", self._by_id.path)
+        logger.debug("%s: several ids in one request do not work here.", self._by_id.path)
         self._note("several-ids", "the answer is not one about all of them")
         self._several = False
         return None
@@ -163,7 +163,7 @@ class ExistenceReader:
         if self._single > MOST_SINGLE:
             msg = (
                 f"{self._by_id.path} does not take several ids in one request, and more than "
-                f"{MOST_SINGLE} would have to be asked for one by one. The next run goes on."
+                f"{MOST_SINGLE} would have to be requested one by one. The next run continues."
             )
             raise StreamError(msg)
         exists = self._workers.map(self._exists, ids)

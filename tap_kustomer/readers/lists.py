@@ -220,7 +220,7 @@ def read_known_list(
         except NotFoundError:
             if path == paths[-1]:
                 raise
-            logger.info("%s is unknown here, trying the next.", path)
+            logger.debug("%s is unknown here, trying the next path.", path)
             client.ledger.differs("list-paths", "the first path is unknown", path)
             continue
         if path == paths[0] and len(paths) > 1:

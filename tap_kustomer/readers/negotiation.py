@@ -77,7 +77,8 @@ def settle(
             return form, _answer(form, ask, pause)
         except REFUSALS as error:
             refusals[form.name] = error
-            logger.info("%s: %s cannot be used: %s", stream, form.name, error)
+            # Which form an org takes is no news to its users, and no error.
+            logger.debug("%s: %s is not taken here: %s", stream, form.name, error)
     refused = next(iter(refusals.values()))
     if len(due) == len(forms) or isinstance(refused, (MissingRoleError, NotFoundError)):
         raise refused

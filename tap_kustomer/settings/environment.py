@@ -75,7 +75,7 @@ def settle_log_level() -> None:
     if isinstance(logging.getLevelName(level), int):
         known = level
     elif level:
-        logger.warning("%s asks for %s, which Python does not know; %s it is.", name, level, known)
+        logger.warning("%s is %s, which isn't a Python log level; using %s.", name, level, known)
     os.environ[_LOG_LEVEL] = known
 
 

@@ -30,8 +30,8 @@ SETTINGS_SCHEMA: dict[str, Any] = th.PropertiesList(
         th.StringType,
         title="Organization name",
         description=(
-            "`acme`, `acme.kustomerapp.com` or an address of it; leads to the right region by "
-            "itself, so prefer it to `region`."
+            "`acme`, `acme.kustomerapp.com`, or any URL on that host. Finds the right region "
+            "automatically, so use it instead of `region`."
         ),
         examples=["acme"],
     ),
@@ -41,7 +41,7 @@ SETTINGS_SCHEMA: dict[str, Any] = th.PropertiesList(
         default="us",
         allowed_values=["us", "eu", "in"],
         title="Region",
-        description="Region of the org; used when `org_name` is not set.",
+        description="Region of the org. Only used when `org_name` is not set.",
     ),
     th.Property(
         "api_url",
@@ -49,7 +49,7 @@ SETTINGS_SCHEMA: dict[str, Any] = th.PropertiesList(
         title="API address",
         description=(
             "Overrides the host, for a proxy or the simulator: scheme and host, with or "
-            "without `/v1`. Plain http only to this machine."
+            "without `/v1`. Plain http is allowed for localhost only."
         ),
     ),
     th.Property(
@@ -57,8 +57,8 @@ SETTINGS_SCHEMA: dict[str, Any] = th.PropertiesList(
         th.DateTimeType,
         title="Start date",
         description=(
-            "Rows updated since then are read (RFC 3339 date or date-time; default: two years "
-            "before now). Counts only while a stream has no bookmark."
+            "Read rows updated on or after this date (RFC 3339 date or date-time; default: two "
+            "years ago). Ignored once a stream has a bookmark."
         ),
         examples=["2024-01-01", "2024-01-01T00:00:00Z"],
     ),
@@ -67,8 +67,8 @@ SETTINGS_SCHEMA: dict[str, Any] = th.PropertiesList(
         th.DateTimeType,
         title="End date",
         description=(
-            "Rows updated until then are read; default: the start of the run. A run with it "
-            "never moves a bookmark back."
+            "Upper bound on `updated_at`; defaults to the start of the run. Never moves a "
+            "bookmark backwards."
         ),
     ),
     th.Property(
@@ -76,7 +76,7 @@ SETTINGS_SCHEMA: dict[str, Any] = th.PropertiesList(
         th.ArrayType(th.StringType),
         default=[],
         title="Optional streams",
-        description="Names of the optional streams that the catalog shall offer.",
+        description="Optional streams to include in the catalog.",
         examples=[["audit_logs", "conversation_events"]],
     ),
     th.Property(
@@ -95,11 +95,10 @@ SETTINGS_SCHEMA: dict[str, Any] = th.PropertiesList(
         default=[],
         title="Extra streams",
         description=(
-            "Further list endpoints as streams: objects with `name`, `path` (below the host, "
-            "`{id}` in it for the id of the row of `parent`) and, where needed, `params`, "
-            "`page_size` (0: without paging), `parent` (a stream), `key` (default `id`) and "
-            "`secrets` (attributes that never leave). `docs/streams.md` has a line for each "
-            "endpoint that Kustomer documents."
+            "More list endpoints to load as streams: objects with `name`, `path` (after the host; "
+            "`{id}` is the id of a row of `parent`) and optionally `params`, `page_size` (0: no "
+            "paging), `parent` (a stream), `key` (default `id`) and `secrets` (attributes to leave "
+            "out). `docs/streams.md` has an entry for each endpoint that Kustomer documents."
         ),
         examples=[[{"name": "apps", "path": "/v1/apps"}]],
     ),
@@ -108,7 +107,7 @@ SETTINGS_SCHEMA: dict[str, Any] = th.PropertiesList(
         th.BooleanType,
         default=True,
         title="Include deleted rows",
-        description="Searches also return deleted rows; `_sdc_deleted_at` says when.",
+        description="Also load rows that were deleted in Kustomer; `_sdc_deleted_at` says when.",
     ),
     th.Property(
         "include_archived",
@@ -116,8 +115,8 @@ SETTINGS_SCHEMA: dict[str, Any] = th.PropertiesList(
         default=True,
         title="Include archived rows",
         description=(
-            "Rows idle for over two years come from the archive search when `start_date` "
-            "reaches back that far."
+            "Load rows that have not changed for over two years from the archive search, when "
+            "`start_date` reaches back that far."
         ),
     ),
     th.Property(
@@ -126,14 +125,17 @@ SETTINGS_SCHEMA: dict[str, Any] = th.PropertiesList(
         default="keep",
         allowed_values=["keep", "drop"],
         title="Unknown fields",
-        description="What happens to attributes that the schema does not know.",
+        description=(
+            "What to do with fields that the schema doesn't list: `keep` them in "
+            "`extra_attributes`, or `drop` them."
+        ),
     ),
     th.Property(
         "audit_log_object_types",
         th.ArrayType(th.StringType),
         default=["conversation", "customer"],
         title="Object types of audit_logs",
-        description="The object types that the stream `audit_logs` reads.",
+        description="Object types that the stream `audit_logs` loads.",
     ),
     th.Property(
         "tombstones",
@@ -141,9 +143,9 @@ SETTINGS_SCHEMA: dict[str, Any] = th.PropertiesList(
         default=False,
         title="Tombstones",
         description=(
-            "A confirmed deletion (stream `deletions`) is also written into the object's own "
-            "stream: key, `org_id`, `_sdc_deleted_at`, every other column null, so that the "
-            "target forgets what Kustomer forgot."
+            "Also write a confirmed deletion (stream `deletions`) to the object's own stream: key, "
+            "`org_id` and `_sdc_deleted_at`, every other column null, so that the target erases "
+            "what Kustomer erased."
         ),
     ),
     th.Property(
@@ -151,7 +153,7 @@ SETTINGS_SCHEMA: dict[str, Any] = th.PropertiesList(
         th.ArrayType(th.StringType),
         default=["customers", "conversations"],
         title="Streams of present_ids",
-        description="The search streams whose ids `present_ids` lists.",
+        description="Streams whose ids `present_ids` lists; only those that are read by search.",
     ),
     th.Property(
         "lists_every_minutes",
@@ -169,8 +171,8 @@ SETTINGS_SCHEMA: dict[str, Any] = th.PropertiesList(
         default=300,
         title="Lookback",
         description=(
-            "Seconds that a bookmark stays behind the start of its pass, for rows that the "
-            "search index shows late."
+            "How far before the start of the run the bookmark stops (seconds), so the next run "
+            "picks up rows that were indexed late."
         ),
     ),
     th.Property(
@@ -178,22 +180,22 @@ SETTINGS_SCHEMA: dict[str, Any] = th.PropertiesList(
         th.IntegerType,
         default=500,
         title="Page size",
-        description="Rows per search page, 1 to 500.",
+        description="Rows per search request, 1 to 500.",
     ),
     th.Property(
         "search_requests_per_minute",
         th.IntegerType,
         default=100,
         title="Searches per minute",
-        description="Kustomer's search budget for API keys.",
+        description="Kustomer's limit on search requests, shared by all API keys of an org.",
     ),
     th.Property(
         "requests_per_minute",
         th.IntegerType,
         title="Requests per minute",
         description=(
-            "The budget of the whole org, agents in the app included; default: what Kustomer's "
-            "answers say, 300 until the first."
+            "Request limit of the whole org, shared with agents in the app. Default: read from "
+            "Kustomer's response headers; 300 until the first response."
         ),
     ),
     th.Property(
@@ -201,21 +203,21 @@ SETTINGS_SCHEMA: dict[str, Any] = th.PropertiesList(
         th.IntegerType,
         default=80,
         title="API utilization",
-        description="Share of both budgets that this tap may use, in percent.",
+        description="Share of both limits that this tap may use, in percent.",
     ),
     th.Property(
         "max_concurrency",
         th.IntegerType,
         default=4,
         title="Requests in flight",
-        description="How many requests may wait for their answers at the same time.",
+        description="Maximum number of concurrent requests.",
     ),
     th.Property(
         "request_timeout",
         th.IntegerType,
         default=120,
         title="Request timeout",
-        description="Seconds to wait for an answer.",
+        description="Seconds to wait for a response.",
     ),
     th.Property(
         "backoff_max_elapsed_seconds",
@@ -223,8 +225,8 @@ SETTINGS_SCHEMA: dict[str, Any] = th.PropertiesList(
         default=600,
         title="Longest retry",
         description=(
-            "Seconds that one request is retried before its stream fails. A host that has never "
-            "answered, or a Kustomer that is down as a whole, is tried for 20 seconds."
+            "How long one request is retried before its stream fails (seconds). If the host never "
+            "responded, or Kustomer is completely down, the tap gives up after 20 seconds."
         ),
     ),
     th.Property(
@@ -232,14 +234,14 @@ SETTINGS_SCHEMA: dict[str, Any] = th.PropertiesList(
         th.StringType,
         default=f"tap-kustomer/{__version__}",
         title="User agent",
-        description="How the tap names itself to Kustomer.",
+        description="`User-Agent` header sent to Kustomer.",
     ),
     th.Property(
         "webhook_spool",
         th.StringType,
         title="Webhook spool",
         description=(
-            "File of `kustomer-webhooks serve` that the stream `webhook_events` reads; see "
+            "File of `kustomer-webhooks serve` that the stream `webhook_events` loads; see "
             "docs/webhooks.md."
         ),
         examples=["/var/lib/kustomer-webhooks/spool.db"],
@@ -249,7 +251,7 @@ SETTINGS_SCHEMA: dict[str, Any] = th.PropertiesList(
         th.BooleanType,
         default=False,
         title="Objects of webhook events",
-        description="Webhook events also carry the object as Kustomer sent it.",
+        description="Include the object in webhook events, as Kustomer sent it.",
     ),
     th.Property(
         "emit_activate_version_messages",
@@ -257,8 +259,8 @@ SETTINGS_SCHEMA: dict[str, Any] = th.PropertiesList(
         default=False,
         title="Emit ACTIVATE_VERSION",
         description=(
-            "Full-table lists end with an ACTIVATE_VERSION message, so that targets remove "
-            "rows which the list no longer has."
+            "End each full-table list with an ACTIVATE_VERSION message: targets that support it "
+            "then delete tags, users, ... that no longer exist."
         ),
     ),
 ).to_dict()

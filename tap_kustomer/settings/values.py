@@ -226,7 +226,7 @@ class _Reader:
             if value not in allowed:
                 near = difflib.get_close_matches(value, allowed, n=1)
                 hint = f"did you mean {near[0]}?" if near else f"it knows {', '.join(allowed)}."
-                self.problems.append(f"`{name}` does not know {value!r}; {hint}")
+                self.problems.append(f"`{name}` has no option {value!r}; {hint}")
         return values
 
     def extra_streams(self, streams: Mapping[str, bool]) -> tuple[ExtraStream, ...]:
@@ -276,7 +276,7 @@ class _Reader:
         depth = self.number("flattening_max_depth", -1, 0, 100)
         self.number("flattening_max_key_length", 255, 16, 255)
         if enabled and depth < 0:
-            self.problems.append("`flattening_max_depth` must be set: 1, say.")
+            self.problems.append("Set `flattening_max_depth`, for example to 1.")
 
     def api_key(self) -> str:
         value = self._config.get("api_key")

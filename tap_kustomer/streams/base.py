@@ -126,6 +126,12 @@ class KustomerStream(Stream):
     # ------------------------------------------------------------ parts of the session
 
     @property
+    @override
+    def logger(self) -> logging.Logger:
+        """The tap's logger: each message names its stream, so the logger's name need not."""
+        return logger
+
+    @property
     def settings(self) -> Settings:
         """The checked settings."""
         return self.session.settings
@@ -213,8 +219,8 @@ class KustomerStream(Stream):
         forgotten = sorted(set(known) - set(wanted))
         if forgotten:
             self.logger.warning(
-                "%s: the catalog lacks the columns %s, so they are not read. Make the catalog "
-                "anew with --discover.",
+                "%s: columns %s are missing from the catalog and will not be synced. Regenerate "
+                "the catalog with --discover.",
                 self.name,
                 ", ".join(forgotten),
             )
@@ -283,9 +289,9 @@ class KustomerStream(Stream):
             except (MapExpressionError, StreamMapConfigError, NotImplementedError):
                 # Their texts repeat the expression, which may hold a salt.
                 problem = (
-                    f"`stream_maps`: the mapping of {self.name} does not have the form that the "
-                    f"SDK asks for. It must keep the key ({', '.join(self.primary_keys)}), and "
-                    "`__else__` can only be null."
+                    f"`stream_maps`: the mapping of {self.name} is malformed. It must keep the key "
+                    f"({', '.join(self.primary_keys)}), and `__else__` can only be null; see "
+                    "https://sdk.meltano.com/en/latest/stream_maps.html."
                 )
                 raise SettingsError([problem]) from None
         return super().stream_maps
@@ -346,8 +352,12 @@ class KustomerStream(Stream):
 
     @override
     def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
-        """Log a message of the SDK; what an error means is said where it is caught."""
+        """Log a message of the SDK: progress at DEBUG, as the run itself has a line per stream.
+
+        What an error means is said where it is caught.
+        """
         if level < logging.ERROR:
+            level = logging.DEBUG if level == logging.INFO else level
             super().log(message, *args, level=level, **kwargs)
 
     @override

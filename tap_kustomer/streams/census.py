@@ -61,7 +61,7 @@ class _CensusStream(KustomerStream):
         first = stream.first_answer
         if first is None or _has_no_search(stream, first.query):
             self.logger.info(
-                "%s: %s has no search of its own here, so it is left out.", self.name, stream.name
+                "%s: %s can't be searched in this org, so it is left out.", self.name, stream.name
             )
             return None
         now = self.session.server_now()

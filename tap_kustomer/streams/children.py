@@ -158,7 +158,7 @@ class ChildStream(KustomerStream):
         """Note that the stream was read. Raises ``StreamError`` when all there was was 404."""
         if self._is_doubtful:
             msg = (
-                f"Kustomer does not know {self.path} (status 404) for any of its "
+                f"Kustomer has no {self.path} (status 404) for any of its "
                 f"{self.parent}. Deselect {self.name} if your org does not have it."
             )
             raise StreamError(msg)

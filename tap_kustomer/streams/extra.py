@@ -174,7 +174,7 @@ class ExtraBelowList(ExtraRows):
                         unknown += found.unknown
                     yield RowBatch([self.make_row(row) for row in found.rows])
         if 0 < asked == unknown:
-            msg = self.entry.problem(f"Kustomer does not know {self.entry.path} for any parent.")
+            msg = self.entry.problem(f"Kustomer has no {self.entry.path} for any parent.")
             raise NotFoundError(msg)
         self.keep_columns()
 

@@ -55,7 +55,7 @@ class _Look:
         try:
             content = json.loads(raw)
         except (ValueError, RecursionError):
-            return cls(problem="answers with something that is no JSON, such as a web page")
+            return cls(problem="returns something other than JSON, such as a web page")
         data = content.get("data") if isinstance(content, dict) else None
         if isinstance(data, dict):
             return cls([data], "answers with one object instead of a list")
@@ -195,7 +195,7 @@ class ExtraDiscovery:
         except MissingRoleError:
             return _Found([], entry.page_size)  # a run says so, and which role is missing
         except NotFoundError:
-            sentence = f"Kustomer does not know {entry.path} (status 404). Check the `path`."
+            sentence = f"Kustomer has no {entry.path} (status 404). Check the `path`."
             return _Found([], entry.page_size, entry.problem(sentence))
         except RequestRefusedError as error:
             sentence = f"{error} Check `path` and `params`."

@@ -141,8 +141,8 @@ class KlassObjects(SearchStream):
         probe = self._reading.probe(form.query)
         if not self._klasses_are_dealt:
             self.logger.info(
-                "%s: the search of single klasses does not work; the objects of all klasses are "
-                "read once and dealt out.",
+                "%s: can't search one klass at a time in this org; reading all custom objects once "
+                "and splitting them by klass.",
                 self.name,
             )
         self.deals_work = True

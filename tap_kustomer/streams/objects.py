@@ -69,7 +69,7 @@ class Notes(SearchStream):
         if self._unlisted is None:
             return
         role = "`org.permission.note.read` or `org.user.note.read`"
-        advice = f"Make a key that also has the role {role}, or set `include_archived` to false."
+        advice = f"Create a key that also has the role {role}, or set `include_archived` to false."
         if not isinstance(self._unlisted, MissingRoleError):
             advice = "Run again later, or set `include_archived` to false to go without them."
         msg = (

@@ -48,7 +48,7 @@ class Remembering(Protocol):
         """Where warnings go."""
 
 
-_RECIPE = "To read them, run the stream once under a state id of its own with `end_date`"
+_RECIPE = "To load them, run the stream once with a separate state ID and `end_date`"
 
 
 def warn_of_wider_settings(stream: Remembering) -> None:
@@ -59,8 +59,8 @@ def warn_of_wider_settings(stream: Remembering) -> None:
     began = known.get("starting_at")
     if settings.start_date and isinstance(began, str) and settings.start_date < began:
         stream.logger.warning(
-            "%s: `start_date` is earlier than where this state began (%s), and a bookmark wins "
-            "over it, so the earlier rows are missing. %s %s.",
+            "%s: `start_date` is ignored: this state starts at %s, and bookmarks take precedence, "
+            "so earlier rows are missing. %s %s.",
             stream.name,
             began,
             _RECIPE,

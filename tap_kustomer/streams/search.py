@@ -187,8 +187,11 @@ class SearchStream(KustomerStream):
         self._form = form.name
         self._note_form(form)
         if form.query is None:
-            self.logger.info("%s: read as a full list instead of by search.", self.name)
+            self.logger.debug(
+                "%s: search isn't available in this org, loading the full list instead.", self.name
+            )
             self._lists_instead = True
+            self.run.from_ = None  # the list has rows of any age
             # A full list has no bookmark, and with it a target can drop what is gone.
             self.forced_replication_method = REPLICATION_FULL_TABLE
             return

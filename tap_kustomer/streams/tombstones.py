@@ -46,7 +46,7 @@ def write_tombstones(stream: KustomerStream, gone: Mapping[str, str]) -> None:
         rows = _rows(stream, stream_map, gone)
         stream.write_as(stream_map.stream_alias, rows)
     stream.run.rows += len(gone)
-    logger.info("%s: %d rows that Kustomer has deleted are emptied.", stream.name, len(gone))
+    logger.info("%s: emptied %d rows that Kustomer has deleted.", stream.name, len(gone))
 
 
 def _rows(

@@ -126,7 +126,7 @@ def watch(spool: str, every: float, at_least_every: float, sync: tuple[str, ...]
 
 
 @command.command("send-sample")
-@click.option("--url", required=True, help="Where Kustomer shall send its events.")
+@click.option("--url", required=True, help="Where Kustomer is to send its events.")
 @click.option("--secrets-file", help=_SECRETS_HELP)
 @click.option(
     "--event", default="kustomer.conversation.update", show_default=True, help="The event's name."

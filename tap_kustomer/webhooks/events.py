@@ -67,7 +67,7 @@ def _decode(body: bytes) -> object:
         # msgspec refuses numbers beyond a float, which are JSON all the same.
         return json.loads(body, parse_constant=_refuse)
     except (ValueError, RecursionError):
-        msg = "the body is no JSON"
+        msg = "the body isn't JSON"
         raise NotAnEventError(msg) from None
 
 

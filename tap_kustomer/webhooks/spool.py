@@ -335,7 +335,7 @@ class Spool:
         if known is not None and known != org_id:
             msg = (
                 f"The spool {self.path} holds events of another Kustomer org ({known}, not "
-                f"{org_id}). Give each org a spool of its own."
+                f"{org_id}). Give each org its own spool."
             )
             raise SpoolError(msg)
 

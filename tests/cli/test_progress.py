@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from tap_kustomer.cli.progress import Progress, describe
+from tap_kustomer.cli.progress import Pace, Progress, describe
 from tap_kustomer.client.rate_limit import RateLimiter
 from tap_kustomer.clock import Clock
 from tap_kustomer.run import StreamRun
@@ -23,31 +24,56 @@ if TYPE_CHECKING:
     from simulator import Simulator
 
 
-def test_a_line_tells_rows_pace_budget_and_the_time_left() -> None:
+class Sync:
+    """A sync as far as it is watched: two streams were read before."""
+
+    planned = 26
+    seconds = 0.0
+
+    def __init__(self, run: StreamRun) -> None:
+        """Read ``run`` now."""
+        before = [StreamRun(name, ended_at="2026-01-01T00:00:00.000Z") for name in ("a", "b")]
+        self.runs = [*before, run]
+
+
+def test_a_line_tells_rows_pace_and_the_time_left() -> None:
     """All that someone asks who waits for the first sync."""
-    run = StreamRun("conversations", rows=12_500, expected=60_000)
+    run = StreamRun("conversations", rows=12_500, requests=25, expected=60_000)
 
-    line = describe(run, 25.0, searches=76, share=80)
+    line = describe(run, Pace(seconds=25.0, free=80))
 
-    assert line == (
-        "conversations: 12,500 of about 60,000 rows, 500 rows/s, "
-        "76 of 80 searches in the last minute, about 2 min left"
-    )
+    assert line == "12,500 of about 60,000 rows, 500 rows/s, about 2 min left"
 
 
-def test_a_line_tells_until_when_the_rate_limit_is_waited_for() -> None:
-    """Else a minute without rows looks like a hang."""
-    line = describe(StreamRun("messages", rows=3), 2.0, searches=80, share=80, waits=30)
+def test_a_line_tells_how_long_the_rate_limit_is_waited_for() -> None:
+    """Else a minute without rows looks like a hang; a clock time would need a zone."""
+    line = describe(StreamRun("messages", rows=3), Pace(seconds=2.0, waits=42))
 
-    assert "waiting for the rate limit until " in line
-    assert line.endswith(" UTC")
+    assert line.endswith(", waiting for the rate limit for 42 s")
 
 
 def test_a_stream_with_an_unknown_number_of_rows_promises_no_end() -> None:
-    """Most lists do not tell how many rows they have."""
-    line = describe(StreamRun("tags", rows=100), 1.0, searches=0, share=80)
+    """Most lists do not say how many rows they have."""
+    assert describe(StreamRun("tags", rows=100), Pace(seconds=1.0)) == "100 rows, 100 rows/s"
 
-    assert line == "tags: 100 rows, 100 rows/s, 0 of 80 searches in the last minute"
+
+def test_the_time_left_knows_the_rate_limit_and_does_not_jump_with_a_wait() -> None:
+    """80 searches in 20 seconds, then 40 seconds of waiting: four minutes for 320 more."""
+    run = StreamRun("messages", rows=40_000, requests=80, expected=200_000)
+    burst = Pace(seconds=20.0, free=0)
+    waited = Pace(seconds=60.0, waited=40.0, waits=0.5, free=0)
+
+    assert "about 4 min left" in describe(run, burst)
+    assert "about 4 min left" in describe(run, waited)
+
+
+def test_a_line_says_which_stream_of_how_many_it_is() -> None:
+    """The run as a whole is what people wait for."""
+    run = StreamRun("messages", rows=7)
+
+    line = Progress(Sync(run), RateLimiter(Clock())).line(run)
+
+    assert line.startswith("messages (stream 3 of 26): 7 rows")
 
 
 def test_lines_are_logged_while_a_stream_is_under_way(caplog: pytest.LogCaptureFixture) -> None:
@@ -55,7 +81,7 @@ def test_lines_are_logged_while_a_stream_is_under_way(caplog: pytest.LogCaptureF
     caplog.set_level("INFO", logger="tap-kustomer")
     run = StreamRun("messages", rows=7)
 
-    with Progress(lambda: [run], RateLimiter(Clock()), line_seconds=0.05):
+    with Progress(Sync(run), RateLimiter(Clock()), line_seconds=0.05):
         time.sleep(0.3)
         run.ended_at = "2026-01-01T00:00:00.000Z"
         time.sleep(0.1)
@@ -69,24 +95,24 @@ def test_a_line_is_logged_for_the_stream_that_is_read(caplog: pytest.LogCaptureF
     """The log of a job shows that it moves."""
     caplog.set_level("INFO", logger="tap-kustomer")
 
-    with Progress(lambda: [StreamRun("messages", rows=7)], RateLimiter(Clock()), line_seconds=0.05):
+    with Progress(Sync(StreamRun("messages", rows=7)), RateLimiter(Clock()), line_seconds=0.05):
         time.sleep(0.3)
 
-    assert any(message.startswith("messages: 7 rows") for message in caplog.messages)
+    assert any(
+        message.startswith("messages (stream 3 of 26): 7 rows") for message in caplog.messages
+    )
 
 
-def test_a_terminal_shows_a_bar_instead_of_lines(sim: Simulator, tmp_path: Path) -> None:
-    """Rows still go to the pipe, and nothing of the bar with them."""
-    sim.org.add("customer", 2000)
-    sim.set(page_latency=0.3)
-    command = tap_command({**sim.config, "page_size": 500}, select=["customers"], folder=tmp_path)
+def on_terminal(command: list[str], columns: int = 80) -> tuple[int, str, bytes]:
+    """Run ``command`` with a terminal as stderr; returns status, what is shown, and stdout."""
     terminal, stderr = pty.openpty()
+    environment = {k: v for k, v in os.environ.items() if not k.endswith("LOGLEVEL")}
     with subprocess.Popen(  # noqa: S603 - the tap itself
         command,
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=stderr,
-        env={**os.environ, "TERM": "xterm"},
+        env={**environment, "TERM": "xterm", "COLUMNS": str(columns)},
     ) as process:
         os.close(stderr)
         assert process.stdout is not None
@@ -105,8 +131,36 @@ def test_a_terminal_shows_a_bar_instead_of_lines(sim: Simulator, tmp_path: Path)
                 else:
                     rows += part
     os.close(terminal)
+    return process.returncode, shown.decode(), rows
 
-    assert process.returncode == 0
-    assert "━".encode() in shown
+
+def test_a_terminal_shows_bars_and_a_table_instead_of_lines(sim: Simulator, tmp_path: Path) -> None:
+    """Rows still go to the pipe, and nothing of the bar with them."""
+    sim.org.add("customer", 2000)
+    sim.set(page_latency=0.3)
+    command = tap_command({**sim.config, "page_size": 500}, select=["customers"], folder=tmp_path)
+
+    status, shown, rows = on_terminal(command)
+
+    assert status == 0
+    assert "━" in shown
+    assert "stream 1 of 1" in shown
+    assert "INFO" not in shown
+    assert re.search(r"customers +2,000 ", shown)
+    assert "1 stream: 1 complete. 2,000 rows, " in shown
     assert rows.count(b'"type":"RECORD"') == 2000
     assert b"\x1b" not in rows
+
+
+def test_a_warning_above_the_bars_is_one_line(sim: Simulator, tmp_path: Path) -> None:
+    """A sentence that is cut after 80 columns cannot be copied into a search."""
+    sim.org.add("customer", 500)
+    sim.set(page_latency=0.3)
+    sim.refuse("/v1/shortcuts", 404)
+    command = tap_command(sim.config, select=["customers", "shortcuts", "tags"], folder=tmp_path)
+
+    _, shown, _ = on_terminal(command)
+
+    (warning,) = (line for line in shown.splitlines() if "WARNING" in line)
+    assert len(warning) > 120
+    assert "Deselect it" in warning

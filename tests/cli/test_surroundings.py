@@ -267,5 +267,5 @@ def test_a_package_that_a_target_replaced_is_a_sentence(
         check=False,
     )
     assert done.returncode == 1, done.stdout
-    assert "an environment of its own" in done.stderr
+    assert "its own environment" in done.stderr
     assert "Traceback" not in done.stderr

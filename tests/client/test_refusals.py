@@ -149,7 +149,7 @@ def test_a_firewall_skips_no_stream(sim: Simulator, status: int, path: str) -> N
     assert output.counts["teams"] == 5
     assert "firewall" in output.stderr
     assert "Skipped" not in output.stderr
-    assert "not part of this org" not in output.stderr
+    assert "isn't available in this org" not in output.stderr
     assert "has the role" not in output.stderr
     assert PRIVATE not in output.stderr
 
@@ -323,7 +323,9 @@ def test_a_role_that_is_listed_is_not_asked_for(sim: Simulator) -> None:
     assert output.status == 0
     assert "teams: This API key may not read" in output.stderr
     assert "The key's user lists the role org.permission.team.read" in output.stderr
-    assert "role org.permission.shortcut.read (roles of a key cannot be changed" in output.stderr
+    assert (
+        "role org.permission.shortcut.read as well (roles of an existing key can't" in output.stderr
+    )
     assert "teams" not in output.streams
 
 

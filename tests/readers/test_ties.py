@@ -97,7 +97,7 @@ def test_rows_that_nothing_tells_apart_fail_the_stream(org: Org) -> None:
     output, searches = read(org)
 
     assert output.status == 1
-    assert "12000 rows carry the timestamp" in output.stderr
+    assert "12,000 rows share the timestamp" in output.stderr
     assert "Traceback" not in output.stderr
     assert searches < 60
     assert (output.bookmark("customers") or "") <= max(

@@ -415,7 +415,7 @@ def test_check_says_what_is_wrong_with_an_entry(server: Simulator, tmp_path: Pat
     done = run_tap(config, "--check", folder=tmp_path)
 
     assert "apps" in done.stdout
-    assert "`extra_streams`: no: Kustomer does not know /v1/no" in " ".join(done.stdout.split())
+    assert "`extra_streams`: no: Kustomer has no /v1/no" in " ".join(done.stdout.split())
 
 
 def test_the_setting_comes_from_one_variable_of_the_environment(

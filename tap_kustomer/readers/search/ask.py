@@ -98,7 +98,7 @@ class PageSearch:
             if self._is_partial(page, number, attempt):
                 self._note("whole-pages", "`timed_out`" if page.timed_out else "rows are missing")
                 logger.warning(
-                    "%s: Kustomer sent a part of a page (%d rows of %s); asking again.",
+                    "%s: Kustomer sent only part of a page (%d rows of %s); requesting it again.",
                     self.query.stream,
                     len(page),
                     page.total,
@@ -232,8 +232,8 @@ class PageSearch:
                 bounds, number, size, page_tries=page_tries
             )  # raises where the query itself is refused
             exact.refused = True
+            logger.debug("Kustomer's search does not take `trackTotalHits`; totals may be capped.")
             self._note("exact-totals", "it refuses `trackTotalHits`")
-            logger.info("Kustomer's search does not take `trackTotalHits`; totals may be capped.")
             return page
         exact.taken = True
         self.client.ledger.holds("exact-totals")

@@ -222,8 +222,10 @@ class SearchRun:
             how = "it takes the other attribute"
             ledger.judge("archive-klass-attribute", holds=same, how=how, place=query.stream)
         if form.query.include_deleted != query.include_deleted:
+            logger.warning(
+                "%s: the archive search returns no deleted rows in this org.", query.stream
+            )
             ledger.differs("include-deleted", "the archive refuses it", query.stream)
-            logger.warning("%s: the archive search does not give deleted rows here.", query.stream)
         coverage = self._coverage_of(form.query)
         pages = self._slices(form.query, bounds, coverage, first, edge)
         yield from self._emit(pages, coverage)
@@ -234,7 +236,7 @@ class SearchRun:
             # The edge lies further on than it should: the standard search may lack these rows.
             ledger.differs("two-year-edge", "the archive has later rows", query.stream)
             logger.info(
-                "%s: the archive has rows updated after %s; it is read on from there.",
+                "%s: the archive has rows updated after %s; reading those too.",
                 query.stream,
                 edge,
             )

@@ -133,7 +133,7 @@ class TailReader:
         if self._vain_rounds < _VAIN_ROUNDS or searches < _VAIN_SEARCHES:
             return False
         logger.warning(
-            "%s: rows change faster than they are read; the next run goes on from the bookmark.",
+            "%s: rows change faster than they can be read; the next run resumes from the bookmark.",
             self._search.query.stream,
         )
         return True

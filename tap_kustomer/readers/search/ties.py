@@ -165,11 +165,10 @@ class TieReader:
 
     def _too_many(self, bounds: Bounds, total: int) -> StreamError:
         return StreamError(
-            f"{self._search.query.stream}: {total} rows carry the timestamp {bounds.low} and "
-            f"nothing tells them apart; a search reaches {MAX_PAGES * self._search.page_size} "
-            "such rows at most. The stream stopped instead of losing rows. Change some of these "
-            "rows in Kustomer, or read the rest with a `start_date` behind that moment under a "
-            "state id of its own."
+            f"{self._search.query.stream}: {total:,} rows share the timestamp {bounds.low}, more "
+            f"than the {MAX_PAGES * self._search.page_size:,} a search can return. The stream "
+            "stopped instead of losing rows. Change some of these rows in Kustomer, or read the "
+            "rest with a later `start_date` and a separate state ID."
         )
 
 
