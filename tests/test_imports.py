@@ -37,6 +37,7 @@ VOCABULARY = {
     "run",
     "settings",
     "state",
+    "summary",
     "timestamps",
     "schemas",
 }
