@@ -107,7 +107,7 @@ _WITH_CUSTOM = tuple(
 
 
 class TapKustomer(CommandTap):
-    """Singer tap for Kustomer: complete, resumable, within the API's limits."""
+    """Loads customers, conversations, messages and custom objects from Kustomer."""
 
     name = "tap-kustomer"
     package_name = "tap-kustomer"

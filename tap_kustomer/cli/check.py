@@ -10,10 +10,6 @@ import math
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-
 from tap_kustomer.errors import KustomerError, MissingRoleError, NotFoundError, RequestRefusedError
 from tap_kustomer.readers.search.ask import PageSearch
 from tap_kustomer.readers.search.query import Bounds
@@ -25,14 +21,12 @@ from tap_kustomer.sync import note_role
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from typing import IO
 
     from tap_kustomer.session import Session
     from tap_kustomer.streams.base import KustomerStream
 
 __all__ = ["Preflight", "StreamCheck", "preflight"]
 
-_WIDTH = 120  # columns, where no terminal says how wide it is
 OPEN, MISSING_ROLE, ABSENT, BROKEN = "yes", "no", "absent", "error"
 
 
@@ -64,6 +58,7 @@ class Preflight:
     searches_per_minute: int  # the tap's share
     requests_per_minute: int
     streams: list[StreamCheck]
+    rows_since: str | None = None  # UTC text: searches count rows updated since then
 
     @property
     def works(self) -> bool:
@@ -98,58 +93,6 @@ class Preflight:
             indent=2,
         )
 
-    def print(self, file: IO[str]) -> None:
-        """Print the table for people; colours on a terminal only."""
-        width = None if file.isatty() else _WIDTH
-        console = Console(file=file, highlight=False, width=width)
-        console.print(f"Org {self.org_id or 'unknown'} at {self.api_url}")
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        table.add_column("stream", no_wrap=True)
-        table.add_column("may read", no_wrap=True)
-        for heading in ("rows", "requests", "minutes"):
-            table.add_column(heading, justify="right", no_wrap=True)
-        table.add_column("remark", overflow="fold")
-        for one in self.streams:
-            table.add_row(*self._cells(one), style=None if one.selected else "dim")
-        console.print(table)
-        for sentence in self._sentences():
-            console.print(sentence, soft_wrap=True)
-
-    def _cells(self, one: StreamCheck) -> list[str]:
-        colour = {OPEN: "green", ABSENT: "yellow"}.get(one.readable, "red")
-        requests = one.searches + one.requests
-        minutes = max(
-            one.searches / self.searches_per_minute,
-            requests / self.requests_per_minute,
-        )
-        known = one.readable == OPEN
-        remark = one.problem or ("" if one.selected else "not selected")
-        return [
-            one.stream,
-            f"[{colour}]{one.readable}[/{colour}]",
-            f"{one.rows:,}" if known and one.rows is not None else "",
-            f"{requests:,}" if known and requests else "",
-            f"{minutes:,.1f}" if known and requests else "",
-            remark,
-        ]
-
-    def _sentences(self) -> list[str]:
-        lines = []
-        if self.missing_roles:
-            lines.append(
-                "Make a key that also has these roles (roles of a key cannot be changed later): "
-                + ", ".join(self.missing_roles),
-            )
-        lines.append(
-            f"A full extract takes about {max(self.minutes, 1)} "
-            f"minute{'s' if self.minutes > 1 else ''} at {self.searches_per_minute} searches and "
-            f"{self.requests_per_minute} requests a minute, if Kustomer answers fast enough; later "
-            "runs read only what changed.",
-        )
-        if not self.works:
-            lines.append("[red]Not every selected stream can be read.[/red]")
-        return lines
-
 
 def preflight(session: Session, streams: Iterable[KustomerStream]) -> Preflight:
     """Ask Kustomer about every one of ``streams``.
@@ -157,9 +100,10 @@ def preflight(session: Session, streams: Iterable[KustomerStream]) -> Preflight:
     Raises: ``CredentialsError`` when the key or the host is wrong.
     """
     checks = [_check(stream) for stream in streams]
+    since = session.settings.start_date or session.edge.moment
     searches, requests = session.client.limiter.shares
     api_url = session.settings.api_url
-    return Preflight(session.org.id, api_url, searches, requests, checks)
+    return Preflight(session.org.id, api_url, searches, requests, checks, since)
 
 
 def _check(stream: KustomerStream) -> StreamCheck:

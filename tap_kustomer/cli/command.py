@@ -15,6 +15,8 @@ from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError, MapExpressionError, StreamMapConfigError
 from singer_sdk.plugin_base import SingerCommand, _ConfigInput
 
+from tap_kustomer.cli.about import EXAMPLES, HELP, OPTIONS
+from tap_kustomer.cli.check_table import print_table
 from tap_kustomer.cli.files import read_catalog, read_config, read_state
 from tap_kustomer.cli.terminal import quieten
 from tap_kustomer.clock import StopRequested
@@ -57,7 +59,8 @@ class KustomerCommand(SingerCommand):
             callback=_runner(tap_class),
             context_settings=command.context_settings,
             params=[*map(_with_own_reading, command.params), _CHECK],
-            help=command.help,
+            help=HELP,
+            epilog=EXAMPLES,
             logger=tap_class.logger,
         )
 
@@ -121,7 +124,9 @@ def leave(status: int, *sentences: str) -> None:
 
 
 def _with_own_reading(option: click.Parameter) -> click.Parameter:
-    """Return the option as the SDK made it, its file read so that a bad one is a sentence."""
+    """Return the option as the SDK made it, in our words, a bad file of it being a sentence."""
+    if isinstance(option, click.Option) and option.name in OPTIONS:
+        option.help = OPTIONS[option.name]
     if option.name == "config":
         option.callback = _config
     elif option.name in {"catalog", "state"}:
@@ -146,7 +151,7 @@ _CHECK = click.Option(
     is_flag=True,
     help=(
         "Show which streams the key may read, which roles it lacks, and how many rows, requests "
-        "and minutes a full extract takes. With --format json for machines."
+        "and minutes a first sync takes. Add --format json for machine-readable output."
     ),
 )
 
@@ -155,7 +160,7 @@ def _check(found: Preflight, *, as_json: bool) -> int:
     if as_json:
         click.echo(found.as_json())
     else:
-        found.print(sys.stdout)
+        print_table(found, sys.stdout)
     return 0 if found.works else 1
 
 

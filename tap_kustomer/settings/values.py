@@ -283,7 +283,8 @@ class _Reader:
         if value is None:
             self.problems.append(
                 "`api_key` is missing: create a key in Kustomer under Settings > Security > "
-                "API Keys and set it (in the environment: TAP_KUSTOMER_API_KEY).",
+                "API Keys and set it, in a file (--config FILE) or as TAP_KUSTOMER_API_KEY "
+                "(--config=ENV).",
             )
             return ""
         if not isinstance(value, str):

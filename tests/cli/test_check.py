@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from simulator import Org, Simulator
@@ -125,4 +126,27 @@ def test_the_table_for_people_has_no_colour_in_a_file(sim: Simulator, tmp_path: 
     assert output.status == 0
     assert "\x1b" not in output.stdout
     assert "customers" in output.stdout
-    assert "A full extract takes about 1 minute" in output.stdout
+    assert "A first sync takes about a minute or more" in output.stdout
+
+
+def test_the_table_fits_80_columns_and_puts_failures_first(tmp_path: Path) -> None:
+    """A terminal's width; what has to be done is not below thirty lines of yes."""
+    roles = ["org.permission.search.create", "org.permission.klass.read", "org.permission.tag.read"]
+    org = Org(seed=1, roles=roles)
+    org.add("customer", 1234)
+    with Simulator(org=org) as sim:
+        sim.refuse("/v1/shortcuts", 404)
+        output = run_tap({**sim.config, "start_date": "2025-03-01"}, "--check", folder=tmp_path)
+
+    lines = output.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert all(line == line.rstrip() and line for line in lines)
+    access = [line.split()[1] for line in lines if re.match(r" \w+ +(yes|no|n/a) *", line)]
+    assert access == sorted(access, key=lambda one: one != "no")
+    assert {"yes", "no", "n/a"} == set(access)
+    text = " ".join(output.stdout.split())
+    assert "total of the selected" in text
+    assert "Searches count rows updated since 2025-03-01;" in text
+    assert "org.permission.user.read for users" in text
+    assert "org.permission.snooze.read (a guess) for snoozes" in text
+    assert "n/a: not part of this org, no rows: shortcuts." in text

@@ -205,6 +205,29 @@ def test_what_needs_no_settings_ends_with_0(args: tuple[str, ...]) -> None:
     assert "kustomer" in done.stdout.lower()
 
 
+def test_the_help_says_what_it_is_how_to_set_it_and_three_examples() -> None:
+    """At 80 columns, which is what `help` is read at."""
+    shown = tap("--help", env={"COLUMNS": "80"}).stdout
+
+    assert "Read a Kustomer org and write Singer messages to standard output." in shown
+    assert "TAP_KUSTOMER_ORG_NAME" in shown
+    examples = shown.partition("Examples:")[2].strip().splitlines()
+    assert len(examples) == 3
+    assert all(one.strip().startswith("tap-kustomer --config config.json ") for one in examples)
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_about_describes_every_setting() -> None:
+    """With its default; a list of names and types is no help."""
+    shown = tap("--about").stdout
+
+    assert "api_key (string, required)" in shown
+    assert "page_size (integer, default 500)\n    Rows per search request" in shown
+    described = json.loads(tap("--about", "--format", "json").stdout)["settings"]["properties"]
+    assert {name for name in described if f"\n  {name} (" not in shown} == set()
+    assert max(map(len, shown.splitlines())) <= 100
+
+
 @pytest.mark.parametrize("args", [(), ("--discover",), ("--test",), ("--check",)], ids=str)
 def test_a_wrong_key_is_one_sentence(sim: Simulator, tmp_path: Path, args: tuple[str, ...]) -> None:
     """Status 401: which setting to change, and where a key is made."""
