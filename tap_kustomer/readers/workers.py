@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tap_kustomer.clock import Clock
     from tap_kustomer.readers.search.page import OrderedPage
 
-__all__ = ["THREADS", "PageTask", "Workers"]
+__all__ = ["THREADS", "PageTask", "Workers", "one_task"]
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -39,6 +39,14 @@ class PageTask:
     pages: deque[OrderedPage] = field(default_factory=deque)
     done: bool = False
     error: BaseException | None = None
+
+
+def one_task(
+    read: Callable[..., Iterator[OrderedPage]], *args: object
+) -> Callable[[], PageTask | None]:
+    """Return a task source that yields one task."""
+    tasks = [PageTask(lambda: read(*args))]
+    return lambda: tasks.pop() if tasks else None
 
 
 class Workers:

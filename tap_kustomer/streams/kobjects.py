@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from singer_sdk import Tap
 
     from tap_kustomer.org import Klass
+    from tap_kustomer.readers.search.emission import FreshRows
     from tap_kustomer.readers.search.query import SearchQuery
-    from tap_kustomer.readers.search.reader import FreshRows, Probe
+    from tap_kustomer.readers.search.reader import Probe
     from tap_kustomer.session import Session
 
 __all__ = ["KlassObjects", "Kobjects"]

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     from tap_kustomer.readers.ahead import Ahead, AnswerAhead, PagesAhead
     from tap_kustomer.readers.list_page import ListPage
-    from tap_kustomer.readers.search.reader import FreshRows, Probe
+    from tap_kustomer.readers.search.emission import FreshRows
+    from tap_kustomer.readers.search.reader import Probe
     from tap_kustomer.readers.workers import Workers
 
 __all__ = ["SEARCH_ROLES", "SearchStream", "form_name", "updated_at"]
@@ -379,8 +380,8 @@ class SearchStream(KustomerStream):
     def _fresh(self, reading: SearchRun, probe: Probe) -> Iterator[FreshRows]:
         for fresh in reading.read(probe):
             self.run.expected = reading.total
-            self.run.rows_counted = reading.rows_counted
-            self.run.rows_in_range = reading.rows_in_range
+            self.run.rows_counted = reading.proof.rows_counted
+            self.run.rows_in_range = reading.proof.rows_in_range
             if reading.archive_form is not None:
                 self.state["archive_form"] = reading.archive_form
             yield fresh

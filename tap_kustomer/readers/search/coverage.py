@@ -8,12 +8,15 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
+from tap_kustomer import timestamps
 from tap_kustomer.readers.search.page import Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Coverage"]
+    from tap_kustomer.readers.search.page import SearchPage
+
+__all__ = ["Coverage", "parts_of_whole"]
 
 _MOST_PARTS = 1_024  # kept apart; more are joined, so that memory does not grow with rows
 _NEWEST = 64  # parts at the end that are never joined: the bookmark may lie between them
@@ -80,3 +83,14 @@ class Coverage:
     def rows(self, low: str, behind: str) -> int:
         """Return how many rows were read in the parts that begin within a range."""
         return sum(one.rows for one in self.within(low, behind))
+
+
+def parts_of_whole(page: SearchPage, low: str, high: str, watermark: str) -> tuple[Part, ...]:
+    """Return what a page that is the whole run has read up to ``high``: to its last row, and on."""
+    behind = timestamps.behind(high)
+    last = min(page.last_in_place(high) or low, behind)
+    rows = page.count_before(last, watermark)
+    return (
+        Part(low, last, rows),
+        Part(last, behind, page.count_before(behind, watermark) - rows),
+    )

@@ -56,6 +56,16 @@ class SearchPage:
         """The ids of the rows."""
         return {key.id for key in self.keys}
 
+    def last_in_place(self, limit: str) -> str | None:
+        """Return the timestamp of the last row that the index surely shows in its place."""
+        in_place = [key.updated for key in self.keys if key.updated and key.updated <= limit]
+        return max(in_place, default=None)
+
+    def end_of_rows(self, limit: str) -> str | None:
+        """Return the moment that is settled once nothing follows the page, ``limit`` at most."""
+        stamps = [key.updated for key in self.keys if key.updated is not None]
+        return min(max(stamps), limit) if stamps else None
+
     def count_before(self, moment: str, limit: str = "9") -> int:
         """Return how many rows stand before the first row stamped ``moment`` or later.
 
