@@ -12,6 +12,8 @@ __all__ = ["Clock", "ServerTime", "StopRequested"]
 
 # How long a waiting thread takes to notice that it shall stop, in seconds.
 _TICK = 0.1
+# Seconds by which two answers may differ in what they tell of the time: the slower is behind.
+_SAME_TIME = 60.0
 
 
 class StopRequested(BaseException):
@@ -60,17 +62,26 @@ class ServerTime:
     """Kustomer's time, known from the ``Date`` header; this machine's only without one.
 
     A clock that is twenty minutes off here would otherwise put bookmarks in the wrong place.
-    ``Date`` has whole seconds, cut, so this time is at most a second behind, never ahead.
+    ``Date`` has whole seconds, cut, so this time is at most a second behind, never ahead. One
+    answer that tells another time decides nothing: a cache keeps the header with what it kept.
     """
 
     def __init__(self, clock: Clock) -> None:
         """Start with this machine's time."""
         self._clock = clock
         self._ahead: float | None = None
+        self._doubted: float | None = None  # what the answer before told, and none before that
 
     def observe(self, epoch: float) -> None:
         """Note the time of an answer, in Unix seconds."""
-        self._ahead = epoch - self._clock.monotonic()
+        ahead = epoch - self._clock.monotonic()
+        if any(known is None or abs(ahead - known) <= _SAME_TIME for known in self._known()):
+            self._ahead, self._doubted = ahead, None
+        else:
+            self._doubted = ahead
+
+    def _known(self) -> list[float | None]:
+        return [self._ahead] if self._doubted is None else [self._ahead, self._doubted]
 
     def now(self) -> float:
         """Return Kustomer's Unix time in seconds."""

@@ -84,7 +84,13 @@ class UnknownEndpointError(NotFoundError):
 
 
 class RequestRefusedError(StreamError):
-    """Kustomer does not take the request in this form."""
+    """Kustomer does not take the request in this form.
+
+    ``is_about_form`` is false where the status says nothing of the form: another may work no
+    better, and would bring less.
+    """
+
+    is_about_form: bool = True
 
 
 class ForeignAnswerError(StreamError):

@@ -34,6 +34,16 @@ __all__ = [
 _PASSING = frozenset(
     {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS},
 )
+# Of the others, those that tell of the request; a conflict or a plan that ended are no reason to ask
+# for less.
+_ABOUT_FORM = frozenset(
+    {
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        HTTPStatus.GONE,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+    },
+)
 _REDIRECTS = frozenset({300, 301, 302, 303, 305, 306, 307, 308})
 
 # A rate-limit window of Kustomer, in seconds, and what a reset header may at most ask for.
@@ -156,10 +166,12 @@ def refusal(response: Response, path: str) -> errors.KustomerError:
         known = _NO_SUCH_ENDPOINT
     if known:
         return known.error(known.sentence.format(path=path, status=status))
-    return errors.RequestRefusedError(
+    refused = errors.RequestRefusedError(
         f"Kustomer rejected the request to {path} (status {status}). If this persists, report it "
         "with this line.",
     )
+    refused.is_about_form = status in _ABOUT_FORM
+    return refused
 
 
 def header_epoch(value: str | None) -> float | None:

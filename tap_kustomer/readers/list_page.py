@@ -111,7 +111,7 @@ def _resources(value: object) -> list[dict[str, Any]]:
         return []
     if isinstance(value, list):
         return [item if isinstance(item, dict) else {} for item in value]
-    if isinstance(value, dict):
+    if isinstance(value, dict) and value:
         return [value]
     msg = "the answer holds no resources"
     raise ValueError(msg)

@@ -110,6 +110,8 @@ def _is_worth_asking(
             continue
         if other.endpoint == form.endpoint and isinstance(error, (MissingRoleError, NotFoundError)):
             return False  # it was the endpoint that was refused, not the form
+        if isinstance(error, RequestRefusedError) and not error.is_about_form:
+            return False  # nor was it the form
         if other.name == form.instead_of and not isinstance(error, RequestRefusedError):
             return False
     return True

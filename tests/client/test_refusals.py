@@ -73,8 +73,8 @@ def run(sim: Simulator, *select: str, **options: Any) -> Output:
     return sync_tap(config, select, state=state, clock=Clock(SPEED))
 
 
-def client_of(sim: Simulator) -> KustomerClient:
-    """Return a client of the simulated org."""
+def client_of(sim: Simulator, *, timeout: float = 20, max_elapsed: float = 300) -> KustomerClient:
+    """Return a client of the simulated org; ``timeout`` is in real seconds."""
     clock = Clock(SPEED)
     url, key = sim.config["api_url"], sim.config["api_key"]
     return KustomerClient(
@@ -83,8 +83,8 @@ def client_of(sim: Simulator) -> KustomerClient:
         limiter=RateLimiter(clock, org_per_minute=100_000, search_per_minute=100_000),
         clock=clock,
         user_agent="test",
-        timeout=1,
-        max_elapsed=60,
+        timeout=timeout,
+        max_elapsed=max_elapsed,
         connections=1,
     )
 
@@ -260,8 +260,9 @@ def test_a_page_that_takes_too_long_is_given_up_too(sim: Simulator) -> None:
     """The time of all tries counts as well."""
     sim.faults.add(Fault("hang", path="/v1/tags", times=None))
 
+    client = client_of(sim, timeout=1, max_elapsed=60)
     with pytest.raises(PageFailedError, match="no answer within"):
-        fetch(sim, page_tries=3)
+        client.fetch(Request("/v1/tags"), json.loads, page_tries=3)
 
 
 @pytest.mark.parametrize("kind", ["refused", "429", "403"])

@@ -55,6 +55,18 @@ class Kustomer:
         return answer
 
 
+def test_a_refusal_that_is_not_about_the_form_leads_to_no_weaker_one() -> None:
+    """A conflict, or a plan that ended, however often: asked for less, less would be loaded."""
+    refusal = confirmed(RequestRefusedError)
+    vars(refusal)["is_about_form"] = False
+    kustomer = Kustomer(whole=refusal, part="rows", other="rows", list="rows")
+
+    with pytest.raises(RequestRefusedError):
+        settle("customers", [WHOLE, LIST, PART], kustomer)
+
+    assert kustomer.asked == ["whole"]
+
+
 def test_the_best_form_is_taken_at_once() -> None:
     """One question where nothing is wrong."""
     kustomer = Kustomer(whole="rows")
