@@ -8,15 +8,14 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.readers.trials import LONG, Trial, run_trial, trials
+from tests.readers.trials import Trial, examples, run_trial, trials
 
 settings.load_profile("trials")
-TIMES = 12 if LONG else 1
 
 some = st.sampled_from
 
 
-@settings(max_examples=150 * TIMES)
+@settings(max_examples=examples(150))
 @given(
     trial=trials(
         ties=st.lists(st.integers(2, 45), max_size=3).map(tuple),
@@ -32,7 +31,7 @@ def test_ties_and_moving_rows_lose_nothing(trial: Trial) -> None:
     run_trial(trial)
 
 
-@settings(max_examples=150 * TIMES)
+@settings(max_examples=examples(150))
 @given(
     trial=trials(
         ties=st.lists(st.integers(2, 20), max_size=2).map(tuple),
@@ -50,7 +49,7 @@ def test_a_late_index_loses_nothing(trial: Trial) -> None:
     run_trial(trial)
 
 
-@settings(max_examples=100 * TIMES)
+@settings(max_examples=examples(100))
 @given(
     trial=trials(
         old=some([0.0, 0.3, 0.6]),
@@ -67,7 +66,7 @@ def test_the_two_year_edge_loses_nothing(trial: Trial) -> None:
     run_trial(trial)
 
 
-@settings(max_examples=100 * TIMES)
+@settings(max_examples=examples(100))
 @given(
     trial=trials(
         rows=st.integers(0, 60),

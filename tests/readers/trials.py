@@ -22,12 +22,14 @@ from tests.support import sync_tap
 if TYPE_CHECKING:
     from tests.support import Output
 
-__all__ = ["LONG", "Trial", "run_trial", "trials"]
+__all__ = ["LONG", "Trial", "examples", "run_trial", "trials"]
 
 _FLEEING = 2  # updates within one run: one in the first pass, one in the catch-up behind it
 SPEED = 400.0  # a run of 0.1 seconds takes 40 seconds of the org's time: longer than some lookbacks
 DAY = 86_400.0
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
+# "few" is for mutants: so many runs of the same tests that each has to be quick.
+_SHARE = {"long": 12.0, "few": 0.1}.get(os.environ.get("HYPOTHESIS_PROFILE", ""), 1.0)
 
 settings.register_profile(
     "trials",
@@ -38,6 +40,11 @@ settings.register_profile(
     print_blob=LONG,
     suppress_health_check=list(HealthCheck),
 )
+
+
+def examples(number: int) -> int:
+    """Return how many examples a test draws that draws ``number`` in `make test`."""
+    return max(int(number * _SHARE), 1)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,136 @@
+"""Mutates the code, runs the tests that concern it, and says which mutants they did not notice.
+
+    make mutants                                  # all, for some hours
+    make mutants MUTANTS="--sample 400 --seed 1"  # some of them, by chance
+    make mutants MUTANTS=--survivors              # those that were left the last time
+
+Ends with status 1 where mutants are left that `equivalent.txt` does not name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tools.mutants.choice import ROOT, modules, tests_of
+from tools.mutants.trial import KILLED, LOST, SURVIVED, Trial, preload
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+HERE = Path(__file__).parent
+RESULTS = HERE / ".work" / "results.jsonl"
+EQUIVALENT = HERE / "equivalent.txt"
+PYTHON = ROOT / ".venv-mutants" / "bin" / "python"
+_LEAST_SECONDS, _TIMES_USUAL = 120.0, 6.0  # that the tests of a mutant may take
+
+Mutant = dict[str, Any]
+
+
+def main() -> int:
+    """Run the mutants that are asked for; return the exit status."""
+    parser = argparse.ArgumentParser(prog="make mutants")
+    parser.add_argument("--sample", type=int, default=0, help="so many by chance; 0: all")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--only", default="", help="modules whose path has this in it")
+    parser.add_argument("--survivors", action="store_true", help="what was left the last time")
+    options = parser.parse_args()
+    mutants: Iterable[Mutant]
+    if options.survivors:
+        mutants = [one for one in _results() if one["end"] == SURVIVED]
+    else:
+        names = [name for name in modules() if options.only in name]
+        mutants = _generated(options.sample, options.seed, names)
+        RESULTS.unlink(missing_ok=True)
+    preload()
+    _run(mutants, options.workers)
+    return _report()
+
+
+def _generated(sample: int, seed: int, names: list[str]) -> Iterator[Mutant]:
+    files = [f"tap_kustomer/{name}" for name in names]
+    command = [str(PYTHON), "-m", "tools.mutants.generate", str(sample), str(seed), *files]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:  # noqa: S603
+        for line in process.stdout or ():
+            yield json.loads(line)
+    if process.returncode:
+        sys.exit("The mutants could not be made.")
+
+
+def _run(mutants: Iterable[Mutant], workers: int) -> None:
+    """Run the tests of each mutant, ``workers`` at a time, and note how each ended."""
+    usual: dict[tuple[str, ...], float] = {}
+    running: list[Trial] = []
+    for mutant in mutants:
+        tests = tests_of(mutant["path"].removeprefix("tap_kustomer/"))
+        if tests not in usual:
+            usual[tests] = _usual_seconds(tests)
+        while len(running) >= workers:
+            running = _still_running(running)
+        limit = max(_LEAST_SECONDS, _TIMES_USUAL * usual[tests])
+        running.append(Trial(mutant, tests, limit))
+    while running:
+        running = _still_running(running)
+
+
+def _usual_seconds(tests: tuple[str, ...]) -> float:
+    """Return how long tests take without a mutant. They must pass."""
+    trial = Trial(None, tests, 3600.0)
+    while trial.end is None:
+        time.sleep(0.1)
+    if trial.end != SURVIVED:
+        sys.exit(f"Without any mutant, these tests fail: {' '.join(tests)}")
+    return trial.seconds
+
+
+def _still_running(trials: list[Trial]) -> list[Trial]:
+    time.sleep(0.1)
+    for trial in trials:
+        if trial.end is not None and trial.mutant is not None:
+            RESULTS.parent.mkdir(exist_ok=True)
+            with RESULTS.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({**trial.mutant, "end": trial.end}) + "\n")
+    return [trial for trial in trials if trial.end is None]
+
+
+def _results() -> list[Mutant]:
+    """Return the mutants that have run, each as it ended the last time."""
+    lines = RESULTS.read_text(encoding="utf-8").splitlines() if RESULTS.exists() else []
+    return list({one["source"]: one for one in map(json.loads, lines)}.values())
+
+
+def name_of(mutant: Mutant) -> str:
+    """Return how `equivalent.txt` names a mutant: it holds when lines move."""
+    return (
+        f"{mutant['path'].removeprefix('tap_kustomer/')}: {mutant['before']} => {mutant['after']}"
+    )
+
+
+def _report() -> int:
+    known = {line.strip() for line in EQUIVALENT.read_text(encoding="utf-8").splitlines()}
+    results = _results()
+    left = [one for one in results if one["end"] == SURVIVED]
+    equivalent = [one for one in left if name_of(one) in known]
+    survivors = [one for one in left if name_of(one) not in known]
+    ends = Counter(one["end"] for one in results)
+    for one in survivors:
+        place = f"{one['path']}:{one['line']}"
+        print(f"{place} ({one['operator']})\n    {one['before']}\n    {one['after']}")  # noqa: T201
+    counted = len(results) - len(equivalent)
+    print(  # noqa: T201
+        f"{len(results)} mutants: {ends[KILLED]} killed, {ends[LOST]} ended by the time limit, "
+        f"{len(equivalent)} known to be equivalent, {len(survivors)} survived. "
+        f"Noticed: {100 * (ends[KILLED] + ends[LOST]) / max(counted, 1):.1f} % of {counted}."
+    )
+    return bool(survivors)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

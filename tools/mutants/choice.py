@@ -1,0 +1,96 @@
+"""Which modules are mutated, and which tests have to notice: those that concern the module.
+
+Only tests that run the tap inside their own process can: a process of its own reads the code as
+it is. The quickest come first, since the first failure ends the tests of a mutant.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+__all__ = ["modules", "tests_of"]
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "tap_kustomer"
+# They have been added with tests of their own and belong to other streams.
+LEFT_OUT = {"readers/census.py", "readers/existence.py"}
+
+_READERS = "tests/readers/"
+_STREAMS = "tests/streams/"
+_CLIENT = "tests/client/"
+_SEARCHES = (
+    f"{_READERS}test_closing_count.py",
+    f"{_READERS}test_partial_answers.py",
+    f"{_READERS}test_archive.py",
+    f"{_READERS}test_drift.py",
+    f"{_READERS}test_slices.py",
+    f"{_READERS}test_index_lag.py",
+    f"{_READERS}test_completeness_properties.py",
+)
+_LISTS = (
+    f"{_READERS}test_list_walks.py",
+    f"{_STREAMS}test_whole_lists.py",
+    f"{_STREAMS}test_lists.py",
+)
+_REQUESTS = (
+    f"{_CLIENT}test_refusals.py",
+    f"{_CLIENT}test_fuzz_headers.py",
+    f"{_CLIENT}test_faults.py",
+    f"{_CLIENT}test_errors.py",
+)
+
+TESTS: dict[str, tuple[str, ...]] = {
+    "sync.py": (
+        "tests/test_failing_streams.py",
+        "tests/test_vanished.py",
+        f"{_CLIENT}test_refusals.py",
+        f"{_STREAMS}test_children.py",
+        f"{_READERS}test_overlap.py",
+    ),
+    "client/auth.py": (f"{_CLIENT}test_secrets.py", f"{_CLIENT}test_faults.py"),
+    "client/codec.py": ("tests/rows/test_direct_rows.py", f"{_CLIENT}test_faults.py"),
+    "client/failures.py": (*_REQUESTS, f"{_CLIENT}test_network.py"),
+    "client/rate_limit.py": (f"{_CLIENT}test_rate_limit.py", f"{_CLIENT}test_reserve.py"),
+    "client/responses.py": (*_REQUESTS, f"{_CLIENT}test_rate_limit.py"),
+    "client/retries.py": _REQUESTS,
+    "client/transport.py": (*_REQUESTS, f"{_CLIENT}test_network.py", f"{_CLIENT}test_secrets.py"),
+    "readers/ahead.py": (f"{_READERS}test_overlap.py",),
+    "readers/children.py": (f"{_STREAMS}test_children.py",),
+    "readers/cursor.py": (f"{_READERS}test_cursor_reader.py", f"{_STREAMS}test_audit_logs.py"),
+    "readers/ids.py": (f"{_STREAMS}test_census.py",),
+    "readers/months.py": (f"{_STREAMS}test_census.py",),
+    "readers/list_page.py": (*_LISTS, f"{_READERS}test_cursor_reader.py"),
+    "readers/lists.py": _LISTS,
+    "readers/negotiation.py": (f"{_READERS}test_negotiation.py", f"{_CLIENT}test_refusals.py"),
+    "readers/steps.py": _LISTS,
+    "readers/versions.py": (*_LISTS, f"{_READERS}test_cursor_reader.py"),
+    "readers/walks.py": _LISTS,
+    "readers/workers.py": (f"{_READERS}test_overlap.py", f"{_READERS}test_slices.py"),
+    "readers/search/ask.py": (f"{_READERS}test_page_check.py", *_SEARCHES),
+    "readers/search/slices.py": (
+        f"{_READERS}test_slice_model.py",
+        f"{_READERS}test_slices.py",
+        f"{_READERS}test_completeness_properties.py",
+    ),
+    "readers/search/ties.py": (
+        f"{_READERS}test_ties.py",
+        f"{_READERS}test_ties_that_shrink.py",
+        f"{_READERS}test_closing_count.py",
+        f"{_READERS}test_completeness_properties.py",
+    ),
+    "readers/search/keyset.py": (f"{_READERS}test_slice_model.py", *_SEARCHES),
+    "readers/search/emitted.py": (f"{_READERS}test_simpler_rules.py", *_SEARCHES),
+    "readers/search/emission.py": (f"{_READERS}test_simpler_rules.py", *_SEARCHES),
+}
+
+
+def modules() -> list[str]:
+    """Return the modules that are mutated, below the package."""
+    found = [*PACKAGE.glob("readers/**/*.py"), *PACKAGE.glob("client/*.py"), PACKAGE / "sync.py"]
+    names = {str(path.relative_to(PACKAGE)) for path in found if path.stat().st_size > 100}  # noqa: PLR2004 - more than a docstring
+    return sorted(names - LEFT_OUT)
+
+
+def tests_of(module: str) -> tuple[str, ...]:
+    """Return the tests for a module, by its path below the package."""
+    return TESTS.get(module, _SEARCHES)

@@ -1,0 +1,98 @@
+"""Runs tests over one mutant, in a fork of this process that has all but the tap loaded already."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.abc
+import importlib.util
+import os
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tools.mutants.choice import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
+__all__ = ["KILLED", "LOST", "SURVIVED", "Trial", "preload"]
+
+KILLED, SURVIVED, LOST = "killed", "survived", "out of time"
+# What takes long to load and imports nothing of the tap.
+_HEAVY = ("aiohttp.web", "hypothesis", "jsonschema", "requests", "simulator", "singer_sdk.streams")
+_FEW = "few"  # examples of the random trials: enough for most mutants
+
+
+def preload() -> None:
+    """Load what every test needs, once."""
+    for name in _HEAVY:
+        importlib.import_module(name)
+
+
+class Trial:
+    """The tests over one mutant, or over none."""
+
+    def __init__(self, mutant: dict[str, Any] | None, tests: Sequence[str], limit: float) -> None:
+        """Start them; ``limit`` is in seconds."""
+        self.mutant = mutant
+        self.seconds = 0.0
+        self._tests = tests
+        self._limit = limit
+        self._began = time.monotonic()
+        self._end: str | None = None
+        self._process = os.fork()
+        if not self._process:
+            os._exit(self._run_tests())
+
+    @property
+    def end(self) -> str | None:
+        """How it ended; ``None`` while it runs."""
+        if self._end is None:
+            self.seconds = time.monotonic() - self._began
+            pid, status = os.waitpid(self._process, os.WNOHANG)
+            if pid:
+                self._end = SURVIVED if status == 0 else KILLED
+            elif self.seconds > self._limit:
+                os.killpg(self._process, signal.SIGKILL)
+                os.waitpid(self._process, 0)
+                self._end = LOST
+        return self._end
+
+    def _run_tests(self) -> int:
+        os.setsid()
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for number in (0, 1, 2):
+            os.dup2(nothing, number)
+        os.environ["HYPOTHESIS_PROFILE"] = _FEW
+        if self.mutant is not None:
+            sys.meta_path.insert(0, _Finder(self.mutant["path"], self.mutant["source"]))
+        options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-m", "not e2e"]
+        return int(pytest.main([*options, *self._tests]))
+
+
+class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Loads one module from a text instead of its file."""
+
+    def __init__(self, path: str, source: str) -> None:
+        self._name = path.removesuffix(".py").replace("/", ".")
+        self._path = str(ROOT / path)
+        self._source = source
+
+    def find_spec(
+        self, fullname: str, path: object = None, target: object = None
+    ) -> ModuleSpec | None:
+        """Return what loads the module, if it is the one."""
+        del path, target
+        if fullname != self._name:
+            return None
+        return importlib.util.spec_from_loader(fullname, self, origin=self._path)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the text."""
+        module.__file__ = self._path
+        exec(compile(self._source, self._path, "exec"), module.__dict__)  # noqa: S102
