@@ -28,7 +28,7 @@ HERE = Path(__file__).parent
 RESULTS = HERE / ".work" / "results.jsonl"
 EQUIVALENT = HERE / "equivalent.txt"
 PYTHON = ROOT / ".venv-mutants" / "bin" / "python"
-_LEAST_SECONDS, _TIMES_USUAL = 120.0, 6.0  # that the tests of a mutant may take
+_LEAST_SECONDS, _TIMES_USUAL = 60.0, 3.0  # that the tests of a mutant may take
 
 Mutant = dict[str, Any]
 

@@ -6,6 +6,7 @@ import importlib
 import importlib.abc
 import importlib.util
 import os
+import resource
 import signal
 import sys
 import time
@@ -25,6 +26,7 @@ __all__ = ["KILLED", "LOST", "SURVIVED", "Trial", "preload"]
 KILLED, SURVIVED, LOST = "killed", "survived", "out of time"
 # What takes long to load and imports nothing of the tap.
 _HEAVY = ("aiohttp.web", "hypothesis", "jsonschema", "requests", "simulator", "singer_sdk.streams")
+_MOST_MEMORY = 4 * 1024**3  # bytes: some mutants fill it
 _FEW = "few"  # examples of the random trials: enough for most mutants
 
 
@@ -65,13 +67,16 @@ class Trial:
 
     def _run_tests(self) -> int:
         os.setsid()
-        nothing = os.open(os.devnull, os.O_RDWR)
-        for number in (0, 1, 2):
-            os.dup2(nothing, number)
+        resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
+        if self.mutant is not None:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            for number in (0, 1, 2):
+                os.dup2(nothing, number)
         os.environ["HYPOTHESIS_PROFILE"] = _FEW
         if self.mutant is not None:
             sys.meta_path.insert(0, _Finder(self.mutant["path"], self.mutant["source"]))
         options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-m", "not e2e"]
+        options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # of what was preloaded
         return int(pytest.main([*options, *self._tests]))
 
 
