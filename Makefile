@@ -18,6 +18,7 @@ ANALYTICS_VENV := .venv-analytics
 DIALECTS_VENV := .venv-dialects
 AUDIT_VENV := .venv-audit
 UV_VENV := .venv-uv
+MUTANTS_VENV := .venv-mutants
 READY := .ready
 
 # Warnings about a newer pip or a missing optional index would hide what matters.
@@ -34,7 +35,7 @@ DBT := $(if $(shell $(PYTHON) -c 'import sys; sys.version_info < (3, 14) and pri
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test e2e soak bench check audit docs constraints clean
+.PHONY: help demo test e2e soak mutants bench check audit docs constraints clean
 
 help:  ## list the tasks
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +54,9 @@ bench: $(VENV)/$(READY)  ## measure pace, processor and memory, and write docs/p
 
 soak: $(VENV)/$(READY) $(LOADER_VENV)/$(READY)  ## ten minutes of faults, limits and kills, compared row by row (SOAK="--seconds 60 --seed 7")
 	@$(VENV)/bin/python -m tools.soak $(SOAK)
+
+mutants: $(VENV)/$(READY) $(MUTANTS_VENV)/$(READY)  ## put small faults into readers, client and sync: the tests have to notice (MUTANTS="--sample 400")
+	@$(VENV)/bin/python -m tools.mutants $(MUTANTS)
 
 check: $(VENV)/$(READY)  ## format, lint, types, generated files
 	@$(VENV)/bin/ruff format --check --quiet . || { echo 'Run: $(VENV)/bin/ruff format .'; exit 1; }
@@ -81,9 +85,10 @@ constraints: $(UV_VENV)/$(READY)  ## take the newest versions that are allowed f
 	  $(call pin,$$name) tests/e2e/requirements-$$name.txt || exit 1; done
 	@$(call pin,pipelinewise-postgres) --no-deps tests/e2e/requirements-pipelinewise-postgres.txt
 	@echo 'pip-audit>=2.9,<3' | $(call pin,audit) -
+	@echo 'cosmic-ray>=8.4,<9' | $(call pin,mutants) -
 
 clean:  ## remove the environments and everything that runs have left behind
-	rm -rf $(VENV) $(MELTANO_VENV) $(CHECKS_VENV) $(AIRBYTE_VENV) $(LOADER_VENV) $(POSTGRES_VENV) $(PIPELINEWISE_VENV) $(ANALYTICS_VENV) $(DIALECTS_VENV) $(AUDIT_VENV) $(UV_VENV) .meltano output/* tools/demo/.work dist build
+	rm -rf $(VENV) $(MELTANO_VENV) $(CHECKS_VENV) $(AIRBYTE_VENV) $(LOADER_VENV) $(POSTGRES_VENV) $(PIPELINEWISE_VENV) $(ANALYTICS_VENV) $(DIALECTS_VENV) $(AUDIT_VENV) $(MUTANTS_VENV) $(UV_VENV) .meltano output/* tools/demo/.work tools/mutants/.work dist build
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The tap, its tests and its checks.
@@ -143,6 +148,12 @@ $(DIALECTS_VENV)/$(READY): tests/e2e/requirements-dialects.txt constraints/diale
 $(AUDIT_VENV)/$(READY): constraints/audit.txt
 	$(call environment,$(AUDIT_VENV))
 	@$(AUDIT_VENV)/bin/python $(PIP) install $(call tested,audit) 'pip-audit>=2.9,<3'
+	@touch $@
+
+# It only writes the mutants' texts: the tests run where the tap is.
+$(MUTANTS_VENV)/$(READY): constraints/mutants.txt
+	$(call environment,$(MUTANTS_VENV))
+	@$(MUTANTS_VENV)/bin/python $(PIP) install $(call tested,mutants) 'cosmic-ray>=8.4,<9'
 	@touch $@
 
 # Resolves once for every Python that is allowed; pip resolves for the one that runs it.

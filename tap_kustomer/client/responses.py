@@ -34,8 +34,8 @@ __all__ = [
 _PASSING = frozenset(
     {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS},
 )
-# Of the others, those that tell of the request; a conflict or a plan that ended are no reason to ask
-# for less.
+# Of the others, those that tell of the request; a conflict or a plan that ended are no reason to
+# ask for less.
 _ABOUT_FORM = frozenset(
     {
         HTTPStatus.BAD_REQUEST,

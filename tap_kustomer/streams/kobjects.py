@@ -6,7 +6,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from tap_kustomer.readers.negotiation import Form
-from tap_kustomer.readers.search.reader import RunOptions, SearchRun
+from tap_kustomer.readers.search.options import RunOptions
+from tap_kustomer.readers.search.reader import SearchRun
 from tap_kustomer.streams.base import RowBatch
 from tap_kustomer.streams.search import SearchStream, form_name, updated_at
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
     from tap_kustomer.org import Klass
     from tap_kustomer.readers.search.emission import FreshRows
+    from tap_kustomer.readers.search.options import Probe
     from tap_kustomer.readers.search.query import SearchQuery
-    from tap_kustomer.readers.search.reader import Probe
     from tap_kustomer.session import Session
 
 __all__ = ["KlassObjects", "Kobjects"]

@@ -12,8 +12,9 @@ from tap_kustomer import timestamps
 from tap_kustomer.client.codec import decode
 from tap_kustomer.readers.ahead import in_turn
 from tap_kustomer.readers.negotiation import Form, settle
+from tap_kustomer.readers.search.options import RunOptions
 from tap_kustomer.readers.search.query import SearchQuery
-from tap_kustomer.readers.search.reader import RunOptions, SearchRun
+from tap_kustomer.readers.search.reader import SearchRun
 from tap_kustomer.rows.direct import DirectRows
 from tap_kustomer.streams.base import KustomerStream, RowBatch
 from tap_kustomer.streams.lists import listed
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from tap_kustomer.readers.ahead import Ahead, AnswerAhead, PagesAhead
     from tap_kustomer.readers.list_page import ListPage
     from tap_kustomer.readers.search.emission import FreshRows
-    from tap_kustomer.readers.search.reader import Probe
+    from tap_kustomer.readers.search.options import Probe
     from tap_kustomer.readers.workers import Workers
 
 __all__ = ["SEARCH_ROLES", "SearchStream", "form_name", "updated_at"]

@@ -7,7 +7,7 @@ its range by Kustomer, see ``proof.py``.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tap_kustomer import timestamps
@@ -17,6 +17,7 @@ from tap_kustomer.readers.search.ask import ExactTotals, PageSearch
 from tap_kustomer.readers.search.coverage import Coverage, parts_of_whole
 from tap_kustomer.readers.search.emission import Emission
 from tap_kustomer.readers.search.keyset import RangeReader, Until
+from tap_kustomer.readers.search.options import Probe
 from tap_kustomer.readers.search.page import OrderedPage, Part
 from tap_kustomer.readers.search.proof import Proof, check_joined
 from tap_kustomer.readers.search.query import Bounds
@@ -29,38 +30,16 @@ if TYPE_CHECKING:
 
     from tap_kustomer.client.transport import KustomerClient
     from tap_kustomer.readers.search.emission import FreshRows
+    from tap_kustomer.readers.search.options import RunOptions
     from tap_kustomer.readers.search.page import SearchPage
     from tap_kustomer.readers.search.query import SearchQuery
     from tap_kustomer.readers.workers import Workers
 
-__all__ = ["Probe", "RunOptions", "SearchRun"]
+__all__ = ["SearchRun"]
 
 logger = logging.getLogger("tap-kustomer.search")
 
 _CONFIRMING_PAUSE = 1.0  # seconds until a page that breaks what was asked for is asked for again
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """What a run of a search stream is asked for. Timestamps are UTC text."""
-
-    start: str
-    end: str | None
-    lookback_seconds: float
-    page_size: int
-    archive: bool  # whether the archive search is asked for rows idle for two years
-    archive_form: object = None  # of its request, as an earlier run remembers it
-    uncounted: object = None  # what an earlier run read and could not count, from the state
-
-
-@dataclass(frozen=True)
-class Probe:
-    """The first search, without upper bound; it also shows which form of the query works."""
-
-    query: SearchQuery
-    page: SearchPage
-    started: str  # Kustomer's time before it was sent
-    page_size: int
 
 
 class SearchRun:

@@ -1,0 +1,35 @@
+"""What a run of a search stream is asked for, and what its first search showed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tap_kustomer.readers.search.page import SearchPage
+    from tap_kustomer.readers.search.query import SearchQuery
+
+__all__ = ["Probe", "RunOptions"]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a run of a search stream is asked for. Timestamps are UTC text."""
+
+    start: str
+    end: str | None
+    lookback_seconds: float
+    page_size: int
+    archive: bool  # whether the archive search is asked for rows idle for two years
+    archive_form: object = None  # of its request, as an earlier run remembers it
+    uncounted: object = None  # what an earlier run read and could not count, from the state
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The first search, without upper bound; it also shows which form of the query works."""
+
+    query: SearchQuery
+    page: SearchPage
+    started: str  # Kustomer's time before it was sent
+    page_size: int
