@@ -12,8 +12,6 @@ __all__ = ["Clock", "ServerTime", "StopRequested"]
 
 # How long a waiting thread takes to notice that it shall stop, in seconds.
 _TICK = 0.1
-# Seconds by which two answers may differ in what they tell of the time: the slower is behind.
-_SAME_TIME = 60.0
 
 
 class StopRequested(BaseException):
@@ -63,28 +61,20 @@ class ServerTime:
 
     A clock that is twenty minutes off here would otherwise put bookmarks in the wrong place.
     ``Date`` has whole seconds, cut, so this time is at most a second behind, never ahead. One
-    answer that tells another time decides nothing: a cache keeps the header with what it kept.
+    answer that tells another time decides nothing, as a cache keeps the header with what it kept:
+    of the last five, the latest time but one counts. Slow answers only tell one that is too early.
     """
 
     def __init__(self, clock: Clock) -> None:
         """Start with this machine's time."""
         self._clock = clock
-        self._ahead: float | None = None
-        self._doubted: float | None = None  # what the answer before told, and none before that
+        self._told: tuple[float, ...] = ()  # by the last answers: seconds ahead of the clock
 
     def observe(self, epoch: float) -> None:
         """Note the time of an answer, in Unix seconds."""
-        ahead = epoch - self._clock.monotonic()
-        if any(known is None or abs(ahead - known) <= _SAME_TIME for known in self._known()):
-            self._ahead, self._doubted = ahead, None
-        else:
-            self._doubted = ahead
-
-    def _known(self) -> list[float | None]:
-        return [self._ahead] if self._doubted is None else [self._ahead, self._doubted]
+        self._told = (*self._told[-4:], epoch - self._clock.monotonic())
 
     def now(self) -> float:
         """Return Kustomer's Unix time in seconds."""
-        if self._ahead is None:
-            return self._clock.now()
-        return self._ahead + self._clock.monotonic()
+        told = sorted(self._told)
+        return told[-2:][0] + self._clock.monotonic() if told else self._clock.now()

@@ -39,12 +39,13 @@ def test_the_time_of_the_answers_counts_not_that_of_this_machine(clock: Standing
 def test_one_answer_that_tells_another_time_decides_nothing(
     clock: StandingClock, hours: float
 ) -> None:
-    """A page out of a cache; the next one is right again, and another cache tells another time."""
+    """A page out of a cache; the next ones are right again, until another is none."""
     time = ServerTime(clock)
     time.observe(1_000.0)
-    for told in (1_000.0 + hours * HOUR, 1_002.0, 1_003.0 + hours * HOUR, 1_004.0):
-        time.observe(told)
-        assert 1_000.0 <= time.now() <= 1_004.0
+    time.observe(1_001.0)
+    for place in range(12):
+        time.observe(1_002.0 + place + (hours * HOUR if place % 5 == 0 else 0))
+        assert 1_000.0 <= time.now() <= 1_014.0
 
 
 def test_two_answers_that_agree_are_believed(clock: StandingClock) -> None:
@@ -52,20 +53,8 @@ def test_two_answers_that_agree_are_believed(clock: StandingClock) -> None:
     time = ServerTime(clock)
     time.observe(1_000.0 - HOUR)
     time.observe(1_000.0)
-    assert time.now() == 1_000.0 - HOUR
+    assert time.now() == 1_000.0 - HOUR  # rather too early: a bookmark then stays behind
     clock.seconds = 2.0
-    time.observe(1_001.0)
+    time.observe(1_002.0)
 
-    assert time.now() == 1_001.0
-
-
-@pytest.mark.parametrize(("seconds", "is_believed"), [(60.0, True), (61.0, False)])
-def test_a_slow_answer_is_no_other_time(
-    clock: StandingClock, seconds: float, *, is_believed: bool
-) -> None:
-    """It tells when it was made, which may be a while ago."""
-    time = ServerTime(clock)
-    time.observe(1_000.0)
-    time.observe(1_000.0 - seconds)
-
-    assert (time.now() == 1_000.0 - seconds) is is_believed
+    assert time.now() == 1_002.0

@@ -71,6 +71,7 @@ class Trial:
     clamp: int | None = None
     kill: float | None = None  # where the first run ends: share of what it would have printed
     concurrency: int = 3
+    speed: float = SPEED  # of the org's clock and the tap's
 
 
 def trials(**fixed: st.SearchStrategy[Any]) -> st.SearchStrategy[Trial]:
@@ -94,7 +95,7 @@ def build(trial: Trial) -> Org:
 
     org = Org(
         seed=trial.seed,
-        clock=Clock(speed=SPEED),
+        clock=Clock(speed=trial.speed),
         realistic=False,
         plan_limit=1_000_000,
         search_limit=1_000_000,
@@ -168,7 +169,7 @@ def run_trial(trial: Trial) -> list[Output]:
 
         sim.before_each_search(live)
         known = _indexed(org)
-        runs = [_run(config)]
+        runs = [_run(trial, config)]
         assert runs[0].status == 0, runs[0].stderr
         # A row that is updated once during a run is read where it was or where it went. One that
         # flees from each pass in turn may be left to the next run, and then this run says so.
@@ -180,11 +181,11 @@ def run_trial(trial: Trial) -> list[Output]:
         held: dict[str, str] = {}
         if trial.kill is not None:
             runs[0].messages = runs[0].messages[: round(len(runs[0].messages) * trial.kill)]
-        runs.append(_run(config, runs[0].state))
+        runs.append(_run(trial, config, runs[0].state))
         sim.clear_hooks()
         sim.faults.clear()
         org.clock.advance(max(trial.lag, 1))
-        runs.append(_run(config, runs[1].state or runs[0].state))
+        runs.append(_run(trial, config, runs[1].state or runs[0].state))
         truth = {row["id"]: row["attributes"]["updatedAt"] for row in org.rows("customer")}
         for run in runs:
             assert run.status == 0, run.stderr
@@ -245,5 +246,5 @@ def check_states(run: Output, truth: dict[str, str], held: dict[str, str]) -> No
             assert not passed, f"the bookmark {moment} passed {len(passed)} rows"
 
 
-def _run(config: dict[str, Any], state: dict[str, Any] | None = None) -> Output:
-    return sync_tap(config, ["customers"], state=state, clock=tap_clock.Clock(SPEED))
+def _run(trial: Trial, config: dict[str, Any], state: dict[str, Any] | None = None) -> Output:
+    return sync_tap(config, ["customers"], state=state, clock=tap_clock.Clock(trial.speed))
