@@ -9,8 +9,16 @@ import tap_kustomer.tap
 from tap_kustomer.clock import Clock
 from tests.short_pauses import shorten_pauses
 
-if __name__ == "__main__":
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command of ``sys.argv``, whose first argument is the speed of the clock."""
     shorten_pauses()
     speed = float(sys.argv.pop(1))
     vars(tap_kustomer.tap)["Clock"] = functools.partial(Clock, speed)
     tap_kustomer.tap.TapKustomer.cli()
+
+
+if __name__ == "__main__":
+    main()

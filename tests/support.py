@@ -18,6 +18,7 @@ from unittest.mock import patch
 
 from tap_kustomer.clock import Clock
 from tap_kustomer.tap import TapKustomer
+from tests import forked_tap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -117,17 +118,29 @@ def run_tap(  # noqa: PLR0913 - the options of the command line
     command = tap_command(
         config, *args, select=select, catalog=catalog, state=state, speed=speed, folder=folder
     )
-    done = subprocess.run(  # noqa: S603 - the tap itself
-        command,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-        cwd=ROOT,
-        env={**os.environ, **(env or {})},
-    )
-    messages = read_messages(done.stdout) if done.stdout.startswith('{"type"') else []
-    return Output(done.returncode, done.stderr, messages, done.stdout)
+    if env is None and not forked_tap.has_changed():
+        out, log = folder / "stdout", folder / "stderr"
+        status = forked_tap.run(
+            command[command.index("tests.fast_tap") + 1 :],
+            cwd=ROOT,
+            stdout=out,
+            stderr=log,
+            timeout=timeout,
+        )
+        stdout, stderr = out.read_bytes().decode(), log.read_bytes().decode()
+    else:
+        done = subprocess.run(  # noqa: S603 - the tap itself
+            command,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            cwd=ROOT,
+            env={**os.environ, **(env or {})},
+        )
+        status, stdout, stderr = done.returncode, done.stdout, done.stderr
+    messages = read_messages(stdout) if stdout.startswith('{"type"') else []
+    return Output(status, stderr, messages, stdout)
 
 
 def tap_command(  # noqa: PLR0913
