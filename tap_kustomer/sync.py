@@ -19,6 +19,7 @@ from tap_kustomer.errors import (
 from tap_kustomer.run import StreamRun
 from tap_kustomer.streams.children import ChildStream
 from tap_kustomer.streams.families import Family
+from tap_kustomer.streams.kobjects import KlassObjects, search_together
 from tap_kustomer.streams.lists import ListStream
 from tap_kustomer.streams.search import SearchStream
 from tap_kustomer.summary import closing, end_line
@@ -91,6 +92,8 @@ class SyncRun:
         streams.sort(key=lambda stream: stream.read_last)
         self._note_vanished()
         groups = list(self._groups(streams))
+        klasses = [one for one, below in groups if isinstance(one, KlassObjects) and not below]
+        search_together(self._session, klasses)
         try:
             for place, (stream, children) in enumerate(groups):
                 self._ask_ahead(groups[place:])

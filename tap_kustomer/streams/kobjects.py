@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from tap_kustomer import timestamps
 from tap_kustomer.readers.negotiation import Form
 from tap_kustomer.readers.search.options import RunOptions
 from tap_kustomer.readers.search.reader import SearchRun
 from tap_kustomer.streams.base import RowBatch
+from tap_kustomer.streams.remembered import warn_of_wider_settings
 from tap_kustomer.streams.search import SearchStream, form_name, updated_at
+from tap_kustomer.streams.together import FEWEST_KLASSES, Member, Memory, Share, Together
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -17,7 +21,7 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from singer_sdk import Tap
 
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
     from tap_kustomer.readers.search.query import SearchQuery
     from tap_kustomer.session import Session
 
-__all__ = ["KlassObjects", "Kobjects"]
+__all__ = ["KlassObjects", "Kobjects", "search_together"]
 
 _DEALT = "split by klass"  # the form in which the objects of all klasses are read together
 
@@ -62,6 +66,8 @@ class KlassObjects(SearchStream):
         self.is_dealt = False  # another klass's stream has read and written the rows
         self.deals_work = False  # the search of a single klass did not work, this one did
         self._deals = False
+        self.together: Together | None = None  # the search of all klasses, where it may serve
+        self._share: Share | None = None
 
     @property
     @override
@@ -83,13 +89,106 @@ class KlassObjects(SearchStream):
             self.state.update(dict.fromkeys(self.state))  # null: merged states keep missing keys
         self.state["klass_id"] = self.klass.id
 
+    # ------------------------------------------------------------ together with other klasses
+
+    @property
+    def member(self) -> Member | None:
+        """The klass as one that is searched together with others, if it may be.
+
+        An earlier run has read it to its end, by a search of its own in the best form.
+        """
+        known, settings = self.known_state, self.settings
+        memory = self._memory
+        query = self.query("kobject", "kobject")
+        own = {form_name(f"{one}_updated_at", query) for one in ("kobject", self._context)}
+        began = known.get("starting_at")
+        start = self.starting_at
+        if (
+            not self.is_incremental
+            or not known.get("read")
+            or known.get("form") not in own
+            or known.get("uncounted") is not None
+            or memory.missed
+            or settings.end_date is not None
+            or self.ABORT_AT_RECORD_COUNT is not None
+        ):
+            return None
+        if self.bookmark is None and not (isinstance(began, str) and began <= start):
+            return None  # an earlier `start_date` asks for more
+        return Member(self.klass.name, start, self.bookmark is not None, memory)
+
+    @override
+    def prepare(self) -> None:
+        together = self.together
+        if together is not None:
+            self._share = self.workers.call(
+                lambda: together.share_of(self.klass.name, self.client),
+            )
+        if self._share is None:
+            super().prepare()
+            return
+        self.own_start = self.run.from_ = self.starting_at
+        self.run.to = None
+        warn_of_wider_settings(self)
+
+    @property
+    @override
+    def first_answer(self) -> Probe | None:
+        """The answer to the klass's own first search, which is asked for now if it was not yet."""
+        if self._share is not None and self._probe is None:
+            self._settle()
+        return super().first_answer
+
+    def _read_share(self, share: Share) -> Iterator[RowBatch]:
+        """Yield the rows that the search of all klasses brought."""
+        self.remember_klass()
+        self.remember(str(self.known_state.get("form")))
+        yield RowBatch([self.make_row(one) for one in share.rows], share.bookmark)
+        self._remember_together(share.memory)
+
+    def _remember_own_search(self, probe: Probe, before: Memory) -> None:
+        """Note up to when the klass is read, and what the search of all klasses passed over."""
+        bookmark, until = self.own_start, before.quiet_until or ""
+        missed = before.missed or any(
+            key.updated is not None and bookmark < key.updated <= until for key in probe.page.keys
+        )
+        if missed and not before.missed:
+            self.logger.warning(
+                "%s: Kustomer's search of all klasses passed over rows of this one, which were "
+                "read now. It is searched by itself from now on.",
+                self.name,
+            )
+        seen = before.seen
+        if self.together is not None:
+            seen = self.together.was_seen(self.klass.name)
+        settled = timestamps.shift(probe.started, seconds=-self.settings.lookback_seconds)
+        self._remember_together(Memory(seen, missed, max(settled, until), probe.started))
+
+    def _remember_together(self, memory: Memory) -> None:
+        self.state["together"] = replace(memory, bookmark=self.bookmark).as_state()
+
+    @property
+    def _memory(self) -> Memory:
+        return Memory.parse(self.known_state.get("together")).beside(self.bookmark)
+
+    @override
+    def set_back(self, moment: str) -> None:
+        self.state["together"] = None  # what it says of rows behind the bookmark is wrong
+        super().set_back(moment)
+
+    @property
+    def _context(self) -> str:
+        return f"kobject_{self.klass.name}"
+
+    # ------------------------------------------------------------ which form of query
+
     @override
     def queries(self) -> Iterator[SearchQuery]:
         """Yield the two forms that are documented for a klass.
 
         Where no earlier run found out which one works, the org's search schema says it.
         """
-        context = f"kobject_{self.klass.name}"
+        context = self._context
         both = [self.query(context, "kobject"), self.query(context, context)]
         if self._form is None and self._remembered_form is None:
             first, *_ = self.session.search_schema.sorted([one.attribute for one in both])
@@ -182,9 +281,15 @@ class KlassObjects(SearchStream):
         """Yield the rows of this klass; when dealing, write those of the others too."""
         if self.is_dealt:
             return
+        if self._share is not None:
+            yield from self._read_share(self._share)
+            return
+        before = self._memory
         self.remember_klass()
         if not self._deals or self._reading is None or self._probe is None:
             yield from super().read()
+            if self._probe is not None and self.settings.end_date is None:
+                self._remember_own_search(self._probe, before)
             return
         self.remember(self._form)
         yield from self._deal(self._reading, self._probe)
@@ -221,3 +326,14 @@ class KlassObjects(SearchStream):
         """Write rows that another klass's stream has read, and move the own bookmark."""
         rows = [self.make_row(one) for one in resources]
         self.write_batch(RowBatch(rows, fresh.bookmark, goes_back=fresh.goes_back))
+
+
+def search_together(session: Session, streams: Iterable[KlassObjects]) -> None:
+    """Let the klasses of ``streams`` be searched together where they may."""
+    members = [(stream, stream.member) for stream in streams]
+    able = [(stream, member) for stream, member in members if member is not None]
+    if len(able) < FEWEST_KLASSES:
+        return
+    together = Together(session, [member for _, member in able])
+    for stream, _ in able:
+        stream.together = together

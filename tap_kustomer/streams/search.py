@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tap_kustomer.readers.search.options import Probe
     from tap_kustomer.readers.workers import Workers
 
-__all__ = ["SEARCH_ROLES", "SearchStream", "form_name", "updated_at"]
+__all__ = ["SEARCH_ROLES", "UNDATED", "SearchStream", "form_name", "updated_at"]
 
 SEARCH_ROLES = (
     "org.permission.search.create",
@@ -45,6 +45,7 @@ SEARCH_ROLES = (
     "org.admin.search.read",
 )
 
+UNDATED = "9"  # stands behind each moment
 # A first answer that has waited longer for the stream's turn is asked for again: the edge of two
 # years moves on meanwhile, and so do the rows.
 _LONGEST_AHEAD_SECONDS = 600
@@ -405,4 +406,4 @@ def updated_at(resource: dict[str, Any]) -> str:
     """Return when a resource was updated, as UTC text; one that does not tell is always new."""
     attributes = resource.get("attributes")
     value = attributes.get("updatedAt") if isinstance(attributes, dict) else None
-    return timestamps.normalise(value) or "9"
+    return timestamps.normalise(value) or UNDATED
