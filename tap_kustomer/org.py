@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tap_kustomer.errors import StreamError
 
@@ -37,6 +37,8 @@ class Org:
     roles: frozenset[str] | None  # None: Kustomer did not tell
     klasses: tuple[Klass, ...] = ()
     klasses_problem: StreamError | None = None  # why they could not be listed
+    # Status -> the resources of its list, as sent; empty where a list could not be read.
+    klass_lists: Mapping[str, Sequence[dict[str, Any]]] = field(repr=False, default_factory=dict)
     # Resource (customer, kobject.<klass>, ...) -> custom attribute -> its definition.
     metadata: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     # Resource -> why its definitions are not known.

@@ -49,8 +49,10 @@ def discover_org(client: KustomerClient, workers: Workers, with_custom: Iterable
 
     Raises: ``CredentialsError`` when key or host are wrong, ``UnavailableError``.
     """
-    me = workers.call(lambda: _whoami(client))
-    klasses, problem = _klasses(client, workers)
+    me = workers.call(lambda: _whoami(client))  # alone: a wrong key is asked for once
+    answers = workers.map(lambda status: _klass_list(client, status), KLASS_STATUSES)
+    lists = dict(zip(KLASS_STATUSES, answers, strict=True))
+    klasses, problem = _klasses(lists)
     resources = [*with_custom]
     resources += [f"kobject.{klass.name}" for klass in klasses if klass.is_readable]
     metadata, unread = read_metadata(client, workers, resources)
@@ -61,6 +63,9 @@ def discover_org(client: KustomerClient, workers: Workers, with_custom: Iterable
         roles=roles,
         klasses=klasses,
         klasses_problem=problem,
+        klass_lists={
+            status: rows for status, rows in lists.items() if not isinstance(rows, StreamError)
+        },
         metadata=metadata,
         unread_metadata=unread,
     )
@@ -123,26 +128,25 @@ def _related_id(resource: Mapping[str, Any], name: str) -> str | None:
 
 
 def _klasses(
-    client: KustomerClient,
-    workers: Workers,
+    lists: Mapping[str, list[dict[str, Any]] | StreamError],
 ) -> tuple[tuple[Klass, ...], StreamError | None]:
-    """Return the klasses in all statuses, oldest first, and why there are none.
+    """Return the klasses of the lists by status, oldest first, and why there are none.
 
     All or none: a klass that is left out would give its name to another one.
     """
     found: dict[str, Klass] = {}
-    try:
-        lists = workers.map(lambda status: _klass_list(client, status), KLASS_STATUSES)
-    except MissingRoleError as error:
-        logger.warning(
-            "This API key may not read klasses, so custom objects are left out. Use a key with "
-            "the role org.permission.klass.read to read them.",
-        )
-        return (), error
-    except StreamError as error:
-        logger.warning("Klasses could not be listed, so custom objects are left out: %s", error)
-        return (), error
-    for status, resources in zip(KLASS_STATUSES, lists, strict=True):
+    for status, resources in lists.items():
+        if isinstance(resources, MissingRoleError):
+            logger.warning(
+                "This API key may not read klasses, so custom objects are left out. Use a key with "
+                "the role org.permission.klass.read to read them.",
+            )
+            return (), resources
+        if isinstance(resources, StreamError):
+            logger.warning(
+                "Klasses could not be listed, so custom objects are left out: %s", resources
+            )
+            return (), resources
         for resource in resources:
             klass = _klass(resource, status)
             if klass is not None:
@@ -150,11 +154,14 @@ def _klasses(
     return tuple(sorted(found.values(), key=lambda klass: (klass.created_at, klass.id))), None
 
 
-def _klass_list(client: KustomerClient, status: str) -> list[dict[str, Any]]:
+def _klass_list(client: KustomerClient, status: str) -> list[dict[str, Any]] | StreamError:
     # Most orgs have none of the other statuses, so only this one is suspicious without rows.
     at_least = int(status == KLASS_STATUSES[0])
     pages = read_list(client, "/v1/klasses", {"status": status}, at_least=at_least)
-    return [row for page in pages for row in page.rows]
+    try:
+        return [row for page in pages for row in page.rows]
+    except StreamError as error:
+        return error
 
 
 def _klass(resource: Mapping[str, Any], asked: str) -> Klass | None:
@@ -219,7 +226,9 @@ def _note_metadata(
 
 
 def _metadata(client: KustomerClient, resource: str) -> dict[str, Any]:
-    document = read_one(client, f"/v1/metadata/{quote(resource, safe='')}") or {}
+    expected = resource in _DOCUMENTED or resource.startswith("kobject.")
+    path = f"/v1/metadata/{quote(resource, safe='')}"
+    document = read_one(client, path, confirms=expected) or {}
     attributes = document.get("attributes")
     properties = attributes.get("properties") if isinstance(attributes, dict) else None
     return properties if isinstance(properties, dict) else {}

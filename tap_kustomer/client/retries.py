@@ -38,16 +38,19 @@ class Tries:
         clock: Clock,
         patience: Callable[[Retry], float],
         page_tries: int | None,
+        *,
+        confirms: bool = True,
     ) -> None:
         """Begin with none.
 
         ``patience`` returns the seconds for which an error is retried, counted from the first
         sending: waiting for a turn is no fault of Kustomer's. ``page_tries`` is how often the
-        server may fail at the page.
+        server may fail at the page. Without ``confirms`` one refusal by Kustomer is enough.
         """
         self._clock = clock
         self._patience = patience
         self._page_tries = page_tries
+        self._confirms = confirms
         self._began: float | None = None
         self._failures_of_page = 0
         self._refusals = 0
@@ -103,12 +106,14 @@ class Tries:
         if not isinstance(error, Refused) or not self._is_confirmed(error.error):
             return None
         if isinstance(error.error, StreamError):
-            error.error.confirmed = not isinstance(error.error, ForeignAnswerError)
+            is_own = not isinstance(error.error, ForeignAnswerError)
+            error.error.confirmed = is_own and self._confirms
         return error.error
 
     def _is_confirmed(self, refusal: KustomerError) -> bool:
-        is_foreign = isinstance(refusal, ForeignAnswerError)
-        return self._equal_refusals >= (_FOREIGN_REFUSALS if is_foreign else _REFUSALS)
+        if isinstance(refusal, ForeignAnswerError):
+            return self._equal_refusals >= _FOREIGN_REFUSALS
+        return self._equal_refusals >= (_REFUSALS if self._confirms else 1)
 
     def _left(self, error: Retry) -> float:
         return self._patience(error) - self.elapsed

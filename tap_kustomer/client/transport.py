@@ -166,18 +166,19 @@ class KustomerClient:
         parse: Callable[[bytes], T],
         *,
         page_tries: int | None = None,
+        confirms: bool = True,
     ) -> T:
         """Return ``parse`` of the answer's body; retried until it parses or the time is up.
 
-        A refusal is asked for again until it is confirmed. Give ``page_tries`` where a smaller
-        page can be asked for: after so many failures that a smaller one may avoid, the page is
-        given up instead of being retried until the time is up.
+        A refusal is asked for again until it is confirmed, if it ``confirms``. Give
+        ``page_tries`` where a smaller page can be asked for: after so many failures that a
+        smaller one may avoid, the page is given up instead of being retried until the time is up.
 
         Raises: an error of ``tap_kustomer.errors``, ``PageFailedError`` only with ``page_tries``;
         ``StopRequested``.
         """
         path = request.path.partition("?")[0]
-        tries = Tries(self.clock, self._patience, page_tries)
+        tries = Tries(self.clock, self._patience, page_tries, confirms=confirms)
 
         def pause(details: Details) -> None:
             # The library would sleep deaf to signals, so the wait is made here and its own is 0.

@@ -230,10 +230,14 @@ def read_known_list(
         return
 
 
-def read_one(client: KustomerClient, path: str) -> dict[str, Any] | None:
-    """Return the single resource at ``path``, or ``None`` when two answers hold none."""
+def read_one(client: KustomerClient, path: str, *, confirms: bool = True) -> dict[str, Any] | None:
+    """Return the single resource at ``path``, or ``None`` when two answers hold none.
+
+    Without ``confirms`` one refusal is believed: for what probably is not there.
+    """
     for _ in range(2):
-        page = client.fetch(Request(path, budget=Budget.ORG), ListPage.parse_single)
+        request = Request(path, budget=Budget.ORG)
+        page = client.fetch(request, ListPage.parse_single, confirms=confirms)
         if page.rows:
             return page.rows[0]
     return None

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tap_kustomer.catalog.discovery import KLASS_STATUSES
 from tap_kustomer.client.transport import Request
 from tap_kustomer.errors import NotFoundError, RequestRefusedError
-from tap_kustomer.readers.list_page import ListPage, attributes_of
+from tap_kustomer.readers.list_page import ListPage, attributes_of, identity
+from tap_kustomer.readers.versions import SeenVersions
 from tap_kustomer.streams.base import streams_in
 from tap_kustomer.streams.lists import ListStream
 from tap_kustomer.streams.switched_lists import SwitchedListStream
@@ -24,6 +25,10 @@ if sys.version_info >= (3, 12):
 else:
     from typing_extensions import override
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_kustomer.streams.base import KustomerStream
 
 __all__ = ["LIST_STREAMS"]
 
@@ -247,6 +252,24 @@ class Klasses(ListStream):
     paths = ("/v1/klasses",)
     passes = tuple({"status": status} for status in KLASS_STATUSES)
     roles = ("org.permission.klass.read", "org.user.klass.read", "org.admin.klass.read")
+
+    @override
+    def listed_by(self, reader: KustomerStream) -> Iterator[ListPage]:
+        """Yield what discovery has read, unless it is fewer rows than before."""
+        lists = self.org.klass_lists
+        before = reader.rows_listed_before or [1] * len(KLASS_STATUSES)
+        ids = [{identity(row) for row in lists.get(status, ())} for status in KLASS_STATUSES]
+        rows = [row for status in KLASS_STATUSES for row in lists.get(status, ())]
+        if reader is not self or any(
+            status not in lists or len(found) < least
+            for status, found, least in zip(KLASS_STATUSES, ids, before, strict=False)
+        ):
+            yield from super().listed_by(reader)
+            return
+        seen = SeenVersions()
+        reader.rows_listed = [len(found) for found in ids]
+        rows = [row for row in rows if seen.takes(identity(row), row)]
+        yield ListPage(rows, [], None, has_links=True, total=None)
 
 
 class KbArticles(SwitchedListStream):

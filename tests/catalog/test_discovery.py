@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from simulator import Org, Simulator
+from simulator import Fault, Org, Simulator
+from tap_kustomer.catalog.discovery import KLASS_STATUSES
 from tests.support import run_tap, sync_tap
 
 if TYPE_CHECKING:
@@ -169,3 +171,46 @@ def test_names_longer_than_postgres_takes_are_cut_with_a_suffix(
 
     assert len(set(names)) == 2
     assert all(len(name.encode()) <= 63 for name in names)
+
+
+def test_discovery_asks_once_for_each_thing(sim: Simulator) -> None:
+    """One request a klass and object, and the run asks for none of them again."""
+    for number in range(12):
+        sim.org.add_klass(f"k-{number}")
+    for status in KLASS_STATUSES:
+        sim.org.add_klass(f"klass-{status}", status)
+    state = sync_tap(sim.config, ["klasses", "custom_attributes"]).state
+    sim.reset_log()
+    output = sync_tap(sim.config, ["klasses", "custom_attributes"], state=state)
+
+    asked = Counter((log.path, log.query.get("status")) for log in sim.requests)
+    assert output.counts["klasses"] == 15
+    assert set(asked.values()) == {1}
+    assert len(asked) == 1 + len(KLASS_STATUSES) + 6 + 15
+
+
+def test_klasses_are_read_again_where_there_seem_to_be_fewer(sim: Simulator) -> None:
+    """What discovery read may be a part; the stream has its own proof of a shorter list."""
+    for number in range(3):
+        sim.org.add_klass(f"k-{number}")
+    state = sync_tap(sim.config, ["klasses"]).state
+    sim.org.remove_klass("k-1")
+    sim.reset_log()
+    output = sync_tap(sim.config, ["klasses"], state=state)
+
+    assert output.counts["klasses"] == 2
+    asked = Counter(log.query.get("status") for log in sim.requests if log.path == "/v1/klasses")
+    assert asked["enabled"] == 1 + 2
+
+
+def test_an_odd_refusal_of_documented_metadata_decides_nothing(sim: Simulator) -> None:
+    """Only of objects that are not documented to have any is one refusal believed."""
+    sim.org.set_attribute("customer", "vipBool")
+    for path in ("/v1/metadata/customer", "/v1/metadata/user"):
+        sim.faults.add(Fault("status", path=path, status=404, times=1))
+    output = sync_tap(sim.config, ["customers"])
+
+    assert output.status == 0
+    asked = Counter(log.path for log in sim.requests)
+    assert asked["/v1/metadata/customer"] == 2
+    assert asked["/v1/metadata/user"] == 1
