@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from simulator import Clock, Fault, Org, Simulator
 from tap_kustomer import clock as tap_clock
-from tests.readers.trials import DAY, LONG, SPEED, check_states
+from tests.readers.trials import DAY, SPEED, check_states, examples
 from tests.support import sync_tap
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ def stream_of(klass: str) -> str:
     return f"kobject_{klass.replace('-', '_')}"
 
 
-@settings(max_examples=1_500 if LONG else 40)
+@settings(max_examples=examples(40))
 @given(story=stories)
 def test_klasses_searched_together_lose_nothing(story: Story) -> None:
     """Ties, lag, drift, faults, kills, a klass that appears, one disabled, a context refused."""
