@@ -31,6 +31,8 @@ from tap_kustomer.client.auth import KustomerAuthenticator
 from tap_kustomer.client.rate_limit import RateLimiter
 from tap_kustomer.client.transport import KustomerClient
 from tap_kustomer.clock import Clock, StopRequested
+from tap_kustomer.contact.answers import Answers
+from tap_kustomer.contact.look import look
 from tap_kustomer.edge import TwoYearEdge
 from tap_kustomer.errors import SettingsError
 from tap_kustomer.messages import KustomerWriter
@@ -129,6 +131,7 @@ class TapKustomer(CommandTap):
     def __init__(self, *, clock: Clock | None = None, **kwargs: Any) -> None:  # noqa: ANN401 - the SDK's own
         """Make the tap; ``clock`` replaces time as a whole."""
         self.clock = clock or Clock()
+        self._answers: Answers | None = None  # of a check, all of them
         self.stop = SignalStop(self.clock)
         self.run_id = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
         self.exit_status = 0
@@ -150,7 +153,7 @@ class TapKustomer(CommandTap):
     def client(self) -> KustomerClient:
         """The way to Kustomer."""
         settings = self.settings
-        return KustomerClient(
+        client = KustomerClient(
             api_url=settings.api_url,
             authenticator=KustomerAuthenticator(token=settings.api_key, origin=settings.api_url),
             limiter=RateLimiter(
@@ -166,6 +169,10 @@ class TapKustomer(CommandTap):
             max_elapsed=settings.backoff_max_elapsed_seconds,
             connections=settings.max_concurrency,
         )
+        if self.looks:
+            self._answers = Answers(client.ledger)
+            client.watchers.append(self._answers)
+        return client
 
     @cached_property
     def workers(self) -> Workers:
@@ -390,7 +397,11 @@ class TapKustomer(CommandTap):
     @override
     def preflight(self) -> Preflight:
         try:
-            return preflight(self.session, self.own_streams.values())
+            streams = list(self.own_streams.values())
+            found = preflight(self.session, streams)
+            if self._answers is not None:
+                found.contact = look(self.session, streams, self._answers)
+            return found
         finally:
             self.close()
 

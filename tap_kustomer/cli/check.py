@@ -22,6 +22,7 @@ from tap_kustomer.sync import note_role
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from tap_kustomer.contact.look import Contact
     from tap_kustomer.session import Session
     from tap_kustomer.streams.base import KustomerStream
 
@@ -59,6 +60,7 @@ class Preflight:
     requests_per_minute: int
     streams: list[StreamCheck]
     rows_since: str | None = None  # UTC text: searches count rows updated since then
+    contact: Contact | None = None  # what the org's API does, once it was looked at
 
     @property
     def works(self) -> bool:
@@ -85,10 +87,11 @@ class Preflight:
         """Return the table for machines."""
         return json.dumps(
             {
-                **asdict(self),
+                **asdict(replace(self, contact=None)),
                 "works": self.works,
                 "minutes": self.minutes,
                 "missing_roles": self.missing_roles,
+                **({} if self.contact is None else self.contact.as_dict()),
             },
             indent=2,
         )
@@ -165,6 +168,8 @@ def _count_search(check: StreamCheck, stream: SearchStream) -> None:
 def _count_passes(check: StreamCheck, stream: ListStream) -> None:
     try:
         _count_list(check, stream, stream.paths, stream.passes, stream.page_size)
+        if isinstance(stream, SwitchedListStream):
+            stream.session.ledger.holds(stream.switch)
     except RequestRefusedError:
         if not isinstance(stream, SwitchedListStream):
             raise

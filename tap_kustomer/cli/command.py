@@ -20,6 +20,7 @@ from tap_kustomer.cli.check_table import print_table
 from tap_kustomer.cli.files import read_catalog, read_config, read_state
 from tap_kustomer.cli.terminal import quieten
 from tap_kustomer.clock import StopRequested
+from tap_kustomer.contact.table import print_contact
 from tap_kustomer.errors import KustomerError, frames_of
 from tap_kustomer.messages import OutputClosed, let_output_block
 from tap_kustomer.readers.workers import THREADS
@@ -42,6 +43,11 @@ class CommandTap(Tap):
     """What the command needs of a tap besides what the SDK's taps have."""
 
     exit_status: int
+
+    def __init__(self, *, looks: bool = False, **kwargs: Any) -> None:  # noqa: ANN401 - the SDK's own
+        """Make the tap; ``looks``: what is answered is looked at, for ``preflight``."""
+        self.looks = looks
+        super().__init__(**kwargs)
 
     @abstractmethod
     def preflight(self) -> Preflight:
@@ -150,8 +156,9 @@ _CHECK = click.Option(
     ["--check"],
     is_flag=True,
     help=(
-        "Show which streams the key may read, which roles it lacks, and how many rows, requests "
-        "and minutes a first sync takes. Add --format json for machine-readable output."
+        "Show which streams the key may read, which roles it lacks, how many rows, requests and "
+        "minutes a first sync takes, and where this org's API differs from what the tap assumes. "
+        "Add --format json for machine-readable output."
     ),
 )
 
@@ -161,6 +168,8 @@ def _check(found: Preflight, *, as_json: bool) -> int:
         click.echo(found.as_json())
     else:
         print_table(found, sys.stdout)
+        if found.contact is not None:
+            print_contact(found.contact, sys.stdout)
     return 0 if found.works else 1
 
 
@@ -195,6 +204,7 @@ def _runner(tap_class: type[CommandTap]) -> Any:  # noqa: ANN401 - what click ca
             catalog=None if catalog is None else read_catalog(catalog),
             parse_env_config=config.parse_env,
             validate_config=True,
+            looks=check,
         )
         if check:
             leave(_check(tap.preflight(), as_json=about_format == "json"))

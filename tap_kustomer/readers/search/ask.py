@@ -293,7 +293,7 @@ class PageSearch:
             return
         for assumption in ("search-filter", "search-sort", "whole-pages"):
             ledger.holds(assumption)
-        if len(page) == self.page_size:
+        if self.page_size in {len(page), page.page_size}:
             ledger.holds(self._size_assumed)
         if any(key.updated is None for key in page.keys):
             self._note("updated-at", "rows without `updatedAt`")

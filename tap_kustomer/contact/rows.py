@@ -1,0 +1,138 @@
+"""What the rows that a check saw say of the schemas: names and types, never a value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_kustomer import timestamps
+from tap_kustomer.catalog.attributes import suffix_of
+from tap_kustomer.contact.answers import attributes_of_rows
+from tap_kustomer.naming import snake_case
+from tap_kustomer.rows.values import MISFIT, converter, is_masked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from tap_kustomer.contact.answers import Seen
+    from tap_kustomer.ledger.ledger import Ledger
+    from tap_kustomer.streams.base import KustomerStream
+
+__all__ = ["judge_rows", "stream_of"]
+
+_ENOUGH_FOR_MASK = 3  # values of one attribute that are all the same misfit
+_SECOND, _TOLERANCE = 1000.0, 0.05
+
+
+def judge_rows(ledger: Ledger, streams: Iterable[KustomerStream], seen: Iterable[Seen]) -> None:
+    """Tell the ledger what the rows in ``seen`` show."""
+    named = list(streams)
+    for one in seen:
+        stream = stream_of(one, named)
+        if stream is None or not one.rows or "idsOnly" in one.request.params:
+            continue
+        attributes = attributes_of_rows(one.rows)
+        _judge_names(ledger, stream, attributes)
+        _judge_custom(ledger, stream, attributes)
+        if one.is_search:
+            _judge_deletes(ledger, stream, attributes)
+        if stream.name == "conversations":
+            _judge_durations(ledger, attributes)
+
+
+def stream_of(seen: Seen, streams: Iterable[KustomerStream]) -> KustomerStream | None:
+    """Return the stream whose rows an answer holds; ``None`` where it is of none."""
+    path = seen.request.path.partition("?")[0]
+    for stream in streams:
+        if seen.is_search:
+            klass = getattr(stream, "klass", None)
+            context = getattr(stream, "query_context", None)
+            if klass is not None:
+                context = f"kobject_{klass.name}"
+            if context is not None and context == seen.context:
+                return stream
+        elif getattr(stream, "included_type", None) is None and (
+            path in getattr(stream, "paths", ()) or path in getattr(stream, "list_paths", ())
+        ):
+            return stream
+    return None
+
+
+def _judge_names(ledger: Ledger, stream: KustomerStream, rows: list[dict[str, Any]]) -> None:
+    columns = stream.schema["properties"]
+    names = {name for row in rows for name, value in row.items() if value is not None}
+    secret = set(stream.secrets)
+    unknown = sorted(name for name in names - secret if snake_case(name) not in columns)
+    ledger.judge("known-attributes", holds=not unknown, how="there are others")
+    for name in unknown:
+        ledger.differs("known-attributes", "there are others", f"{stream.name}.{name}")
+    if stream.name == "kb_articles" and rows:
+        ledger.judge("article-body", holds="htmlBody" in names, how="no `htmlBody`")
+
+
+def _judge_custom(ledger: Ledger, stream: KustomerStream, rows: list[dict[str, Any]]) -> None:
+    schema = (stream.schema["properties"].get("custom") or {}).get("properties") or {}
+    values: dict[str, list[Any]] = {}
+    for row in rows:
+        custom = row.get("custom")
+        for name, value in custom.items() if isinstance(custom, dict) else ():
+            if value is not None:
+                values.setdefault(name, []).append(value)
+    for name, found in values.items():
+        suffix = suffix_of(name)
+        if suffix == "Tree":
+            is_text = all(isinstance(one, str) for one in found)
+            how = "other forms than text"
+            ledger.judge(
+                "tree-values", holds=is_text, how=how, place=f"{stream.name}.custom.{name}"
+            )
+        if name in schema:
+            _judge_values(ledger, f"{stream.name}.custom.{name}", suffix, schema[name], found)
+
+
+def _judge_values(
+    ledger: Ledger, place: str, suffix: str | None, schema: Mapping[str, Any], found: list[Any]
+) -> None:
+    convert = converter(schema)
+    misfits = [one for one in found if convert(one) is MISFIT]
+    kind = f"the type of {suffix or 'an attribute without a suffix'}"
+    if not misfits:
+        if any(map(is_masked, found)):
+            ledger.holds("masking")
+        ledger.holds("custom-types")
+        return
+    if all(map(is_masked, misfits)):
+        ledger.holds("masking")
+        return
+    texts = {one for one in misfits if isinstance(one, str)}
+    if len(misfits) == len(found) >= _ENOUGH_FOR_MASK and len(texts) == 1:
+        ledger.differs("masking", f"all values are one text that is no {suffix}", place)
+    ledger.differs("custom-types", f"some are not of {kind}", place)
+
+
+def _judge_deletes(ledger: Ledger, stream: KustomerStream, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        if row.get("deleted") is not True:
+            continue
+        deleted, updated = (timestamps.normalise(row.get(n)) for n in ("deletedAt", "updatedAt"))
+        if deleted is not None and updated is not None:
+            moved = updated >= deleted
+            ledger.judge("delete-moves-update", holds=moved, how="it does not", place=stream.name)
+
+
+def _judge_durations(ledger: Ledger, rows: list[dict[str, Any]]) -> None:
+    """Compare the time of a first response with the timestamps beside it."""
+    for row in rows:
+        first = row.get("firstResponse")
+        if not isinstance(first, dict):
+            continue
+        time, created = first.get("time"), timestamps.normalise(row.get("createdAt"))
+        answered = timestamps.normalise(first.get("sentAt", first.get("createdAt")))
+        if not isinstance(time, (int, float)) or created is None or answered is None:
+            continue
+        seconds = timestamps.seconds_between(created, answered)
+        if seconds < 1:
+            continue
+        for unit, factor in (("milliseconds", _SECOND), ("seconds", 1.0)):
+            if abs(time / factor - seconds) <= _TOLERANCE * seconds + 1 / factor:
+                holds = unit == "milliseconds"
+                ledger.judge("duration-unit", holds=holds, how="they are in seconds")
