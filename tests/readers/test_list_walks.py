@@ -17,6 +17,8 @@ import pytest
 
 from tap_kustomer.client.transport import Request
 from tap_kustomer.errors import NotFoundError, StreamError
+from tap_kustomer.ledger.assumptions import ASSUMPTIONS
+from tap_kustomer.ledger.ledger import Ledger
 from tap_kustomer.readers.lists import ListReader
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ class MemoryList:
         """Begin with all rows there."""
         self.there_all_the_time = set(self.rows)
         self.limiter = self
+        self.ledger = Ledger(ASSUMPTIONS)
         self.asked = 0
 
     def wait(self, _budget: object) -> None:

@@ -187,8 +187,8 @@ def test_errors_are_told_in_the_order_of_the_streams(server: Simulator) -> None:
     )
     log = read(server).stderr
 
-    assert log.index("conversations: Kustomer refused") < log.index("tags: Kustomer refused")
-    assert log.count("tags: Kustomer refused") == 1
+    assert log.index("conversations: Kustomer rejected") < log.index("tags: Kustomer rejected")
+    assert log.count("tags: Kustomer rejected") == 1
 
 
 def test_a_list_that_is_no_part_of_the_org_is_a_warning(server: Simulator) -> None:

@@ -11,11 +11,14 @@ import math
 import os
 import random
 from bisect import bisect_left, bisect_right
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tap_kustomer import timestamps
+from tap_kustomer.ledger.assumptions import ASSUMPTIONS
+from tap_kustomer.ledger.ledger import Ledger
 from tap_kustomer.readers.search.ask import PageSearch
 from tap_kustomer.readers.search.coverage import Coverage
 from tap_kustomer.readers.search.keyset import RangeReader
@@ -40,7 +43,8 @@ class RowsInMemory(PageSearch):
     """Answers from a sorted list; everything else is as in a real run."""
 
     def __init__(self, stamps: list[str], created: list[str], page_size: int) -> None:
-        super().__init__(None, QUERY, page_size=page_size, watermark="9")  # type: ignore[arg-type]
+        client = SimpleNamespace(ledger=Ledger(ASSUMPTIONS))
+        super().__init__(client, QUERY, page_size=page_size, watermark="9")  # type: ignore[arg-type]
         self._stamps = stamps
         self._created = created
 
