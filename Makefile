@@ -14,6 +14,7 @@ LOADER_VENV := .venv-loader
 # Two loaders for PostgreSQL; each names a program `target-postgres` and wants the room to itself.
 POSTGRES_VENV := .venv-target-postgres
 PIPELINEWISE_VENV := .venv-pipelinewise-postgres
+JSONL_VENV := .venv-target-jsonl
 ANALYTICS_VENV := .venv-analytics
 DIALECTS_VENV := .venv-dialects
 AUDIT_VENV := .venv-audit
@@ -33,6 +34,9 @@ oldest = $(if $(filter oldest,$(VERSIONS)),-oldest)
 # dbt does not run on Python 3.14 yet: there, the demo ends without its report.
 DBT := $(if $(shell $(PYTHON) -c 'import sys; sys.version_info < (3, 14) and print("runs")'),$(ANALYTICS_VENV)/$(READY))
 
+# What `make bench` needs besides: nothing, where it is told which parts and `loaders` is not one.
+BENCHED_LOADERS := $(if $(or $(findstring loaders,$(BENCH)),$(if $(filter-out --all,$(BENCH)),,all)),$(addsuffix /$(READY),$(LOADER_VENV) $(POSTGRES_VENV) $(PIPELINEWISE_VENV) $(JSONL_VENV)))
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test e2e soak mutants bench check audit docs constraints clean
@@ -49,7 +53,7 @@ test: $(VENV)/$(READY)  ## run the tests that need nothing but Python
 e2e: $(VENV)/$(READY) $(MELTANO_VENV)/$(READY) $(CHECKS_VENV)/$(READY) $(AIRBYTE_VENV)/$(READY) $(POSTGRES_VENV)/$(READY) $(PIPELINEWISE_VENV)/$(READY) $(DBT) $(if $(DBT),$(DIALECTS_VENV)/$(READY))  ## run the tests that need Meltano, DuckDB, PostgreSQL, singer-check-tap and PyAirbyte
 	$(VENV)/bin/python -m pytest -m e2e
 
-bench: $(VENV)/$(READY)  ## measure pace, processor and memory, and write docs/performance.md (BENCH=--all, BENCH="pace start")
+bench: $(VENV)/$(READY) $(BENCHED_LOADERS)  ## measure pace, processor and memory, and write docs/performance.md (BENCH=--all, BENCH="pace start")
 	@$(VENV)/bin/python -m tools.bench.run --write $(BENCH)
 
 soak: $(VENV)/$(READY) $(LOADER_VENV)/$(READY)  ## ten minutes of faults, limits and kills, compared row by row (SOAK="--seconds 60 --seed 7")
@@ -81,14 +85,14 @@ constraints: $(UV_VENV)/$(READY)  ## take the newest versions that are allowed f
 	@$(call pin,meltano) tools/demo/requirements-meltano.txt
 	@$(call pin,loader) tools/demo/loader/pyproject.toml
 	@$(call pin,analytics) analytics/requirements.txt
-	@for name in singer-tools pyairbyte target-postgres dialects; do \
+	@for name in singer-tools pyairbyte target-postgres target-jsonl dialects; do \
 	  $(call pin,$$name) tests/e2e/requirements-$$name.txt || exit 1; done
 	@$(call pin,pipelinewise-postgres) --no-deps tests/e2e/requirements-pipelinewise-postgres.txt
 	@echo 'pip-audit>=2.9,<3' | $(call pin,audit) -
 	@echo 'cosmic-ray>=8.4,<9' | $(call pin,mutants) -
 
 clean:  ## remove the environments and everything that runs have left behind
-	rm -rf $(VENV) $(MELTANO_VENV) $(CHECKS_VENV) $(AIRBYTE_VENV) $(LOADER_VENV) $(POSTGRES_VENV) $(PIPELINEWISE_VENV) $(ANALYTICS_VENV) $(DIALECTS_VENV) $(AUDIT_VENV) $(MUTANTS_VENV) $(UV_VENV) .meltano output/* tools/demo/.work tools/mutants/.work dist build
+	rm -rf $(VENV) $(MELTANO_VENV) $(CHECKS_VENV) $(AIRBYTE_VENV) $(LOADER_VENV) $(POSTGRES_VENV) $(PIPELINEWISE_VENV) $(JSONL_VENV) $(ANALYTICS_VENV) $(DIALECTS_VENV) $(AUDIT_VENV) $(MUTANTS_VENV) $(UV_VENV) .meltano output/* tools/demo/.work tools/mutants/.work dist build
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The tap, its tests and its checks.
@@ -130,6 +134,11 @@ $(POSTGRES_VENV)/$(READY): tests/e2e/requirements-target-postgres.txt constraint
 $(PIPELINEWISE_VENV)/$(READY): tests/e2e/requirements-pipelinewise-postgres.txt constraints/pipelinewise-postgres.txt
 	$(call environment,$(PIPELINEWISE_VENV))
 	@$(PIPELINEWISE_VENV)/bin/python $(PIP) install $(call tested,pipelinewise-postgres) --no-deps --requirement $<
+	@touch $@
+
+$(JSONL_VENV)/$(READY): tests/e2e/requirements-target-jsonl.txt constraints/target-jsonl.txt
+	$(call environment,$(JSONL_VENV))
+	@$(JSONL_VENV)/bin/python $(PIP) install $(call tested,target-jsonl) --requirement $<
 	@touch $@
 
 # dbt brings some sixty packages of its own, which have no business beside the tap's.

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import random
 import subprocess
+import threading
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -196,13 +197,80 @@ def test_a_new_column_is_added_and_the_old_rows_stay(loader: Path, tmp_path: Pat
     assert table(tmp_path / "x.duckdb") == expected
 
 
-def test_a_line_of_several_megabytes_is_loaded(loader: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("lines", [200_000, 1_000_000], ids=["5_MB", "24_MB"])
+def test_a_line_of_many_megabytes_is_loaded(loader: Path, tmp_path: Path, lines: int) -> None:
     """A message with its HTML body can exceed the 2 MB that DuckDB allows a line by default."""
-    row = {"id": "a", "name": '<p>Dear, "customer"</p>\n' * 200_000}
+    row = {"id": "a", "name": '<p>Dear, "customer"</p>\n' * lines}
 
     load(loader, [schema({"id": TEXT, "name": TEXT}), *records([row])], tmp_path / "x.duckdb")
 
     assert table(tmp_path / "x.duckdb") == {"a": row}
+
+
+def test_a_load_that_fails_leaves_no_table_behind(loader: Path, tmp_path: Path) -> None:
+    """The table of the batch goes with the process."""
+    messages = [schema({"id": TEXT, "count": {"type": "integer"}})]
+    messages += records([{"id": "a", "count": "no number"}])
+    (tmp_path / "x.json").write_text(
+        json.dumps({"path": str(tmp_path / "x.duckdb"), "default_target_schema": "main"})
+    )
+
+    done = subprocess.run(
+        [str(loader), "--config", str(tmp_path / "x.json")],
+        input="".join(json.dumps(message) + "\n" for message in messages),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert done.returncode != 0
+    with duckdb.connect(str(tmp_path / "x.duckdb"), read_only=True) as connection:
+        assert connection.execute("select table_name from duckdb_tables()").fetchall() == [
+            ("things",)
+        ]
+
+
+def test_a_state_speaks_of_no_row_that_is_not_loaded(loader: Path, tmp_path: Path) -> None:
+    """Two streams in turn, as a parent and its child: killed after a state, both are there.
+
+    It comes long before the end of the input: no more than some megabytes are held in memory.
+    """
+    (tmp_path / "x.json").write_text(
+        json.dumps({"path": str(tmp_path / "x.duckdb"), "default_target_schema": "main"})
+    )
+    process = subprocess.Popen(
+        [str(loader), "--config", str(tmp_path / "x.json")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    properties = {"id": TEXT, "name": TEXT}
+    names = ("parents", "children")
+
+    for message in (schema(properties, name) for name in names):
+        process.stdin.write(json.dumps(message) + "\n")
+    for number in range(1, 1001):
+        for name in names:
+            (message,) = records([{"id": str(number), "name": "x" * 10_000}], name)
+            process.stdin.write(json.dumps(message) + "\n")
+        bookmarks = dict.fromkeys(names, number)
+        process.stdin.write(json.dumps({"type": "STATE", "value": {"bookmarks": bookmarks}}) + "\n")
+    process.stdin.flush()  # and not closed: the loader cannot take this for the end
+    watchdog = threading.Timer(100, process.kill)
+    watchdog.start()
+    state = json.loads(process.stdout.readline())
+    watchdog.cancel()
+    process.kill()
+    process.communicate()
+
+    assert 0 < state["bookmarks"]["parents"] < 1000
+    for name in names:
+        expected = {str(number) for number in range(1, state["bookmarks"][name] + 1)}
+        assert expected <= set(table(tmp_path / "x.duckdb", name))
 
 
 def test_the_last_state_is_passed_on(loader: Path, tmp_path: Path) -> None:

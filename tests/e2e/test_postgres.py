@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from simulator import Org, Simulator
 from tap_kustomer.tap import OPTIONAL_STREAMS
@@ -26,6 +27,14 @@ if TYPE_CHECKING:
 LOADERS = {
     "meltanolabs": CHECKOUT / ".venv-target-postgres" / "bin" / "target-postgres",
     "pipelinewise": CHECKOUT / ".venv-pipelinewise-postgres" / "bin" / "target-postgres",
+}
+_PLUGINS = yaml.safe_load((CHECKOUT / "meltano.yml").read_text(encoding="utf-8"))["plugins"]
+SHIPPED = {
+    name: value
+    for loader in _PLUGINS["loaders"]
+    if loader["name"] == "target-postgres"
+    for name, value in loader["config"].items()
+    if name not in {"port", "default_target_schema"}
 }
 START_DATE = "2015-01-01"
 ODD = "5f0c5e1dd0a1b2c3d4e5f6ff"
@@ -82,6 +91,7 @@ class Database:
     port: int
     loader: str
     name: str
+    shipped: bool = True  # whether with what `meltano.yml` sets
 
     def query(self, sql: str) -> list[dict[str, Any]]:
         """Return the rows that a query answers."""
@@ -116,6 +126,7 @@ class Database:
             "default_target_schema": "kustomer",
             **({"database": self.name} if self.loader == "meltanolabs" else {}),
             **({"dbname": self.name} if self.loader == "pipelinewise" else {}),
+            **(SHIPPED if self.shipped and self.loader == "meltanolabs" else {}),
         }
         config = folder / f"{self.loader}.json"
         config.write_text(json.dumps(settings), encoding="utf-8")
@@ -353,6 +364,26 @@ def test_flattened_custom_attributes_are_columns(
     if loader == "meltanolabs":  # the other gives names of 63 bytes new ones: docs/guarantees.md
         assert columns[CUSTOM[LONGEST]] == f"custom__{LONGEST}".lower()
         assert len(columns[CUSTOM[LONGER]]) <= 63
+
+
+@pytest.mark.parametrize("loader", ["meltanolabs"], indirect=True, scope="module")
+def test_what_meltano_yml_sets_for_pace_changes_no_row(
+    database: Database, runs: Runs, programs: Path, port: int, tmp_path: Path
+) -> None:
+    """The same values in every column, text of all kinds included, as with the loader's own."""
+    assert SHIPPED == {"use_copy": True, "validate_records": False}
+    slow = Database(programs / "psql", port, database.loader, "as_released", shipped=False)
+    slow.create()
+
+    slow.load(runs.first, tmp_path)
+
+    for name in runs.first.streams:
+        asked = f"""select to_jsonb(t) - array(
+            select jsonb_object_keys(to_jsonb(t)) intersect
+            values ('_sdc_batched_at'), ('_sdc_received_at'), ('_sdc_sequence'),
+                   ('_sdc_sync_started_at'), ('_sdc_extracted_at')) as row
+            from kustomer."{name}" t order by 1"""  # noqa: S608  # our own names
+        assert database.query(asked) == slow.query(asked), name
 
 
 def test_a_second_run_upserts(database: Database, runs: Runs, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from simulator import Clock, Org, Simulator, to_iso, to_ms
-from tools.bench.rows import SPAN, add_conversations
+from tools.bench.rows import SPAN, add_conversations, add_messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,7 @@ class OrgPlan:
     """What an org holds and how it is served; times in the clock's seconds."""
 
     conversations: int = 0
+    messages: int = 0
     customers: int = 0  # with all that hangs on them: the simulator's own seed
     klasses: int = 0
     rows_per_klass: int = 0
@@ -51,6 +52,7 @@ class OrgPlan:
             org.add_klass(name, attributes={f"a{i}Str": {} for i in range(20)})
             org.add(f"kobject_{name}", self.rows_per_klass)
         add_conversations(org, self.conversations)
+        add_messages(org, self.messages)
         return org
 
 

@@ -14,6 +14,7 @@ from rich.console import Console
 from tools.bench import machine, targets
 from tools.bench.growth import GROWTH
 from tools.bench.hotpath import PROFILE
+from tools.bench.loaders import LOADERS
 from tools.bench.machine import Watch
 from tools.bench.pace import PACE
 from tools.bench.processor import PROCESSOR
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PARTS", "rendered"]
 
-PARTS: tuple[Part, ...] = (START, PROCESSOR, PROFILE, PACE, GROWTH, RESERVE, WEBHOOKS)
+PARTS: tuple[Part, ...] = (START, PROCESSOR, PROFILE, PACE, GROWTH, RESERVE, WEBHOOKS, LOADERS)
 _MACHINE = "machine"
 console = Console(stderr=True, highlight=False)
 

@@ -6,6 +6,7 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tools.bench.loaders import DUCKDB, SHIPPED
 from tools.bench.processor import OURS, rates
 from tools.bench.report import Column
 from tools.bench.reserve import DEFAULT_SHARE
@@ -126,6 +127,11 @@ TARGETS = (
         "milliseconds of 99 of 100 answers to webhooks, 40 a second",
         "webhooks", lambda row: row["rate"] == CEILING,
         lambda row: float(row["milliseconds"][1]), 50, "{:.0f}",
+    ),
+    Target(
+        "peak MiB of the DuckDB loader, up to 1,000,000 rows",
+        "loaders", lambda row: row["loader"] == DUCKDB and row["told"] == SHIPPED,
+        lambda row: float(row["peak_mib"]), 500, "{:.0f}",
     ),
 )  # fmt: skip
 

@@ -1,19 +1,23 @@
-"""target-duckdb 0.8.0, told that its own CSV files have no header.
+"""target-duckdb 0.8.0, told that its own CSV files have no header, and to hold few rows at once.
 
 It writes each batch to a CSV file and lets DuckDB guess the file's form. When the guess is that
 the first row is a header, that row is lost. This module states the form instead of letting it be
-guessed; everything else is the released target. `docs/target-duckdb.md` has the whole story, and
-says when this can go.
+guessed, and loads by megabytes instead of by 100,000 rows of each stream. Everything else is the
+released target. `docs/target-duckdb.md` has the whole story, and says when this can go.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import target_duckdb
+from target_duckdb.db_sync import DbSync
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from duckdb import DuckDBPyConnection
 
@@ -25,10 +29,16 @@ STATED = (
     "DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR '', NEW_LINE '\\r\\n', "
     # Quoted text may hold line breaks: read in one go, no block can begin inside a field.
     "PARALLEL false, "
-    # DuckDB refuses lines over 2 MB; a message with its HTML body can be longer.
-    "MAX_LINE_SIZE 16777216)"
+    # DuckDB refuses lines over 2 MB, and sets 16 times the longest line aside.
+    "MAX_LINE_SIZE {size}, BUFFER_SIZE {size})"
 )
 """What Python's csv module, as target-duckdb calls it, really writes."""
+
+PORTION = 16_000_000
+"""Characters of rows that are held, as Python objects some five times as large, until a load."""
+
+MEMORY_LIMIT = "150MB"
+"""What DuckDB may keep of the tables; its own default is four fifths of the machine."""
 
 
 class StatedConnection:
@@ -43,21 +53,66 @@ class StatedConnection:
         return getattr(self._connection, name)
 
     def execute(self, query: str, *parameters: object) -> DuckDBPyConnection:
-        """Run ``query``, with the options stated if it is a COPY."""
+        """Run ``query``; a COPY with the options stated, a table of a batch as a temporary one."""
+        # Else a load that fails leaves its table behind.
+        query = re.sub(r"^CREATE TABLE IF NOT EXISTS (?=tmp_)", "CREATE TEMP TABLE ", query)
         if query.startswith("COPY "):
             if not query.endswith(GUESSED):
                 message = "This target-duckdb copies in another way: see docs/target-duckdb.md."
                 raise RuntimeError(message)
-            query = query.removesuffix(GUESSED) + STATED
+            query = query.removesuffix(GUESSED)
+            file = Path(query.partition("'")[2].rpartition("'")[0])
+            query += STATED.format(size=max(file.stat().st_size, 1 << 20) + 2)
         return self._connection.execute(query, *parameters)
 
 
-def main() -> None:
-    """Run target-duckdb with connections that state the form of its files."""
-    connect = target_duckdb.duckdb_connect
+def in_portions(lines: Iterable[str]) -> Iterator[str]:
+    """Yield ``lines``, and after each portion the SCHEMA of the last row's stream once more.
 
-    def stated(config: Mapping[str, object]) -> StatedConnection:
-        return StatedConnection(connect(config))
+    When a SCHEMA comes again the target loads what it holds, of all streams, and then prints the
+    last STATE: that is all that bounds its memory here.
+    """
+    schemas: dict[str, str] = {}
+    held = 0
+    for line in lines:
+        yield line
+        held += len(line)
+        if held > PORTION or '"SCHEMA"' in line:
+            message = json.loads(line)
+            if message["type"] == "SCHEMA":
+                schemas[message["stream"]] = line
+            elif message["type"] == "RECORD" and held > PORTION:
+                held = 0
+                yield schemas[message["stream"]]
+
+
+def main() -> None:
+    """Run target-duckdb with connections that state the form of its files, in portions."""
+    connect, persist = target_duckdb.duckdb_connect, target_duckdb.persist_lines
+
+    def stated(config: Mapping[str, Any]) -> StatedConnection:
+        settings = {"memory_limit": MEMORY_LIMIT, **config.get("settings", {})}
+        return StatedConnection(connect({**config, "settings": settings}))
+
+    def persist_in_portions(
+        connection: StatedConnection, config: Mapping[str, Any], lines: Iterable[str]
+    ) -> None:
+        # Else the state that is printed for one stream speaks of rows of others, still held.
+        persist(connection, {"flush_all_streams": True, **config}, in_portions(lines))
 
     target_duckdb.duckdb_connect = stated
+    target_duckdb.persist_lines = persist_in_portions
+    DbSync.record_primary_key_string = _key
     target_duckdb.main()
+
+
+_key_of_nested = DbSync.record_primary_key_string
+
+
+def _key(self: DbSync, record: dict[str, Any]) -> str | None:
+    """Return what the target does, without making a whole flat row only to take the key of it."""
+    if not self.data_flattening_max_level:
+        names = self.stream_schema_message["key_properties"]
+        record = {name: record[name] for name in names if name in record}
+    key: str | None = _key_of_nested(self, record)
+    return key
