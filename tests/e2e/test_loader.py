@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import random
 import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -271,6 +272,35 @@ def test_a_state_speaks_of_no_row_that_is_not_loaded(loader: Path, tmp_path: Pat
     for name in names:
         expected = {str(number) for number in range(1, state["bookmarks"][name] + 1)}
         assert expected <= set(table(tmp_path / "x.duckdb", name))
+
+
+def test_a_second_load_waits_for_the_first(loader: Path, tmp_path: Path) -> None:
+    """DuckDB lets one process write to a file; two jobs that overlap both arrive."""
+    database = tmp_path / "x.duckdb"
+    holds = f"import duckdb, sys; c = duckdb.connect({str(database)!r}); print(); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", holds], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        (tmp_path / "y.json").write_text(
+            json.dumps({"path": str(database), "default_target_schema": "main"})
+        )
+        with subprocess.Popen(
+            [str(loader), "--config", str(tmp_path / "y.json")],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as waiting:
+            assert waiting.stderr is not None
+            said = waiting.stderr.readline()
+            holder.communicate()  # closes the file
+            messages = [schema({"id": TEXT, "name": TEXT}), *records([{"id": "a", "name": "b"}])]
+            waiting.communicate("".join(json.dumps(one) + "\n" for one in messages), timeout=120)
+
+    assert "Another process has the file open" in said
+    assert waiting.returncode == 0
+    assert set(table(database)) == {"a"}
 
 
 def test_the_last_state_is_passed_on(loader: Path, tmp_path: Path) -> None:

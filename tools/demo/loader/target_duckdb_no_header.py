@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import target_duckdb
 from target_duckdb.db_sync import DbSync
 
@@ -39,6 +41,9 @@ PORTION = 16_000_000
 
 MEMORY_LIMIT = "150MB"
 """What DuckDB may keep of the tables; its own default is four fifths of the machine."""
+
+LONGEST_WAIT = 3600.0
+"""Seconds to wait for another process that has the file open: DuckDB lets one in at a time."""
 
 
 class StatedConnection:
@@ -92,7 +97,17 @@ def main() -> None:
 
     def stated(config: Mapping[str, Any]) -> StatedConnection:
         settings = {"memory_limit": MEMORY_LIMIT, **config.get("settings", {})}
-        return StatedConnection(connect({**config, "settings": settings}))
+        waiting_since = time.monotonic()
+        while True:
+            try:
+                return StatedConnection(connect({**config, "settings": settings}))
+            except duckdb.IOException as error:  # noqa: PERF203 - tried once a second
+                waited = time.monotonic() - waiting_since
+                if "Conflicting lock" not in str(error) or waited > LONGEST_WAIT:
+                    raise
+                if not waited // 1 % 60:  # at first, and every minute
+                    target_duckdb.LOGGER.info("Another process has the file open: waiting for it.")
+                time.sleep(1)
 
     def persist_in_portions(
         connection: StatedConnection, config: Mapping[str, Any], lines: Iterable[str]
