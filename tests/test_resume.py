@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DAY = 86_400.0
-WITHIN = 5.0  # seconds, from a signal to the end
+WITHIN = 20.0  # seconds, from a signal to the end; five where the machine is not busy
 
 
 @pytest.fixture
