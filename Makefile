@@ -39,7 +39,7 @@ BENCHED_LOADERS := $(if $(or $(findstring loaders,$(BENCH)),$(if $(filter-out --
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test e2e soak mutants bench check audit docs constraints clean
+.PHONY: help demo test e2e soak mutants bench check audit docs release constraints clean
 
 help:  ## list the tasks
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,7 @@ check: $(VENV)/$(READY)  ## format, lint, types, generated files
 	@$(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	@$(VENV)/bin/python -m tools.docs.generate --check
+	@$(VENV)/bin/python -m tools.docs.words
 
 audit: $(VENV)/$(READY) $(AUDIT_VENV)/$(READY)  ## look up known vulnerabilities of what is installed (needs the network)
 	@$(VENV)/bin/python -m pip --disable-pip-version-check list --format freeze --exclude-editable > $(AUDIT_VENV)/installed.txt
@@ -78,6 +79,9 @@ audit: $(VENV)/$(READY) $(AUDIT_VENV)/$(READY)  ## look up known vulnerabilities
 
 docs: $(VENV)/$(READY)  ## write what the code says about itself into README.md and meltano.yml
 	@$(VENV)/bin/python -m tools.docs.generate
+
+release: $(VENV)/$(READY)  ## say what is left to fill in before a version is published
+	@$(VENV)/bin/python -m tools.docs.release
 
 constraints: $(UV_VENV)/$(READY)  ## take the newest versions that are allowed for what `make` installs (needs the network)
 	@$(call pin,dev) --group pyproject.toml:dev pyproject.toml

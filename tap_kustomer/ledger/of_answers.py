@@ -60,7 +60,7 @@ OF_ANSWERS = (
     ),
     Assumption(
         "rate-headers",
-        "answers tell `x-ratelimit-limit` and `x-ratelimit-remaining`",
+        "responses carry `x-ratelimit-limit` and `x-ratelimit-remaining`",
         "the headers",
         "300 requests a minute count as the org's budget, that of the smallest plan",
         ("client/rate_limit.py",),

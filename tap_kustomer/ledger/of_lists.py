@@ -23,7 +23,7 @@ OF_LISTS = (
     ),
     Assumption(
         "list-links",
-        "lists tell in `links.next` how they go on",
+        "lists link their next page in `links.next`",
         "`links`",
         "pages are counted until one is short, twice",
         ("readers/steps.py", "readers/list_page.py"),
@@ -37,7 +37,7 @@ OF_LISTS = (
     ),
     Assumption(
         "list-totals",
-        "lists do not tell how many rows they have",
+        "lists do not say how many rows they have",
         "`meta.total`",
         "a total has to be reached before a list is complete",
         ("readers/lists.py",),

@@ -75,7 +75,7 @@ OF_ROWS = (
     Assumption(
         "handle-time-unit",
         "conversation times without `timerVersion` count seconds",
-        "nothing in a row tells both",
+        "no field of a row has both",
         "set `kustomer_handle_time_unit` of the dbt project",
         ("analytics/dbt_project.yml",),
         unseen="no timestamp stands beside the value",

@@ -67,7 +67,7 @@ OF_SEARCHES = (
     ),
     Assumption(
         "totals-told",
-        "a search tells its total as a whole number",
+        "a search gives its total as a whole number",
         "`meta.total`",
         "a search behind the last row shows whether rows follow",
         ("readers/search/ask.py",),
@@ -96,7 +96,7 @@ OF_SEARCHES = (
     ),
     Assumption(
         "search-schema",
-        "`GET /v1/customers/searches/schema` tells what can be searched by",
+        "`GET /v1/customers/searches/schema` lists the attributes to search by",
         "its answer",
         "attributes are tried one by one",
         ("catalog/search_schema.py",),
@@ -126,7 +126,7 @@ OF_SEARCHES = (
         "klass-attribute",
         "the search of a klass takes `kobject_updated_at`",
         "the answer to it",
-        "`kobject_<klass>_updated_at`, else all klasses are read together and dealt out",
+        "`kobject_<klass>_updated_at`, else all klasses are read together and split by klass",
         ("streams/kobjects.py",),
     ),
     Assumption(

@@ -60,7 +60,7 @@ class _Look:
         if isinstance(data, dict):
             return cls([data], "answers with one object instead of a list")
         if not isinstance(data, list):
-            return cls(problem="answers without `data`, so it is no list of resources")
+            return cls(problem="answers without `data`, so it isn't a list of resources")
         return cls([identified(one) for one in data if isinstance(one, dict)])
 
 

@@ -49,7 +49,7 @@ class KlassObjects(SearchStream):
     """One row per custom object of one klass, its attributes typed.
 
     Which attribute the search of a klass takes is UNCONFIRMED (klass-attribute). Where it takes
-    none, the context ``kobject`` is read once and its rows are dealt out to the streams of all
+    none, the context ``kobject`` is read once and its rows are split among the streams of all
     klasses.
     """
 
@@ -202,7 +202,7 @@ class KlassObjects(SearchStream):
 
     @override
     def form_in_words(self, form: Form[SearchQuery | None]) -> str:
-        return "klasses are dealt out" if self._deals else "`kobject_<klass>_updated_at` works"
+        return "one search, split by klass" if self._deals else "`kobject_<klass>_updated_at` works"
 
     @override
     def ensure_prepared(self) -> None:

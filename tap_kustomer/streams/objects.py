@@ -111,7 +111,7 @@ class Notes(SearchStream):
             yield RowBatch([self.make_row(row) for row in old])
         if undated:
             self.logger.warning(
-                "notes: %d notes do not tell when they were updated. They are read with the list "
+                "notes: %d notes do not say when they were updated. They are read with the list "
                 "of all notes only, so a change to them is not seen until that is read again.",
                 undated,
             )

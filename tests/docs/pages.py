@@ -3,6 +3,7 @@
 A block of shell commands runs against the simulator, unless the comment above it says otherwise:
 
     <!-- sh: Meltano -->               run in a Meltano project, by tests/e2e/test_readme.py
+    <!-- sh: quick start -->           run in an empty folder, tests/e2e/test_quick_start.py
     <!-- sh: serves -->                runs until the page has been read
     <!-- sh: not run, <why> -->        looked at only: do its options exist?
 """
@@ -13,13 +14,17 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["CHECKOUT", "PAGES", "Block", "blocks_of", "demo_lines", "without_numbers"]
+__all__ = ["CHECKOUT", "PAGES", "SINGER", "Block", "blocks_of", "demo_lines", "without_numbers"]
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PAGES = [
     CHECKOUT / "README.md",
-    *(CHECKOUT / "docs" / f"{name}.md" for name in ("loading", "operations", "switching")),
+    *(
+        CHECKOUT / "docs" / f"{name}.md"
+        for name in ("loading", "operations", "switching", "singer")
+    ),
 ]
+SINGER = PAGES[-1]
 
 _BLOCK = re.compile(
     r"(?:^<!-- (?P<kind>\w+): (?P<remark>[^\n]*?) -->\n)?"
@@ -37,6 +42,7 @@ class Block:
     language: str
     text: str
     remark: str
+    kind: str = "sh"  # of the remark
 
     def __str__(self) -> str:
         """Say where it is."""
@@ -45,7 +51,8 @@ class Block:
     @property
     def runs(self) -> bool:
         """Whether it runs against the simulator."""
-        return self.language == "sh" and not self.remark.startswith(("Meltano", "not run"))
+        apart = ("Meltano", "quick start", "not run")
+        return self.language == "sh" and self.kind == "sh" and not self.remark.startswith(apart)
 
     @property
     def serves(self) -> bool:
@@ -62,7 +69,14 @@ def blocks_of(page: Path) -> list[Block]:
     """Return the code blocks of a page, in order."""
     found = _BLOCK.finditer(page.read_text(encoding="utf-8"))
     return [
-        Block(page.stem, number, one["language"], one["text"], one["remark"] or "")
+        Block(
+            page.stem,
+            number,
+            one["language"],
+            one["text"],
+            one["remark"] or "",
+            one["kind"] or "sh",
+        )
         for number, one in enumerate(found, 1)
     ]
 

@@ -16,14 +16,17 @@ from simulator import Org, Simulator
 from tap_kustomer.cli import command as cli
 from tap_kustomer.settings.values import SETTINGS_SCHEMA
 from tap_kustomer.tap import STREAM_TYPES, TapKustomer
-from tests.docs.pages import CHECKOUT, PAGES, blocks_of
+from tests.docs.pages import CHECKOUT, PAGES, SINGER, blocks_of
 from tests.support import run_tap
+from tools.docs.account import OPEN, account, named, raw
+from tools.docs.release import left_to_do
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PORT = "8765"  # of the simulated org in the README and in `sample_config.json`
-SAMPLE = CHECKOUT / "sample_config.json"
+PORT = "8765"  # of the simulated org in docs/singer.md and in `simulator_config.json`
+SAMPLE = CHECKOUT / "simulator_config.json"
+SETTINGS = CHECKOUT / "docs" / "settings.md"
 TROUBLESHOOTING = CHECKOUT / "docs" / "troubleshooting.md"
 
 # A target for the tests that need none: rows into files, states onward as targets print them.
@@ -55,7 +58,7 @@ class Terminal:
         (folder / ".venv").symlink_to(sys.prefix)
         (folder / "output").mkdir()
         self.write("target.json", '{"destination_path": "output"}')
-        self.write("sample_config.json", SAMPLE.read_text(encoding="utf-8"))
+        self.write("simulator_config.json", SAMPLE.read_text(encoding="utf-8"))
         config = json.loads(SAMPLE.read_text(encoding="utf-8"))
         self.write("config.json", json.dumps({**config, "start_date": "2015-01-01"}))
         self.env = {
@@ -101,7 +104,7 @@ def test_commands_run_as_they_stand(page: Path, small_org: Simulator, tmp_path: 
     """Block after block in one folder, as a newcomer types them."""
     terminal = Terminal(tmp_path, small_org)
     blocks = [block for block in blocks_of(page) if block.runs and not block.serves]
-    if page.stem != "README":
+    if page.stem != "singer":
         terminal.run("tap-kustomer --config config.json --discover > catalog.json")
 
     for block in blocks:
@@ -110,9 +113,9 @@ def test_commands_run_as_they_stand(page: Path, small_org: Simulator, tmp_path: 
         assert "Traceback" not in done.stderr
 
 
-def test_the_sample_config_reads_the_org_that_the_readme_starts(tmp_path: Path) -> None:
+def test_the_simulators_config_reads_the_org_that_the_page_starts(tmp_path: Path) -> None:
     """As it is: the port in the file is the one in the command."""
-    (serving,) = (block for block in blocks_of(PAGES[0]) if block.serves)
+    (serving,) = (block for block in blocks_of(SINGER) if block.serves)
     sample = json.loads(SAMPLE.read_text(encoding="utf-8"))
     assert sample["api_url"] == f"http://127.0.0.1:{PORT}"
     command = serving.text.split()
@@ -138,7 +141,7 @@ def test_the_pipe_goes_on_from_the_last_state_that_the_target_printed(
 ) -> None:
     """The first run, the run after it, and a run after a target that died."""
     terminal = Terminal(tmp_path, small_org)
-    remarks = {block.remark: block.text for block in blocks_of(PAGES[0])}
+    remarks = {block.remark: block.text for block in blocks_of(SINGER)}
     first, later = remarks["the first time"], remarks["from then on"]
 
     assert terminal.run(first).returncode == 0
@@ -165,7 +168,7 @@ def options() -> set[str]:
 def test_every_option_exists(page: Path) -> None:
     """Also those of commands that need an account, and in the text."""
     text = page.read_text(encoding="utf-8")
-    commands = re.findall(r"(?<!meltano run )tap-kustomer((?: +[^\s|`>]+)+)", text)
+    commands = re.findall(r"(?<!meltano run )(?<!meltano add )tap-kustomer((?: +[^\s|`>]+)+)", text)
     used = {word for line in commands for word in line.split() if word.startswith("--")}
     used.discard("--list")  # of `meltano select`
     used.discard("--all")
@@ -182,7 +185,7 @@ def test_every_setting_in_the_environment_exists(page: Path) -> None:
 
 def test_the_settings_that_the_readme_explains_are_good_ones() -> None:
     """Read as the tap would read them, comments taken out."""
-    (block,) = (one for one in blocks_of(PAGES[0]) if one.language == "jsonc")
+    (block,) = (one for one in blocks_of(SETTINGS) if one.language == "jsonc")
     config = json.loads(re.sub(r"//.*", "", block.text))
     schema = TapKustomer.config_jsonschema
     TapKustomer.append_builtin_config(schema)
@@ -204,8 +207,56 @@ def test_streams_named_in_code_exist() -> None:
     assert here - {"optional_streams"} <= known
 
 
-def test_no_placeholder_is_left_unexplained() -> None:
-    """`OWNER` is, where it is first used."""
-    text = PAGES[0].read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", [PAGES[0], SINGER], ids=lambda page: page.stem)
+def test_no_placeholder_is_left_unexplained(page: Path) -> None:
+    """`OWNER` is, before it is first used."""
+    text = page.read_text(encoding="utf-8")
     assert not re.findall(r"YOUR[-_]|<your|TODO|FIXME", text)
-    assert text.index("`OWNER` is") < text.index("github.com/OWNER")
+    if account() == OPEN:
+        assert text.index("`OWNER` is") < text.index("/OWNER/")
+
+
+def test_the_readme_is_short_and_says_how_far_it_is_proven() -> None:
+    """Nobody reads more than that in ten minutes, and silence about live orgs reads worse."""
+    text = PAGES[0].read_text(encoding="utf-8")
+    assert len(text.split()) < 1400
+    assert "never run against a live Kustomer org" in text
+
+
+def test_the_quick_start_needs_at_most_eight_commands() -> None:
+    """From nothing to rows."""
+    blocks = [one.text for one in blocks_of(PAGES[0]) if one.remark == "quick start"]
+    lines = [
+        line for text in blocks for line in text.splitlines() if not re.match(r"[A-Z_]+=", line)
+    ]
+    assert len([part for line in lines for part in line.split(" && ")]) <= 8
+
+
+def test_the_sample_config_is_one_to_copy() -> None:
+    """It has what most need, and nothing of the simulator."""
+    sample = json.loads((CHECKOUT / "sample_config.json").read_text(encoding="utf-8"))
+    assert list(sample) == ["api_key", "org_name", "start_date"]
+    assert TapKustomer(config=sample, setup_mapper=False).settings.api_url
+
+
+def test_every_page_is_in_the_index() -> None:
+    """A page that no index names is never read."""
+    pages = {path.name for path in (CHECKOUT / "docs").glob("*.md")} - {"README.md"}
+    index = (CHECKOUT / "docs" / "README.md").read_text(encoding="utf-8")
+    linked = re.findall(r"\]\(([a-z-]+\.md)\)", index)
+    assert sorted(linked) == sorted(pages)
+
+
+def test_the_account_goes_where_a_page_names_it() -> None:
+    """It is filled in at one place; addresses of other projects stay."""
+    text = "git+https://github.com/OWNER/tap-kustomer@v0.1.0, https://github.com/meltano/hub"
+    assert named(text) == text.replace("OWNER", account())
+    assert raw("0.1.0").startswith("https://raw.githubusercontent.com/")
+    assert "/main" not in PAGES[0].read_text(encoding="utf-8").partition("## Try it")[0]
+
+
+def test_a_release_says_what_is_left_to_fill_in() -> None:
+    """Each thing is a sentence that names its file."""
+    left = list(left_to_do())
+    assert (account() == OPEN) == any("[project.urls]" in one for one in left)
+    assert all(re.match(r"[\w.]+: .+\.$", one) for one in left)

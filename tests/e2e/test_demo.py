@@ -63,8 +63,7 @@ def assert_readme_shows(output: str) -> None:
     """Check that the README's lines are those of ``output``; `...` stands for some left out."""
     shown = demo_lines()
     if not analytics.available():  # then the report's lines are missing
-        shown = shown[: shown.index("Built the models of analytics/ with dbt (#)")]
-        shown = [line for line in shown if not re.search("kustomer_erase|its messages", line)]
+        shown = [line for line in shown if "output/report.html" not in line]
     real = [without_numbers(line) for line in output.splitlines() if line.strip()]
     position = 0
     for line in shown:

@@ -1,4 +1,4 @@
-"""The README with real parts: Meltano's commands, a loader in the pipe."""
+"""The pages with real parts: Meltano's commands, a loader in the pipe."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import pytest
 import yaml
 
 from simulator import Org, Simulator
-from tests.docs.pages import PAGES, blocks_of
+from tests.docs.pages import PAGES, SINGER, blocks_of
 from tests.e2e.project import MELTANO, MeltanoProject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-README, LOADING, OPERATIONS = PAGES[:3]
+LOADING, OPERATIONS = PAGES[1:3]
 STATE_ID = "dev:tap-kustomer-to-target-duckdb"
 
 
@@ -68,12 +68,12 @@ def printed(project: MeltanoProject, *arguments: str) -> dict[str, Any]:
     return answer
 
 
-def test_the_readmes_commands_of_meltano_run(project: MeltanoProject, served: Simulator) -> None:
+def test_the_commands_for_duckdb_run(project: MeltanoProject, served: Simulator) -> None:
     """In order: config test, run, state, select. The plugins are installed already."""
     project = project.reading(served)
-    blocks = [block.text for block in blocks_of(README) if block.needs_meltano]
+    blocks = [block.text for block in blocks_of(LOADING) if block.needs_meltano]
     told = ""
-    for text in blocks:
+    for text in blocks[:2]:
         lines = [line for line in text.splitlines() if not line.startswith(("export", "meltano i"))]
         told += shell(project, "\n".join(lines)).stdout
 
@@ -84,7 +84,7 @@ def test_the_readmes_commands_of_meltano_run(project: MeltanoProject, served: Si
     assert {id_ for (id_,) in project.query("select id from conversations")} == conversations
 
     before = printed(project, "state", "get", STATE_ID)
-    for text in (block.text for block in blocks_of(LOADING) if block.needs_meltano):
+    for text in blocks[2:]:
         shell(project, text)
     assert printed(project, "state", "get", STATE_ID) == before  # the usual runs keep theirs
     assert project.meltano("state", "list").stdout.split() == [STATE_ID]
@@ -93,7 +93,7 @@ def test_the_readmes_commands_of_meltano_run(project: MeltanoProject, served: Si
 def test_the_pipe_loads_with_a_real_target(
     project: MeltanoProject, served: Simulator, tmp_path: Path
 ) -> None:
-    """As in the README, with the loader for DuckDB in the place of target-jsonl."""
+    """As in docs/singer.md, with the loader for DuckDB in the place of target-jsonl."""
     files = {
         "config.json": {**served.config, "start_date": "2015-01-01"},
         "target.json": {"path": str(tmp_path / "piped.duckdb"), "default_target_schema": "main"},
@@ -103,7 +103,7 @@ def test_the_pipe_loads_with_a_real_target(
     tap = project.executable("tap-kustomer", "tap-kustomer")
     loader = project.executable("target-duckdb", "target-duckdb-no-header")
     here = MeltanoProject(tmp_path, project.env)
-    remarks = {block.remark: block.text for block in blocks_of(README)}
+    remarks = {block.remark: block.text for block in blocks_of(SINGER)}
     for remark in ("the first time", "from then on"):
         text = remarks[remark].replace("target-jsonl", str(loader))
         shell(here, re.sub(r"^tap-kustomer", str(tap), text, flags=re.MULTILINE))

@@ -7,7 +7,9 @@ from typing import Any
 import jsonschema
 import yaml
 
+from tap_kustomer import __version__
 from tests.docs.pages import CHECKOUT
+from tools.docs.account import account
 
 DEFINITION = CHECKOUT / "packaging" / "hub" / "tap-kustomer.yml"
 TEXT = {"type": "string", "minLength": 1}
@@ -144,10 +146,8 @@ def test_every_group_of_settings_exists() -> None:
     assert {name for group in definition()["settings_group_validation"] for name in group} <= names
 
 
-def test_only_the_owner_is_left_open() -> None:
-    """The head of the file says what to put there."""
-    text = DEFINITION.read_text(encoding="utf-8")
-    head = text.partition("# <definition>")[0]
-    assert "in place of OWNER" in " ".join(head.replace("#", " ").split())
-    open_ = {key for key, value in definition().items() if "owner" in str(value).lower()}
+def test_only_the_account_is_left_open() -> None:
+    """It is filled in at one place, and the version is pinned."""
+    open_ = {key for key, value in definition().items() if account().lower() in str(value).lower()}
     assert open_ == {"variant", "docs", "repo", "pip_url"}
+    assert definition()["pip_url"].endswith(f"/tap-kustomer.git@v{__version__}")

@@ -230,7 +230,7 @@ def test_notes_that_do_not_tell_when_they_were_updated_are_rows(server: Simulato
 
     assert output.ids("notes") == {*old, *undated}
     assert output.bookmark("notes") is None or output.bookmark("notes") < "2026"  # type: ignore[operator]
-    assert "3 notes do not tell when they were updated" in output.stderr
+    assert "3 notes do not say when they were updated" in output.stderr
 
 
 @pytest.mark.parametrize("value", [None, "x", [1]])

@@ -18,11 +18,12 @@ import yaml
 
 from tap_kustomer.settings.values import SETTINGS_SCHEMA
 from tap_kustomer.tap import STREAM_TYPES
+from tools.docs.account import PAGES, named
 from tools.docs.catalog_snapshot import catalog_snapshot
 from tools.docs.endpoints_page import endpoint_table
-from tools.docs.hub_definition import hub_definition
-from tools.docs.readme_parts import check_output, minutes_table
-from tools.docs.streams_page import join_diagram, stream_sections, stream_table
+from tools.docs.hub_definition import hub_definition, loader_definition
+from tools.docs.readme_parts import check_output, minutes_table, sample_query, sample_row
+from tools.docs.streams_page import core_diagram, join_list, stream_sections, stream_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -104,7 +105,7 @@ def roles_table(_tap: JSON) -> str:
     for stream in STREAM_TYPES:
         for role in stream.roles[:1]:
             opened.setdefault(role, []).append(
-                f"`{stream.name}`{'' if stream.roles_documented else ' (probably)'}"
+                f"`{stream.name}`{'' if stream.roles_documented else ' (a guess)'}"
             )
     opened.setdefault("org.permission.klass.read", []).append("custom objects: their klasses")
     lines = ["| role | opens |", "|---|---|"]
@@ -112,15 +113,60 @@ def roles_table(_tap: JSON) -> str:
     return "\n".join(lines) + "\n"
 
 
+def default_roles(_tap: JSON) -> str:
+    """Return the roles of the default streams, to copy."""
+    return _role_block(optional=False)
+
+
+def optional_roles(_tap: JSON) -> str:
+    """Return the roles that only optional streams need, to copy."""
+    return _role_block(optional=True)
+
+
+def _role_block(*, optional: bool) -> str:
+    streams = [one for one in STREAM_TYPES if one.roles]
+    default = {one.roles[0] for one in streams if not one.optional} | {
+        "org.permission.klass.read",
+        "org.permission.metadata.read",
+    }
+    roles = {one.roles[0] for one in streams} - default if optional else default
+    names = sorted(one.removeprefix("org.permission.") for one in roles)
+    # Short names: Kustomer's list of roles shows them all below `org.permission`.
+    text = "org.permission. + " + " ".join(names)
+    return "\n".join(["```text", *textwrap.wrap(text, 100), "```"]) + "\n"
+
+
+def loader_file(name: str) -> Callable[[JSON], str]:
+    """Return what writes the definition of a loader."""
+
+    def definition(_tap: JSON) -> str:
+        content = yaml.safe_load((CHECKOUT / "meltano.yml").read_text(encoding="utf-8"))
+        (loader,) = (one for one in content["plugins"]["loaders"] if one["name"] == name)
+        return loader_definition(loader)
+
+    return definition
+
+
 PARTS: Mapping[tuple[str, str], Callable[[JSON], str]] = {
     ("meltano.yml", "settings"): meltano_settings,
     ("packaging/hub/tap-kustomer.yml", "definition"): hub_file,
-    ("README.md", "settings"): settings_table,
-    ("README.md", "roles"): roles_table,
-    ("README.md", "check"): check_output,
-    ("README.md", "minutes"): minutes_table,
+    **{
+        (f"packaging/hub/{name}.yml", "definition"): loader_file(name)
+        for name in ("target-duckdb", "target-postgres", "target-snowflake", "target-bigquery")
+    },
+    ("README.md", "core"): core_diagram,
+    ("README.md", "row"): sample_row,
+    ("README.md", "query"): sample_query,
+    ("README.md", "roles"): default_roles,
+    ("docs/settings.md", "settings"): settings_table,
+    ("docs/key.md", "default"): default_roles,
+    ("docs/key.md", "optional"): optional_roles,
+    ("docs/key.md", "roles"): roles_table,
+    ("docs/key.md", "check"): check_output,
+    ("docs/operations.md", "minutes"): minutes_table,
+    ("docs/joins.md", "core"): core_diagram,
+    ("docs/joins.md", "joins"): join_list,
     ("docs/streams.md", "table"): stream_table,
-    ("docs/streams.md", "diagram"): join_diagram,
     ("docs/streams.md", "streams"): stream_sections,
     ("tests/catalog/snapshot.txt", "catalog"): catalog_snapshot,
     ("docs/streams.md", "endpoints"): endpoint_table,
@@ -144,6 +190,8 @@ def main(arguments: list[str]) -> int:
         path = CHECKOUT / document
         text = path.read_text(encoding="utf-8")
         current = with_part(text, name, produce(tap))
+        if document in PAGES:
+            current = named(current)
         if current == text:
             continue
         stale.append(document)

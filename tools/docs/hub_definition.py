@@ -6,26 +6,26 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from tools.docs.account import REPOSITORY, account
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     JSON = dict[str, Any]
 
-__all__ = ["KIND_OF_TEST", "REPOSITORY", "hub_definition"]
+__all__ = ["KIND_OF_TEST", "hub_definition", "loader_definition"]
 
-# OWNER: the account under which this repository is published. Nobody publishes it yet.
-REPOSITORY = "https://github.com/OWNER/tap-kustomer"
 KIND_OF_TEST = "test"  # what Meltano calls `--test`, which every SDK tap has
 
 _PREREQ = """\
-Create an API key in Kustomer: Settings > Security > API Keys > Add API Key. Its roles cannot be
-changed later; the README lists which role opens which stream.
+Create an API key in Kustomer: Settings > Security > API Keys > Add API Key. The roles of an
+existing key can't be edited; docs/key.md says which role opens which stream.
 """
 _USAGE = """\
 ### Custom fields
 
-Add `use_cached_catalog: false` beside `pip_url` in your `meltano.yml`: with a cached catalog a
-custom field or klass that an admin adds would never arrive.
+Run `meltano config set tap-kustomer _use_cached_catalog false`: with a cached catalog a custom
+field or klass that an admin adds would never arrive.
 
 ### Before the first run
 
@@ -38,7 +38,7 @@ def hub_definition(tap: JSON, settings: Sequence[JSON]) -> str:
     """Return the definition; ``tap`` is what ``--about`` says, ``settings`` as for Meltano."""
     definition: JSON = {
         "name": tap["name"],
-        "variant": "owner",
+        "variant": account().lower(),
         "namespace": tap["name"].replace("-", "_"),
         "label": "Kustomer",
         "description": "CRM platform for customer service",
@@ -46,7 +46,7 @@ def hub_definition(tap: JSON, settings: Sequence[JSON]) -> str:
         "repo": REPOSITORY,
         "domain_url": "https://developer.kustomer.com",
         "logo_url": "/assets/logos/extractors/kustomer.png",
-        "pip_url": f"git+{REPOSITORY}.git",
+        "pip_url": f"git+{REPOSITORY}.git@v{tap['version']}",
         "executable": tap["name"],
         "keywords": ["api", "meltano_sdk"],
         "maintenance_status": "beta",
@@ -56,6 +56,26 @@ def hub_definition(tap: JSON, settings: Sequence[JSON]) -> str:
         "prereq": _PREREQ,
         "usage": _USAGE,
     }
+    return yaml.dump(definition, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=98)
+
+
+def loader_definition(loader: JSON) -> str:
+    """Return a loader of `meltano.yml` as `meltano add --from-ref` takes it.
+
+    What `meltano.yml` configures becomes the defaults: a project of its own has none of it.
+    """
+    set_here = loader.get("config", {})
+    definition: JSON = {
+        **{key: value for key, value in loader.items() if key not in {"config", "settings"}},
+        "repo": loader.get("repo", REPOSITORY),
+        "settings": [
+            {**one, "value": set_here[one["name"]]} if one["name"] in set_here else one
+            for one in loader["settings"]
+        ],
+    }
+    if str(definition["pip_url"]).startswith("./"):
+        definition["pip_url"] = f"git+{REPOSITORY}.git#subdirectory={definition['pip_url'][2:]}"
+        definition["variant"] = "kustomer"
     return yaml.dump(definition, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=98)
 
 

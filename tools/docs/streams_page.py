@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
     from tap_kustomer.streams.base import KustomerStream
 
-__all__ = ["join_diagram", "stream_sections", "stream_table"]
+__all__ = ["core_diagram", "join_list", "stream_sections", "stream_table"]
 
-# Columns of every row; the page tells of them once.
+KLASS_STREAM = "kobject_<klass>"
+# Columns of every row; the page describes them once.
 COMMON = ("org_id", "_sdc_deleted_at", "extra_attributes")
 
 # The stream whose `id` a column holds. A column that ends in `_id` or `_ids` and is not here names
@@ -72,11 +73,43 @@ ARRAYS = {
     "assigned_teams": "teams",
     "members": "users",
     "role_groups": "role_groups",
+    "watchers": "users",
+    "active_users": "users",
+    "created_by_teams": "teams",
+    "sent_by_teams": "teams",
 }
+# Inside a JSON column; seen in Kustomer's examples, in no list of columns.
+_NESTED = {
+    "conversations": (
+        ("first_response.createdBy", "users", ""),
+        ("first_message_in.id", "messages", ""),
+    ),
+    KLASS_STREAM: (("custom.<name>Id", "", "see `custom_attributes.target`"),),
+}
+# What no rule of names finds.
+_MORE = {
+    "custom_attributes": (("resource", "klasses", "`'kobject.'` before `klasses.name`"),),
+    "audit_logs": (("object_id", "", "the object that `object_type` names"),),
+    "deletions": (("object_id", "", "the object that `object_type` names"),),
+    "work_items": (("resource_id", "conversations", "where `resource_type` is `conversation`"),),
+    "conversation_events": (("session_id", "customer_sessions", "a guess"),),
+}
+# The streams of the picture in the README, and the columns that join them.
+_CORE = (
+    ("companies", "customers", "company_id"),
+    ("customers", "conversations", "customer_id"),
+    ("conversations", "messages", "conversation_id"),
+    ("conversations", "notes", "conversation_id"),
+    ("customers", "kobject_KLASS", "customer_id"),
+    ("users", "messages", "created_by_id"),
+    ("users", "conversations", "assigned_users"),
+    ("teams", "conversations", "assigned_teams"),
+)
 # Columns that do not join as others of their name do.
 _OTHERS = {
     ("kb_articles", "tags"): None,  # the knowledge base has tags of its own
     ("shortcut_categories", "parent_id"): "shortcut_categories",
+    ("slas", "versions_ids"): None,  # the same as `sla_versions.sla_id`
 }
 _BY_PATTERN = "; by the pattern of others, UNCONFIRMED (role-table)"
 _NO_STREAM = frozenset(
@@ -109,7 +142,6 @@ _OTHER_SOURCES = {
     "present_ids": "`POST /v1/customers/search?idsOnly=true`, and the archive's",
     "deletions": f"`GET {AUDIT_LOGS_PATH}`, then the objects by id, many in one request",
 }
-KLASS_STREAM = "kobject_<klass>"
 
 
 def stream_table(_tap: object = None) -> str:
@@ -129,27 +161,52 @@ def stream_sections(_tap: object = None) -> str:
     return "\n".join(_section(type_, name) for type_, name in _streams())
 
 
-def join_diagram(_tap: object = None) -> str:
-    """Return how streams join on ids, as a Mermaid diagram.
+def core_diagram(_tap: object = None) -> str:
+    """Return the picture of the core: eight tables and the columns that join them."""
+    lines = ["```mermaid", "erDiagram"]
+    for parent, child, column in _CORE:
+        arrow = "}o--o{" if column in ARRAYS else "||--o{"
+        shown = f"{column}[]" if column in ARRAYS else column
+        lines.append(f'    {parent} {arrow} {child} : "{shown}"')
+    return "\n".join([*lines, "```"]) + "\n"
+
+
+def join_list(_tap: object = None) -> str:
+    """Return for each stream its columns that hold ids, and whose they are.
 
     Raises: ``ValueError`` for a column that looks like an id and of which nobody said whose it is.
     """
-    lines = ["```mermaid", "erDiagram"]
+    lines = ["| stream | column | leads to |", "|---|---|---|"]
+    alone = []
     for type_, name in _streams():
         if type_ is Kobjects:
             continue  # the streams of single klasses are the same rows
-        entity = "kobject_klass" if name == KLASS_STREAM else name
-        for column in object_schema(type_.schema_name or name).columns:
-            target = _OTHERS.get((name, column), JOINS.get(column) or ARRAYS.get(column))
-            if (name, column) in _OTHERS and target is None:
-                continue
-            if target is None:
-                _must_be_known(column)
-                continue
+        joins = list(_joins(type_.schema_name or name, name))
+        lines += [f"| `{name}` | `{column}` | {where} |" for column, where in joins]
+        alone += [] if joins else [f"`{name}`"]
+    return "\n".join([*lines, "", f"Nothing to join: {', '.join(alone)}.", ""])
+
+
+def _joins(schema: str, name: str) -> Iterator[tuple[str, str]]:
+    """Yield each column of ids of a stream, and what it leads to in words."""
+    columns = object_schema(schema).columns
+    for column in columns:
+        if (name, column) in _OTHERS and _OTHERS[name, column] is None:
+            continue
+        target = _OTHERS.get((name, column)) or JOINS.get(column) or ARRAYS.get(column)
+        if target is not None:
             many = column.endswith("_ids") or column in ARRAYS
-            arrow = "}o--o{" if many else "||--o{"
-            lines.append(f'    {target} {arrow} {entity} : "{column}"')
-    return "\n".join([*lines, "```"]) + "\n"
+            yield f"{column}[]" if many else column, f"`{target}`"
+        elif column == "klass_id":
+            yield column, "`klasses`, by `klasses.name`"
+        elif column.endswith("_by_id"):
+            kind = column.replace("_id", "_type")
+            rule = f", where `{kind}` is `user`" if kind in columns else ""
+            yield column, f"`users`{rule}"
+        else:
+            _must_be_known(column)
+    for column, target, rule in (*_MORE.get(name, ()), *_NESTED.get(name, ())):
+        yield column, ", ".join(one for one in (f"`{target}`" if target else "", rule) if one)
 
 
 def _must_be_known(column: str) -> None:
