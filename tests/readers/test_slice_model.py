@@ -207,3 +207,18 @@ def test_the_order_of_the_readers_does_not_matter() -> None:
             buffer_bytes=10_000,
         )
         assert len(read_all(search, plan, 2, Chosen())) == len(stamps), order
+
+
+@pytest.mark.parametrize("shape", [evenly, gaps])
+def test_sixty_thousand_rows_take_a_twentieth_more_searches_than_pages(
+    shape: Callable[[random.Random, int], Iterator[float]],
+) -> None:
+    """What slices waste of their last pages, and the count at the end, stays within that."""
+    rng = random.Random(1)
+    stamps = sorted(timestamps.from_epoch(BEGIN + one) for one in shape(rng, 60_000))
+    search = RowsInMemory(stamps, stamps, 500)
+    low, high = timestamps.from_epoch(BEGIN), timestamps.from_epoch(BEGIN + 701 * DAY)
+    plan = SlicePlan(low, high, page_size=500, readers=4, buffer_bytes=30_000_000)
+
+    assert len(read_all(search, plan, 4, rng)) == 60_000
+    assert search.requests + 1 <= 1.05 * 60_000 / 500

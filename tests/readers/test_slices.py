@@ -34,10 +34,10 @@ def quick_org() -> Org:
     )
 
 
-def read(sim: Simulator, **config: Any) -> Output:
+def read(sim: Simulator, state: Any = None, **config: Any) -> Output:
     """Run the tap in quick time."""
     settings = {**sim.config, "page_size": PAGE, "search_requests_per_minute": 100_000, **config}
-    return sync_tap(settings, ["customers"], clock=tap_clock.Clock(FAST))
+    return sync_tap(settings, ["customers"], state=state, clock=tap_clock.Clock(FAST))
 
 
 def evenly(rng: random.Random, now: float) -> float:
@@ -112,6 +112,19 @@ def test_what_one_answer_holds_takes_one_search(rows: int) -> None:
         assert len(sim.searches()) == 1
 
     assert output.ids("customers") == set(org.ids("customer"))
+
+
+def test_a_quiet_run_takes_one_search_however_large_the_one_before_was() -> None:
+    """What was counted is not counted again."""
+    org = quick_org()
+    org.add("customer", 10 * PAGE)
+    with Simulator(org) as sim:
+        first = read(sim)
+        sim.reset_log()
+        second = read(sim, state=first.state)
+
+        assert len(sim.searches()) == 1
+    assert second.status == 0
 
 
 def test_slices_are_read_at_the_same_time() -> None:

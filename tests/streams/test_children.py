@@ -467,3 +467,22 @@ def test_an_end_date_before_the_bookmark_reads_no_children(server: Simulator) ->
     assert second.status == 0
     assert not second.counts
     assert second.bookmark("conversation_events") == first.bookmark("conversation_events")
+
+
+def test_columns_that_a_catalog_deselects_do_not_leave(server: Simulator) -> None:
+    """Those that the tap adds to a child's rows are columns like any other."""
+    config = config_of(server)
+    catalog = catalog_of(config, ["conversation_events"])
+    left_out = {"conversation_id", "parent_updated_at"}
+    [entry] = [one for one in catalog["streams"] if one["stream"] == "conversation_events"]
+    for one in entry["metadata"]:
+        if one["breadcrumb"][-1:] and one["breadcrumb"][-1] in left_out:
+            one["metadata"].update(selected=False, inclusion="available")
+    output = sync_tap(config, ["conversation_events"], catalog=catalog)
+
+    rows = output.records("conversation_events")
+    assert output.status == 0
+    assert {row["id"] for row in rows} == set(server.org.ids("customer_event"))
+    assert not any(left_out & set(row) for row in rows)
+    assert not left_out & set(output.schema("conversation_events")["properties"])
+    assert output.bookmark("conversation_events") is not None

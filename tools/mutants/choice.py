@@ -19,13 +19,11 @@ _READERS = "tests/readers/"
 _STREAMS = "tests/streams/"
 _CLIENT = "tests/client/"
 _SEARCHES = (
-    f"{_READERS}test_closing_count.py",
     f"{_READERS}test_partial_answers.py",
+    f"{_READERS}test_closing_count.py",
     f"{_READERS}test_archive.py",
     f"{_READERS}test_drift.py",
-    f"{_READERS}test_slices.py",
     f"{_READERS}test_index_lag.py",
-    f"{_READERS}test_completeness_properties.py",
 )
 _LISTS = (
     f"{_READERS}test_list_walks.py",
@@ -70,14 +68,13 @@ TESTS: dict[str, tuple[str, ...]] = {
     "readers/search/slices.py": (
         f"{_READERS}test_slice_model.py",
         f"{_READERS}test_slices.py",
-        f"{_READERS}test_completeness_properties.py",
     ),
     "readers/search/ties.py": (
         f"{_READERS}test_ties.py",
         f"{_READERS}test_ties_that_shrink.py",
         f"{_READERS}test_closing_count.py",
-        f"{_READERS}test_completeness_properties.py",
     ),
+    "readers/search/coverage.py": (f"{_READERS}test_slice_model.py", *_SEARCHES),
     "readers/search/keyset.py": (f"{_READERS}test_slice_model.py", *_SEARCHES),
     "readers/search/emitted.py": (f"{_READERS}test_simpler_rules.py", *_SEARCHES),
     "readers/search/emission.py": (f"{_READERS}test_simpler_rules.py", *_SEARCHES),

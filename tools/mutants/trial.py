@@ -26,6 +26,7 @@ __all__ = ["KILLED", "LOST", "SURVIVED", "Trial", "preload"]
 KILLED, SURVIVED, LOST = "killed", "survived", "out of time"
 # What takes long to load and imports nothing of the tap.
 _HEAVY = ("aiohttp.web", "hypothesis", "jsonschema", "requests", "simulator", "singer_sdk.streams")
+_MOST_SECONDS, _MOST_PROCESSOR = 180.0, 60  # of tests that usually take a fraction of it
 _MOST_MEMORY = 4 * 1024**3  # bytes: some mutants fill it
 _FEW = "few"  # examples of the random trials: enough for most mutants
 
@@ -39,12 +40,11 @@ def preload() -> None:
 class Trial:
     """The tests over one mutant, or over none."""
 
-    def __init__(self, mutant: dict[str, Any] | None, tests: Sequence[str], limit: float) -> None:
-        """Start them; ``limit`` is in seconds."""
+    def __init__(self, mutant: dict[str, Any] | None, tests: Sequence[str]) -> None:
+        """Start them."""
         self.mutant = mutant
+        self.tests = tests
         self.seconds = 0.0
-        self._tests = tests
-        self._limit = limit
         self._began = time.monotonic()
         self._end: str | None = None
         self._process = os.fork()
@@ -59,7 +59,9 @@ class Trial:
             pid, status = os.waitpid(self._process, os.WNOHANG)
             if pid:
                 self._end = SURVIVED if status == 0 else KILLED
-            elif self.seconds > self._limit:
+                if os.WIFSIGNALED(status):
+                    self._end = LOST
+            elif self.seconds > _MOST_SECONDS:
                 os.killpg(self._process, signal.SIGKILL)
                 os.waitpid(self._process, 0)
                 self._end = LOST
@@ -67,17 +69,18 @@ class Trial:
 
     def _run_tests(self) -> int:
         os.setsid()
-        resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
         if self.mutant is not None:
-            nothing = os.open(os.devnull, os.O_RDWR)
-            for number in (0, 1, 2):
-                os.dup2(nothing, number)
+            resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
+            resource.setrlimit(resource.RLIMIT_CPU, (_MOST_PROCESSOR, _MOST_PROCESSOR))
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for number in (0, 1, 2):
+            os.dup2(nothing, number)
         os.environ["HYPOTHESIS_PROFILE"] = _FEW
         if self.mutant is not None:
             sys.meta_path.insert(0, _Finder(self.mutant["path"], self.mutant["source"]))
         options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-m", "not e2e"]
         options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # of what was preloaded
-        return int(pytest.main([*options, *self._tests]))
+        return int(pytest.main([*options, *self.tests]))
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
