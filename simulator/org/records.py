@@ -144,12 +144,16 @@ class Records:
         id_: str,
         *,
         updated_at: Instant | None = None,
+        at_once: bool = False,
         **attributes: object,
     ) -> None:
-        """Change a row; its `updatedAt` becomes now, and later than it was in any case."""
+        """Change a row; its `updatedAt` becomes now, and later than it was in any case.
+
+        ``at_once``: in the same millisecond as the change before, so that `rev` alone moves.
+        """
         with self.lock:
             old = self._current(context, id_)
-            self._change(old, attributes, verb="update", updated_at=updated_at)
+            self._change(old, attributes, verb="update", updated_at=updated_at, at_once=at_once)
 
     def update_random(self, context: str, count: int = 1) -> list[str]:
         """Change rows taken at random and return their ids."""
@@ -170,7 +174,7 @@ class Records:
         That a delete moves `updatedAt` is UNCONFIRMED (delete-moves-update).
         """
         with self.lock:
-            self._change(self._current(context, id_), {}, verb="delete", deleted=True)
+            self._change(self._current(context, id_), {}, verb="delete")
 
     def ids(self, context: str) -> list[str]:
         """Return the ids of all rows that are there, deleted ones included."""
@@ -228,17 +232,19 @@ class Records:
         *,
         verb: str,
         updated_at: Instant | None = None,
-        deleted: bool = False,
+        at_once: bool = False,
     ) -> None:
         now = self.clock.now_ms() if updated_at is None else to_ms(updated_at)
         later = now if old.updated is None else max(now, old.updated + 1)
+        if at_once:
+            later = old.updated or now
         updated = later if OBJECTS[old.name].has_updated_at else None
         resource = old.resource
         before: JSON = resource.get("attributes") or {}
         changed = {**before, **attributes}
         if updated is not None:
             changed["updatedAt"] = to_iso(updated)
-        if deleted:
+        if verb == "delete":
             changed |= {"deleted": True, "deletedAt": to_iso(later)}
         if isinstance(changed.get("rev"), int):
             changed["rev"] += 1

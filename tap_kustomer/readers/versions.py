@@ -9,7 +9,7 @@ from tap_kustomer import timestamps
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["SeenVersions", "Version"]
+__all__ = ["SeenVersions", "Version", "rev_of"]
 
 
 class Version(NamedTuple):
@@ -24,9 +24,7 @@ class Version(NamedTuple):
         attributes = resource.get("attributes")
         if not isinstance(attributes, dict):
             return cls(None, "")
-        rev = attributes.get("rev")
-        if not isinstance(rev, (int, float)) or isinstance(rev, bool):
-            rev = None
+        rev = rev_of(attributes.get("rev"))
         return cls(rev, timestamps.normalise(attributes.get("updatedAt")) or "")
 
     def is_newer_than(self, other: Version) -> bool:
@@ -34,6 +32,11 @@ class Version(NamedTuple):
         if self.rev is None or other.rev is None or self.rev == other.rev:
             return self.updated_at > other.updated_at
         return self.rev > other.rev
+
+
+def rev_of(value: object) -> float | None:
+    """Return the number that ``value`` is; ``None`` for what is no ``rev``."""
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 class SeenVersions:

@@ -23,6 +23,7 @@ some = st.sampled_from
         missing_creation=some([0.0, 0.0, 0.2, 1.0]),
         drift=some([0.0, 0.2, 0.4]),
         arrivals=some([0.0, 0.2]),
+        twins=some([0.0, 0.3]),
         fresh=some([0.0, 0.0, 0.3, 1.0]),
     )
 )
@@ -41,6 +42,7 @@ def test_ties_and_moving_rows_lose_nothing(trial: Trial) -> None:
         fresh_documents=st.booleans(),
         drift=some([0.0, 0.2, 0.4]),
         arrivals=some([0.0, 0.2]),
+        twins=some([0.0, 0.3]),
         jump=some([0.0, 1.0, 15.0]),
     )
 )

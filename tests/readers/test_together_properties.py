@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from simulator import Clock, Fault, Org, Simulator
 from tap_kustomer import clock as tap_clock
-from tests.readers.trials import DAY, SPEED, check_states, examples
+from tests.readers.trials import DAY, SPEED, check_states, examples, version_of
 from tests.support import sync_tap
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def run_story(story: Story) -> None:
         runs.append(run_once(sim, replace(story, kill=None), left, last_state(runs)))
     for name in left:
         kind = f"kobject_{name}"
-        truth = {row["id"]: row["attributes"]["updatedAt"] for row in org.rows(kind)}
+        truth = {row["id"]: version_of(row["attributes"]) for row in org.rows(kind)}
         held: dict[str, str] = {}
         for run in runs:
             check_states(run, truth, held, stream_of(name))

@@ -20,9 +20,11 @@ from tap_kustomer import clock as tap_clock
 from tests.support import sync_tap
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.support import Output
 
-__all__ = ["LONG", "SPEED", "Trial", "check_states", "examples", "run_trial", "trials"]
+__all__ = ["LONG", "SPEED", "Trial", "check_states", "examples", "run_trial", "trials", "version_of"]
 
 _FLEEING = 2  # updates within one run: one in the first pass, one in the catch-up behind it
 SPEED = 400.0  # a run of 0.1 seconds takes 40 seconds of the org's time: longer than some lookbacks
@@ -63,6 +65,7 @@ class Trial:
     edge_offset: float = 0.0  # seconds by which the org's two years differ from ours
     drift: float = 0.0  # rows that are updated before each search, per row that it brings
     arrivals: float = 0.0  # new rows before each search, likewise
+    twins: float = 0.0  # share of searches before which the newest row changes within its moment
     jump: float = 0.0  # seconds that pass with each search
     lag: float = 0.0  # seconds, at most
     lookback: int = 60
@@ -164,6 +167,8 @@ def run_trial(trial: Trial) -> list[Output]:
             org.clock.advance(trial.jump)
             count = _some(rng, trial.drift * (trial.page_size - 1))
             moves.update(org.update_random("customer", count))
+            if rng.random() < trial.twins:
+                _change_newest(org)
             for _ in range(_some(rng, trial.arrivals * (trial.page_size - 1))):
                 org.add("customer", updated_at=org.clock.now(), created_at=org.clock.now())
 
@@ -186,12 +191,24 @@ def run_trial(trial: Trial) -> list[Output]:
         sim.faults.clear()
         org.clock.advance(max(trial.lag, 1))
         runs.append(_run(trial, config, runs[1].state or runs[0].state))
-        truth = {row["id"]: row["attributes"]["updatedAt"] for row in org.rows("customer")}
+        truth = {row["id"]: version_of(row["attributes"]) for row in org.rows("customer")}
         for run in runs:
             assert run.status == 0, run.stderr
             check_states(run, truth, held)
         assert held == truth
     return runs
+
+
+def version_of(row: Mapping[str, Any]) -> str:
+    """Return what tells a version of a row from others; in the order of their time."""
+    return f"{row.get('updatedAt') or row['updated_at']} {row['rev']:04}"
+
+
+def _change_newest(org: Org) -> None:
+    """Change the newest row once more in the millisecond of its last change, if that was now."""
+    newest = max(org.rows("customer"), key=lambda row: version_of(row["attributes"]), default=None)
+    if newest and newest["attributes"]["updatedAt"] > to_iso(org.clock.now_ms() - 10_000):
+        org.update("customer", newest["id"], at_once=True)
 
 
 def _check_requests(trial: Trial, run: Output, searches: int) -> None:
@@ -232,10 +249,13 @@ def check_states(
     must have been written before. ``held`` is what a target holds; it is brought up to date.
     """
     waiting = {id_: stamp for id_, stamp in truth.items() if held.get(id_) != stamp}
-    before = ""
+    before, revs = "", dict[str, int]()
     for message in run.messages:
         if message["type"] == "RECORD" and message["stream"] == stream:
-            id_, stamp = message["record"]["id"], message["record"]["updated_at"]
+            row = message["record"]
+            id_, stamp = row["id"], version_of(row)
+            assert row["rev"] >= revs.setdefault(id_, row["rev"]), "an older version came last"
+            revs[id_] = row["rev"]
             held[id_] = stamp
             if waiting.get(id_) == stamp:
                 del waiting[id_]

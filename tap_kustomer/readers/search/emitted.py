@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tap_kustomer.readers.versions import Version
+
 if TYPE_CHECKING:
     from tap_kustomer.readers.search.page import OrderedPage
 
@@ -14,7 +16,8 @@ class EmittedRows:
     """Which rows this run has emitted, as far as they may come again.
 
     Old rows come in order and only those of one timestamp come twice. Rows behind the watermark
-    come in any order and in several passes: they are remembered with their timestamp.
+    come in any order and in several passes: they are remembered with their version. A row comes
+    again only in a newer version, since an upsert keeps what it got last.
     """
 
     def __init__(self) -> None:
@@ -22,8 +25,8 @@ class EmittedRows:
         self.watermark = ""
         self.keeps_all = False  # remember rows of any age
         self._moment = ""
-        self._ids: set[str] = set()
-        self._newer: dict[str, str] = {}
+        self._at_moment: dict[str, float | None] = {}  # the rev of each row of one timestamp
+        self._newer: dict[str, Version] = {}
 
     def new_rows(self, ordered: OrderedPage) -> list[int]:
         """Return the places of the rows in a page that are to be written now, and note them."""
@@ -32,25 +35,29 @@ class EmittedRows:
             return []
         return [
             index
-            for index, (id_, updated, _created) in enumerate(page.keys)
+            for index, (id_, updated, _created, rev) in enumerate(page.keys)
             if id_ is None
             or updated is None
             or (
                 (high is None or updated <= high or updated > self.watermark)
-                and self._is_new(id_, updated)
+                and self._is_new(id_, updated, rev)
             )
         ]
 
-    def _is_new(self, id_: str, updated: str) -> bool:
-        if self._newer and self._newer.get(id_, "") >= updated:
-            return False
-        if updated > self.watermark or self.keeps_all:
-            self._newer[id_] = updated
+    def _is_new(self, id_: str, updated: str, rev: float | None) -> bool:
+        before = self._newer.get(id_)
+        if before is not None or updated > self.watermark or self.keeps_all:
+            version = Version(rev, updated)
+            if before is not None and not version.is_newer_than(before):
+                return False
+            self._newer[id_] = version
             return True
         if updated != self._moment:
             self._moment = updated
-            self._ids = set()
-        if id_ in self._ids:
-            return False
-        self._ids.add(id_)
+            self._at_moment = {}
+        if id_ in self._at_moment:
+            known = self._at_moment[id_]
+            if rev is None or known is None or rev <= known:
+                return False
+        self._at_moment[id_] = rev
         return True

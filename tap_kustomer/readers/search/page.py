@@ -14,6 +14,7 @@ import msgspec
 
 from tap_kustomer import timestamps
 from tap_kustomer.client.codec import loads_leniently
+from tap_kustomer.readers.versions import rev_of
 
 __all__ = ["KNOWN_CAPS", "OrderedPage", "Part", "RowKey", "SearchPage", "peek"]
 
@@ -28,6 +29,7 @@ class RowKey(NamedTuple):
     id: str | None
     updated: str | None  # UTC text of the replication attribute; None: the row has none
     created: str | None
+    rev: float | None = None  # grows with every change of the row
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,7 @@ _Other: TypeAlias = str | int | float | bool | list[Any] | None
 class _Attributes(msgspec.Struct):
     updatedAt: Any = None  # noqa: N815 - the API's name
     createdAt: Any = None  # noqa: N815
+    rev: Any = None
 
 
 class _Row(msgspec.Struct):
@@ -173,7 +176,7 @@ def peek(raw: bytes, field: str = "updatedAt") -> SearchPage:
         id_ = row.id
         if id_.__class__ is not str:
             id_ = str(id_) if type(id_) is int else None
-        keys.append(RowKey(id_, updated, created))
+        keys.append(RowKey(id_, updated, created, rev_of(attributes.rev)))
     total, at_least = _total(meta.total)
     return SearchPage(
         raw=raw,
