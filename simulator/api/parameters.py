@@ -29,7 +29,7 @@ def paging(params: Mapping[str, str], knobs: Knobs, *, archive: bool) -> JSON:
         if knobs.oversize == "refuse":
             raise Refused(400, f"pageSize: at most {most}.", pointer="pageSize")
         size = most
-    if page > knobs.max_pages or page * size > knobs.result_window:
+    if is_past_window(page, size, knobs):
         if knobs.past_window == "refuse":
             raise Refused(400, "page: past the last page that can be had.", pointer="page")
         if knobs.past_window == "not_found":
@@ -45,6 +45,12 @@ def paging(params: Mapping[str, str], knobs: Knobs, *, archive: bool) -> JSON:
         "ids_only": ids_only == "true",
         "total_cap": None if archive else _total_cap(params, knobs),
     }
+
+
+def is_past_window(page: int, size: int, knobs: Knobs) -> bool:
+    """Say whether a page lies behind what page numbers reach."""
+    window = knobs.result_window
+    return page > knobs.max_pages or (window is not None and page * size > window)
 
 
 def _total_cap(params: Mapping[str, str], knobs: Knobs) -> int | None:

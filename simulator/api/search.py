@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from simulator.api import attributes as attrs
 from simulator.api.answers import Answer
+from simulator.api.parameters import is_past_window
 from simulator.clock import DAY, to_ms
 from simulator.org.index import NO_TIME, IndexView, Key, Version, encode, page_of
 
@@ -64,7 +65,7 @@ def find(query: Query, org: Org, knobs: Knobs) -> Found:
     by_position = bool(query.sort) and is_position(query.context, query.sort[0][0])
     rng = org.ties if org.shuffle_ties else None
     start = (query.page - 1) * query.page_size
-    beyond = query.page > knobs.max_pages or query.page * query.page_size > knobs.result_window
+    beyond = is_past_window(query.page, query.page_size, knobs)
     ignored = _sort_ignored(query, knobs)
     in_place = by_position and not query.sort[0][1] and not ignored
     if in_place and not (rest or query.any_of or query.none_of or beyond):

@@ -46,7 +46,7 @@ OF_SEARCHES = (
     ),
     Assumption(
         "page-depth",
-        "pages behind the 100th, or behind 10,000 rows, are refused",
+        "pages behind the 100th are refused; those before it are answered, behind 10,000 rows too",
         "the answer to page 101",
         "no end is concluded from it; page numbers count only within one timestamp",
         ("readers/search/ties.py",),
