@@ -41,6 +41,7 @@ class ExtraRows(KustomerStream):
     entry: ClassVar[ExtraStream]
     columns_found: ClassVar[dict[str, str]] = {}
     found_problem: ClassVar[str | None] = None
+    found_no_list: ClassVar[bool] = False  # the problem: the answers are no list of resources
 
     @property
     @override
@@ -66,9 +67,14 @@ class ExtraRows(KustomerStream):
         return self._make_row
 
     def check_entry(self) -> None:
-        """Raise ``StreamError`` for what discovery found wrong."""
-        if self.problem is not None:
-            raise StreamError(self.problem)
+        """Raise ``StreamError`` for what discovery found wrong.
+
+        What is no list, such as a web page, ends the stream at once where no list was ever seen.
+        Where one was, it is an outage that reading waits for.
+        """
+        if self.problem is None or (self.found_no_list and self.known_state.get("columns")):
+            return
+        raise StreamError(self.problem)
 
     def keep_columns(self) -> None:
         """Note the columns, so that a later first page takes none of them away."""
@@ -145,9 +151,14 @@ class ExtraList(ExtraRows, ListStream):
             super().ask_ahead(ahead)
 
     @override
+    def prepare(self) -> None:
+        """Read the first page, unless the entry is wrong."""
+        self.check_entry()
+        super().prepare()
+
+    @override
     def read(self) -> Iterator[RowBatch]:
         """Yield the rows, each id once."""
-        self.check_entry()
         yield from super().read()
         self.keep_columns()
 
@@ -182,6 +193,8 @@ class ExtraBelowList(ExtraRows):
         above = self.parent_stream
         while isinstance(above, ExtraBelowList):
             above = above.parent_stream
+        if isinstance(above, ExtraList):
+            above.check_entry()
         if isinstance(above, ListStream):
             return above.listed_by(self)
         if isinstance(above, SearchStream):

@@ -19,6 +19,7 @@ from tap_kustomer.errors import (
     StreamError,
 )
 from tap_kustomer.naming import snake_case
+from tap_kustomer.readers.list_page import attributes_of
 from tap_kustomer.rows.extra import BELONGS_TO, identified, public
 from tap_kustomer.streams.children import ChildStream
 from tap_kustomer.streams.extra import ExtraBelowList, ExtraBelowSearch, ExtraList, child_path
@@ -71,6 +72,7 @@ class _Found:
     rows: list[dict[str, Any]]
     page_size: int
     problem: str | None = None
+    is_no_list: bool = False  # the problem
 
 
 class ExtraDiscovery:
@@ -119,6 +121,7 @@ class ExtraDiscovery:
                     "entry": replace(entry, page_size=found.page_size),
                     "columns_found": kinds,
                     "found_problem": problem,
+                    "found_no_list": found.is_no_list,
                     "paths": (entry.path,),
                     "path": entry.path,
                     "passes": (entry.params,),
@@ -190,7 +193,8 @@ class ExtraDiscovery:
                     f"{entry.path} {look.problem}. Check the `path`; `docs/streams.md` lists the "
                     "endpoints that Kustomer documents."
                 )
-                return _Found(look.rows if not problem else [], size, problem)
+                rows = [] if problem else look.rows
+                return _Found(rows, size, problem, is_no_list=problem is not None)
             return self._look_below(entry)
         except MissingRoleError:
             return _Found([], entry.page_size)  # a run says so, and which role is missing
@@ -220,7 +224,8 @@ class ExtraDiscovery:
                 continue
             answered = True
             if look.problem and not look.rows:
-                return _Found([], size, entry.problem(f"{entry.path} {look.problem}."))
+                sentence = entry.problem(f"{entry.path} {look.problem}.")
+                return _Found([], size, sentence, is_no_list=True)
             if look.rows:
                 return _Found([{**row, BELONGS_TO: parent["id"]} for row in look.rows], size)
         if refused is not None and not answered:
@@ -262,11 +267,26 @@ class ExtraDiscovery:
             params = {"page": 1, "pageSize": _SAMPLE}
             return self._ask(Request(_SEARCH, params, body, Budget.SEARCH)).rows
         if type_ is not None and issubclass(type_, ListStream):
-            paging = {"page": 1, "pageSize": _SAMPLE}
-            return self._ask(Request(type_.paths[0], {**type_.passes[0], **paging})).rows
+            return self._sample_of_list(type_)
         if type_ is not None and issubclass(type_, ChildStream):
             return self._sample_of_child(type_)
         return []
+
+    def _sample_of_list(self, type_: type[ListStream]) -> list[dict[str, Any]]:
+        """Return some rows, those first that are not deleted: of the others little is left."""
+        rows: list[dict[str, Any]] = []
+        for path in type_.paths:
+            for params in (*type_.passes, {}):
+                if rows and not params:
+                    break  # without parameters only where they bring nothing, or are refused
+                try:
+                    request = Request(path, {**params, "page": 1, "pageSize": _SAMPLE})
+                    rows += self._ask(request).rows
+                except (NotFoundError, RequestRefusedError):
+                    continue
+            if rows:
+                break
+        return sorted(rows, key=lambda row: attributes_of(row).get("deleted") is True)
 
     def _sample_of_child(self, type_: type[ChildStream]) -> list[dict[str, Any]]:
         for parent in self._rows_of(type_.parent):

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from simulator import Fault, Org, Simulator
+from simulator import Clock, Fault, Org, Simulator
 from simulator.api.endpoints import documented
+from tap_kustomer import clock as tap_clock
 from tap_kustomer.errors import SettingsError
 from tap_kustomer.settings.values import Settings
 from tap_kustomer.tap import STREAM_NAMES, TapKustomer
-from tests.support import Output, run_tap, sync_tap
+from tests.support import FAST, Output, run_tap, sync_tap
 from tools.docs.endpoints_page import entries_for
 
 if TYPE_CHECKING:
@@ -35,9 +36,9 @@ def server() -> Iterator[Simulator]:
 def read(server: Simulator, *entries: JSON, select: tuple[str, ...] = (), **more: Any) -> Output:
     """Run the tap over the streams of ``entries``."""
     names = [*(entry["name"] for entry in entries), *select, "sync_runs"]
-    state = more.pop("state", None)
+    state, clock = more.pop("state", None), more.pop("clock", None)
     config = {**server.config, "start_date": "2020-01-01", "extra_streams": list(entries), **more}
-    return sync_tap(config, names, state=state)
+    return sync_tap(config, names, state=state, clock=clock)
 
 
 def status(output: Output, stream: str) -> JSON:
@@ -276,6 +277,27 @@ def test_an_optional_parent_is_offered_with_its_children(server: Simulator) -> N
     assert len(output.records("processes")) == 2
 
 
+@pytest.mark.parametrize(
+    ("context", "parent", "path", "knobs"),
+    [
+        ("tag", "tags", "/v1/tags/{id}/things", {}),  # asked for its deleted rows first
+        ("tag", "tags", "/v1/tags/{id}/things", {"deleted_switches": False}),
+        ("queue", "queues", "/v1/routing/queues/{id}/things", {"queues_path": "/v1/queues"}),
+    ],
+)
+def test_columns_below_a_list_are_found_however_the_list_has_to_be_asked(
+    server: Simulator, context: str, parent: str, path: str, knobs: JSON
+) -> None:
+    """Without a row of the parent nothing could be looked at."""
+    server.set(**knobs)
+    [id_] = server.org.add(context)
+    server.org.show(path.format(id=id_), rows(2, score=1))
+    output = read(server, {"name": "things", "path": path, "parent": parent})
+
+    assert "score" in output.schema("things")["properties"]
+    assert [row["score"] for row in output.records("things")] == [1, 1]
+
+
 # ------------------------------------------------------------------ paging and parameters
 
 
@@ -373,10 +395,11 @@ def test_a_wrong_entry_is_refused_before_the_first_request(name: str) -> None:
 
 
 ODD: dict[str, tuple[Any, JSON, str]] = {
-    "404": (None, {}, "Kustomer has no endpoint /v1/things"),
+    "404": (None, {}, "Kustomer does not know /v1/things"),
     "one object": (None, {"path": "/v1/users/current"}, "one object instead of a list"),
-    "web page": ("<html>", {}, "not the JSON"),
-    "no data": ('{"items": []}', {}, "not the JSON"),
+    "web page": ("<html>", {}, "something that is no JSON, such as a web page"),
+    "no data": ('{"items": []}', {}, "answers without `data`"),
+    "data null": ('{"data": null}', {}, "answers without `data`"),
     "no key": (rows(2), {"key": "number"}, "has no `number` to go by"),
     "no id": ([{"type": "x", "attributes": {"code": "c"}}], {}, "there are code"),
 }
@@ -395,14 +418,41 @@ def test_an_odd_endpoint_fails_alone_with_a_sentence_that_names_the_entry(
         server.faults.add(Fault("status", status=200, path="/v1/things", times=None, body=shown))
     server.org.add("tag", 2)
     entry = {**GOOD, **changes}
-    output = read(server, entry, select=("tags",), backoff_max_elapsed_seconds=1)
+    output = read(server, entry, select=("tags",))  # retried, it would take ten minutes
 
     ended = status(output, "things")
     assert ended["status"] == "failed"
-    assert "things" in ended["error"]
+    assert "`extra_streams`: things: " in ended["error"]
     assert sentence in ended["error"]
     assert len(output.ids("tags")) == 2
     assert output.status == 1
+
+
+def test_rows_below_an_odd_list_fail_as_soon(server: Simulator) -> None:
+    """What is above them is named; nothing is asked for ten minutes."""
+    entries = [
+        {"name": "things", "path": "/v1/things"},
+        {"name": "parts", "path": "/v1/things/{id}/parts", "parent": "things"},
+    ]
+    server.faults.add(Fault("status", status=200, path="/v1/things", times=None, body="<html>"))
+    output = read(server, *entries)
+
+    for name in ("things", "parts"):
+        assert "things: /v1/things answers with something" in status(output, name)["error"]
+
+
+def test_a_list_that_was_read_before_waits_for_the_end_of_an_outage() -> None:
+    """A proxy's web page says nothing about an endpoint that has shown its rows."""
+    org = Org(seed=6, clock=Clock(speed=FAST))
+    org.show("/v1/things", rows(3))
+    with Simulator(org, limits=False) as server:
+        first = read(server, GOOD)
+        page = Fault("status", status=200, path="/v1/things", times=6, body="<html>")
+        server.faults.add(page)
+        second = read(server, GOOD, state=first.state, clock=tap_clock.Clock(FAST))
+
+    assert (second.status, second.ids("things")) == (0, first.ids("things"))
+    assert set(first.records("things")[0]) == set(second.records("things")[0])
 
 
 def test_check_says_what_is_wrong_with_an_entry(server: Simulator, tmp_path: Path) -> None:
