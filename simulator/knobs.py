@@ -56,8 +56,8 @@ class Knobs:
     unknown_attributes: Literal["refuse", "ignore"] = "refuse"
     # `GET /v1/customers/searches/schema` tells what may be filtered and sorted by.
     search_schema: bool = True
-    # In the archive's list, absent from the standard search's.
-    company_updated_at_supported: bool = False
+    # Absent from the standard search's reference, present in the registries of June 2026.
+    company_updated_at_supported: bool = True
     # Which attribute filters the context `kobject_<klass>`: UNCONFIRMED (klass-attribute). None
     # refuses the context.
     kobject_klass_attribute: (

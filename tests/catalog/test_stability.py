@@ -205,7 +205,6 @@ def test_a_flattened_attribute_that_nobody_describes_is_kept(server: Simulator, 
 def test_an_open_custom_stays_one_column_when_flattened(server: Simulator, org: Org) -> None:
     """Without any attribute in metadata there would be no column for it."""
     [id_] = org.add("company", custom={"newStr": "x"})
-    server.set(company_updated_at_supported=True)
     row = read(server, "companies", **FLAT).newest("companies")[id_]
 
     assert json.loads(row["custom"]) == {"newStr": "x"}

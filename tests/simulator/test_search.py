@@ -86,9 +86,6 @@ WRONG_BODIES: dict[str, Any] = {
     "unknown zone": body(timeZone="Mars/Olympus"),
     "includeDeleted as text": body(includeDeleted="true"),
     "fields as an object": body(fields={}),
-    "company by updated_at": body(
-        queryContext="company", sort=[], **{"and": [{"company_updated_at": {"gte": "2026-01-01"}}]}
-    ),
     "work sessions by updated_at": body(
         queryContext="work_session", sort=[{"work_session_updated_at": "asc"}]
     ),
@@ -448,14 +445,15 @@ def test_doubtful_attributes_and_contexts_can_be_turned_on_and_off() -> None:
     org.add("work_session", 3)
     simulator, client = reading(org)
     with simulator, client:
+        assert len(client.search("company").json()["data"]) == 3
         simulator.set(
-            company_updated_at_supported=True,
+            company_updated_at_supported=False,
             work_session_attributes=["work_session_updated_at"],
         )
-        assert len(client.search("company").json()["data"]) == 3
-        assert len(client.search("work_session").json()["data"]) == 3
-        simulator.set(refused_contexts=["company"])
         assert client.search("company").status_code == 400
+        assert len(client.search("work_session").json()["data"]) == 3
+        simulator.set(refused_contexts=["customer"])
+        assert client.search("customer").status_code == 400
 
 
 def test_a_filter_or_a_sort_can_be_ignored_in_silence() -> None:

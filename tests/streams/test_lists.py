@@ -215,7 +215,7 @@ def test_a_search_is_used_where_it_works_and_a_list_where_it_does_not(
     server: Simulator, stream: str, context: str, knob: dict[str, Any]
 ) -> None:
     """Only an attribute that moves with the row will do: open sessions would freeze."""
-    server.set(work_items_list=True, list_max_page_size=5)
+    server.set(work_items_list=True, list_max_page_size=5, company_updated_at_supported=False)
     rows = server.org.add(context, 12)
     listed = read(server, stream, emit_activate_version_messages=True)
     assert listed.ids(stream) == set(rows)

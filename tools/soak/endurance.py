@@ -51,7 +51,7 @@ class Endurance:
         )
         self.org.seed(plan.customers, children=False)
         self.org.audit = False  # only `audit_logs` would read it
-        self.sim = Simulator(self.org, company_updated_at_supported=True)
+        self.sim = Simulator(self.org)
         self.database = folder / "none.duckdb"
         self._plan, self._folder, self._tell = plan, folder, tell
         self._rng = random.Random(f"{plan.seed} runs")
