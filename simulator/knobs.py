@@ -70,6 +70,9 @@ class Knobs:
     # `work_session_updated_at`.
     work_session_attributes: Collection[str] = ()
     work_item_attributes: Collection[str] = ()
+    # Work items of a search embed the routed record; where in the row is UNCONFIRMED
+    # (work-item-resource). "reference": they do not.
+    work_item_resource: Literal["attribute", "relationship", "reference"] = "attribute"
     refused_contexts: Collection[str] = ()
     archive_refused_contexts: Collection[str] = ()
     # Contexts that know `includeDeleted`; True: all.

@@ -41,7 +41,12 @@ def answer(query: Query, org: Org, knobs: Knobs) -> Answer:
     versions = found.versions
     if knobs.fresh_documents:
         versions = [org.store.get(version.name, version.id) or version for version in versions]
-    rows = [_identifier(version, knobs) if query.ids_only else version.body for version in versions]
+    if query.ids_only:
+        rows = [_identifier(version, knobs) for version in versions]
+    elif query.context == "work_item":
+        rows = [_with_resource(version, org, knobs) for version in versions]
+    else:
+        rows = [version.body for version in versions]
     total = found.total if query.total_cap is None else min(found.total, query.total_cap)
     pages = math.ceil(total / query.page_size)
     meta = {
@@ -271,6 +276,18 @@ def _identifier(version: Version, knobs: Knobs) -> bytes:
     if knobs.ids_only_shape == "ids":
         return encode(version.id)
     return encode({"type": json.loads(version.body)["type"], "id": version.id})
+
+
+def _with_resource(version: Version, org: Org, knobs: Knobs) -> bytes:
+    """Return a work item with the record that is routed, as it is now."""
+    row = version.resource
+    reference = row["relationships"].get("resource", {}).get("data")
+    routed = reference and org.store.get(reference["type"], reference["id"])
+    if routed and knobs.work_item_resource == "attribute":
+        row["attributes"]["resource"] = routed.resource
+    elif routed and knobs.work_item_resource == "relationship":
+        row["relationships"]["resource"]["data"] = routed.resource
+    return encode(row)
 
 
 def _links(query: Query, pages: int) -> dict[str, str | None]:

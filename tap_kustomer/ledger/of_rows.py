@@ -36,6 +36,14 @@ OF_ROWS = (
         ("rows/maker.py",),
     ),
     Assumption(
+        "work-item-resource",
+        "a work item of a search has the routed record beside it as the attribute `resource`",
+        "a work item of a search",
+        "its id comes from the relationship in any case",
+        ("schemas/work_items.json",),
+        unseen="rows with and without it are read the same way",
+    ),
+    Assumption(
         "custom-types",
         "custom values have the type that metadata, or the end of their name, tells",
         "the custom values of a page",

@@ -234,6 +234,32 @@ def _attributes(context: str, value: Any) -> Any:
     return [f"{context}_{name}" for name in value] if isinstance(value, list) else value
 
 
+@pytest.mark.parametrize("place", ["attribute", "relationship", "reference"])
+def test_the_record_that_a_searched_work_item_embeds_has_one_column(
+    server: Simulator, place: Any
+) -> None:
+    """It is a row of another stream: whoever leaves fields of it out can leave the copy out."""
+    server.set(work_item_attributes=["work_item_updated_at"], work_item_resource=place)
+    [conversation] = server.org.add("conversation", name="Where is it?")
+    server.org.add("work_item", 2, parents={"conversation": conversation})
+    output = read(server, "work_items")
+
+    for row in output.records("work_items"):
+        assert (row["resource_id"], row["extra_attributes"]) == (conversation, None)
+        if place == "attribute":
+            assert row["resource"]["attributes"]["name"] == "Where is it?"
+        else:
+            assert row["resource"] is None
+    catalog = catalog_of(server.config, ["work_items"])
+    [entry] = [one for one in catalog["streams"] if one["stream"] == "work_items"]
+    for metadata in entry["metadata"]:
+        if metadata["breadcrumb"] == ["properties", "resource"]:
+            metadata["metadata"]["selected"] = False
+    without = sync_tap(server.config, ["work_items"], catalog=catalog)
+    assert len(without.records("work_items")) == 2
+    assert "Where is it?" not in str(without.messages)
+
+
 def test_a_key_without_the_search_may_still_read_a_list(server: Simulator) -> None:
     """Its role for the list is enough for that stream."""
     server.org.roles = frozenset({"org.permission.company.read"})
