@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from tap_kustomer.airbyte.spec import tap_config
+from tap_kustomer.cli.check import MISSING_ROLE, check_stream
 from tap_kustomer.errors import MissingRoleError
 from tap_kustomer.settings.values import Settings
 from tap_kustomer.streams.base import KustomerStream
@@ -41,16 +42,18 @@ def modest(config: Mapping[str, Any]) -> dict[str, Any]:
 def check(tap: SourceTap) -> None:
     """Ask Kustomer who the key is, and for one row of a search, which most streams need.
 
-    Roles that other streams lack are logged: those streams are skipped, not the sync.
+    Streams whose role the key does not list are asked for, too: the listed roles alone decide
+    nothing. Those that are refused are logged; a sync skips them.
     Raises: an error of ``tap_kustomer.errors`` with the sentence for the user.
     """
     streams = [one for one in tap.streams.values() if isinstance(one, KustomerStream)]
-    for stream in streams:
-        if stream.roles_documented and tap.org.may(stream.roles) is False:
-            logger.warning("%s cannot be read. %s", stream.name, role_advice(stream))
     searched = next(one for one in streams if one.name == _PROBE)
     try:
         searched.ensure_prepared()
     except MissingRoleError as error:
         msg = f"{error} {role_advice(searched)}"
         raise MissingRoleError(msg) from None
+    doubtful = [one for one in streams if one is not searched and one.org.may(one.roles) is False]
+    for stream in doubtful:
+        if check_stream(stream).readable == MISSING_ROLE:
+            logger.warning("%s cannot be read. %s", stream.name, role_advice(stream))

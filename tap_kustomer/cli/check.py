@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tap_kustomer.session import Session
     from tap_kustomer.streams.base import KustomerStream
 
-__all__ = ["Preflight", "StreamCheck", "preflight"]
+__all__ = ["MISSING_ROLE", "Preflight", "StreamCheck", "check_stream", "preflight"]
 
 OPEN, MISSING_ROLE, ABSENT, BROKEN = "yes", "no", "absent", "error"
 
@@ -102,14 +102,18 @@ def preflight(session: Session, streams: Iterable[KustomerStream]) -> Preflight:
 
     Raises: ``CredentialsError`` when the key or the host is wrong.
     """
-    checks = [_check(stream) for stream in streams]
+    checks = [check_stream(stream) for stream in streams]
     since = session.settings.start_date or session.edge.moment
     searches, requests = session.client.limiter.shares
     api_url = session.settings.api_url
     return Preflight(session.org.id, api_url, searches, requests, checks, since)
 
 
-def _check(stream: KustomerStream) -> StreamCheck:
+def check_stream(stream: KustomerStream) -> StreamCheck:
+    """Ask Kustomer whether ``stream`` can be read, and how many rows it has.
+
+    Raises: ``CredentialsError`` when the key or the host is wrong.
+    """
     check = StreamCheck(stream.name, stream.selected)
     if stream.problem is not None:
         check.readable, check.problem = BROKEN, stream.problem

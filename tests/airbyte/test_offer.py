@@ -162,6 +162,24 @@ def test_roles_that_single_streams_lack_are_logged(tmp_path: Path) -> None:
     assert any("brands" in text and "org.permission.brand.read" in text for text in printed.logs())
 
 
+def test_a_role_that_the_key_only_seems_to_lack_is_not_warned_of(
+    sim: Simulator, tmp_path: Path
+) -> None:
+    """A list of roles may be old, or know roles by other names: the answer decides."""
+
+    def with_less(document: dict[str, Any]) -> dict[str, Any]:
+        document["data"]["attributes"]["roles"] = ["org.permission.search.create"]
+        return document
+
+    for path in ("/v1/users/current", "/v1/auth/tokens/current"):
+        sim.faults.add(Fault("rewrite", path=path, times=None, rewrite=with_less))
+    printed = run_source("check", tmp_path, config=sim.config)
+
+    assert printed.check == {"status": "SUCCEEDED"}
+    assert {log.path for log in sim.requests} > {"/v1/tags", "/v1/brands", "/v1/users"}
+    assert not [text for text in printed.logs() if "cannot be read" in text]
+
+
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
