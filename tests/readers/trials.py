@@ -24,7 +24,16 @@ if TYPE_CHECKING:
 
     from tests.support import Output
 
-__all__ = ["LONG", "SPEED", "Trial", "check_states", "examples", "run_trial", "trials", "version_of"]
+__all__ = [
+    "LONG",
+    "SPEED",
+    "Trial",
+    "check_states",
+    "examples",
+    "run_trial",
+    "trials",
+    "version_of",
+]
 
 _FLEEING = 2  # updates within one run: one in the first pass, one in the catch-up behind it
 SPEED = 400.0  # a run of 0.1 seconds takes 40 seconds of the org's time: longer than some lookbacks

@@ -329,11 +329,15 @@ def test_custom_attributes_tell_all_that_metadata_tells(server: Simulator) -> No
     assert not [row for row in rows.values() if row["extra_attributes"]]
 
 
-@pytest.mark.parametrize("stream", ["companies", "work_sessions"])
+@pytest.mark.parametrize("stream", ["companies", "work_sessions", "work_items"])
 def test_a_search_that_ignores_its_attribute_is_not_trusted(server: Simulator, stream: str) -> None:
     """Rows in no order would let the bookmark pass by some of them; the list has all."""
-    server.set(unknown_attributes="ignore")
-    context = {"companies": "company", "work_sessions": "work_session"}[stream]
+    server.set(unknown_attributes="ignore", company_updated_at_supported=False)
+    context = {
+        "companies": "company",
+        "work_sessions": "work_session",
+        "work_items": "work_item",
+    }[stream]
     now = server.org.clock.now()
     moments = [now - DAY * (1 + number * 7 % 30) for number in range(30)]
     rows = server.org.add(context, 30, updated_at=moments, created_at=moments)
