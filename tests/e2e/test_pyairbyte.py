@@ -71,11 +71,11 @@ def sim(org: Org) -> Iterator[Simulator]:
 class Cache:
     """A DuckDB cache that PyAirbyte fills from a simulated org."""
 
-    def __init__(self, sim: Simulator, folder: Path) -> None:
+    def __init__(self, sim: Simulator, folder: Path, **more: object) -> None:
         self.folder = folder / "cache"
         self._config = folder / "config.json"
         settings = {"start_date": "2015-01-01", "page_size": 50, "backoff_max_elapsed_seconds": 1}
-        self._config.write_text(json.dumps({**sim.config, **settings}), encoding="utf-8")
+        self._config.write_text(json.dumps({**sim.config, **settings, **more}), encoding="utf-8")
 
     def read(self) -> subprocess.CompletedProcess[str]:
         """Read all streams."""
@@ -142,6 +142,26 @@ def test_tables_hold_the_org_after_a_second_read_and_a_failure_between(
     for id_ in changed:
         assert names[id_] == org.row("customer", id_)["attributes"]["name"]
     assert second < first  # with all that is new, a full read would be longer than the first
+
+
+def test_streams_that_a_user_names_become_tables(org: Org, sim: Simulator, tmp_path: Path) -> None:
+    """As they stand in Airbyte's form: a list, and a list below the rows of a search."""
+    app = {"type": "app", "id": "app-1", "attributes": {"name": "Shop"}}
+    org.show("/v1/apps", [app])
+    customers = org.ids("customer")
+    for id_ in customers:
+        visit = {"type": "visit", "id": f"visit-{id_}", "attributes": {"name": "Home"}}
+        org.show(f"/v1/customers/{id_}/visits", [visit])
+    entries = [
+        {"name": "apps", "path": "/v1/apps"},
+        {"name": "visits", "path": "/v1/customers/{id}/visits", "parent": "customers"},
+    ]
+    cache = Cache(sim, tmp_path, extra_streams=entries)
+    cache.rows_read()
+
+    assert cache.rows("apps") == [("app-1", "Shop")]
+    assert {name for _, name in cache.rows("visits")} == {"Home"}
+    assert {id_ for id_, _ in cache.rows("visits")} == {f"visit-{id_}" for id_ in customers}
 
 
 def offer(sim: Simulator, folder: Path) -> dict[str, Any]:
