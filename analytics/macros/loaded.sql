@@ -290,5 +290,5 @@ cast(null as {{ kustomer_analytics.type_of(kind) }})
 {# The database and the schema that the loader filled. #}
 {% macro kustomer_schema() -%}
 {%- set named = var('kustomer_schema') -%}
-{{ named if named != 'default' else ('main' if target.type == 'duckdb' else 'tap_kustomer') }}
+{{ named if named != 'default' else ('main' if target.type == 'duckdb' else 'kustomer') }}
 {%- endmacro %}

@@ -161,7 +161,7 @@ class RowCounts(_CensusStream):
 class PresentIds(_CensusStream):
     """The ids that Kustomer has now, for the streams in `present_ids_of`.
 
-    What is loaded and not here is gone, also where the audit log does not tell of it any more;
+    What is loaded and not here is gone, also where the audit log no longer has it;
     what is here and not loaded is missing: the model `kustomer__reconciliation` shows both. Ids
     are read by ranges of creation, which does not move, and proven by Kustomer's count.
     """

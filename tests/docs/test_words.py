@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+import yaml
+
+from tools.docs.account import CHECKOUT
 from tools.docs.words import WORDS, found_in, texts
 
 
@@ -31,3 +34,20 @@ def test_sentences_of_a_module_are_found_and_its_docstrings_left_out() -> None:
     assert "The last STATE message holds" in said["tap_kustomer/summary.py"]
     assert "What a run says about its streams" not in said["tap_kustomer/summary.py"]
     assert list(found_in("make it anew and go on from there"))
+
+
+def test_dbt_reads_by_default_the_schema_that_the_loaders_write() -> None:
+    """Following two pages must not lead to a schema that does not exist."""
+    loaders = {
+        one["name"]: one.get("config", {})
+        for one in yaml.safe_load((CHECKOUT / "meltano.yml").read_text("utf-8"))["plugins"][
+            "loaders"
+        ]
+    }
+    macro = (CHECKOUT / "analytics" / "macros" / "loaded.sql").read_text("utf-8")
+    found = re.search(r"\('(\w+)' if target.type == 'duckdb' else '(\w+)'\)", macro)
+    assert found
+    assert loaders["target-duckdb"]["default_target_schema"] == found[1]
+    assert loaders["target-postgres"]["default_target_schema"] == found[2]
+    assert loaders["target-snowflake"]["default_target_schema"].lower() == found[2]
+    assert loaders["target-bigquery"]["dataset"] == found[2]

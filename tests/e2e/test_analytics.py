@@ -30,7 +30,7 @@ PACKAGE = CHECKOUT / "analytics"
 DBT = CHECKOUT / ".venv-analytics" / "bin" / "dbt"
 DIALECTS = CHECKOUT / ".venv-dialects" / "bin"
 TARGET_POSTGRES = CHECKOUT / ".venv-target-postgres" / "bin" / "target-postgres"
-LOADED = "tap_kustomer"  # schema of the loaded tables in PostgreSQL
+LOADED = "kustomer"  # schema of the loaded tables in PostgreSQL
 STREAMS = (
     "audit_logs",
     "conversation_times",

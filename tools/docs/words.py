@@ -67,25 +67,7 @@ WORDS = (
     ),
     Word(r"\bstate id of its own\b", "a separate state ID", "P5: a detour"),
 )
-_PAGES = (
-    "README.md",
-    *(
-        f"docs/{name}.md"
-        for name in (
-            "README",
-            "glossary",
-            "joins",
-            "key",
-            "loading",
-            "operations",
-            "settings",
-            "singer",
-            "switching",
-            "troubleshooting",
-            "upgrading",
-        )
-    ),
-)
+_PAGES = ("README.md", *sorted(f"docs/{path.name}" for path in (CHECKOUT / "docs").glob("*.md")))
 
 
 def found_in(text: str) -> Iterator[tuple[int, str, Word]]:
