@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import signal
+import sys
 import threading
 from typing import TYPE_CHECKING
 
 from simulator import Clock, Fault, Org, Simulator
 from simulator.knobs import Knobs
+from simulator.replay import Recording, Replay
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--clock", help="start the org's clock at this instant instead of now")
     add("--gzip", action="store_true", help="compress for clients that accept it")
     add("--fault", action="append", default=[], metavar="KIND[,NAME=VALUE...]", help=_FAULT_HELP)
+    add("--replay", metavar="DIR", help="answer with a recording of `tap-kustomer --record`")
     add("--knob", action="append", default=[], metavar="NAME=VALUE", help=_KNOB_HELP)
     return parser
 
@@ -63,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the server until a signal comes."""
     parser = _parser()
     options = parser.parse_args(arguments)
+    if options.replay:
+        return _replay(parser, options.replay, options.port)
     clock = Clock(speed=options.clock_speed)
     if options.clock:
         clock.set(options.clock)
@@ -90,13 +95,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         simulator.start()
     except (AttributeError, OSError, TypeError, ValueError) as error:
         parser.error(str(error))
+    _wait(simulator.url)
+    simulator.stop()
+    return 0
+
+
+def _replay(parser: argparse.ArgumentParser, folder: str, port: int) -> int:
+    """Serve a recording until a signal comes."""
+    try:
+        recording = Recording.load(folder)
+        replay = Replay(recording, port=port)
+        replay.start()
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    if recording.cut:
+        print("The last line of the recording is cut and was left out.", file=sys.stderr)  # noqa: T201
+    print(f"Read it with the config at {replay.url}/_simulator/config", file=sys.stderr)  # noqa: T201
+    _wait(replay.url)
+    replay.stop()
+    return 0
+
+
+def _wait(url: str) -> None:
+    """Print the URL and return when a signal comes."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    print(simulator.url, flush=True)  # noqa: T201  # whoever started it reads this line
+    print(url, flush=True)  # noqa: T201  # whoever started it reads this line
     stop.wait()
-    simulator.stop()
-    return 0
 
 
 if __name__ == "__main__":

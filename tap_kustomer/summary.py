@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from tap_kustomer.ledger.ledger import HOW_TO_REPORT, Column
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tap_kustomer.ledger.ledger import Ledger
     from tap_kustomer.run import StreamRun
 
-__all__ = ["closing", "duration", "end_line", "number"]
+__all__ = ["closing", "differences", "duration", "end_line", "number"]
 
 # "Complete" first, since it is what most streams are.
 _ORDER = ("complete", "skipped", "missing", "stopped", "failed", "pending")
@@ -52,6 +55,19 @@ def closing(runs: Sequence[StreamRun], seconds: float) -> str:
             "The last STATE message holds where the next run resumes (Meltano stores it).",
         )
     return " ".join(sentences)
+
+
+def differences(ledger: Ledger) -> str | None:
+    """Return one line when this org's API differs from what is assumed, and how to say so."""
+    found = ledger.differences
+    if not found:
+        return None
+    columns = {ledger.findings[id_].column for id_ in found}
+    handled = "not all of them handled" if Column.REPORT in columns else "all of them handled"
+    return (
+        f"This org's API differs from what the tap assumes in {number(len(found), 'way')}, "
+        f"{handled}: {', '.join(found)}. To tell us, {HOW_TO_REPORT}."
+    )
 
 
 def number(count: int, noun: str) -> str:

@@ -22,7 +22,7 @@ from tap_kustomer.streams.families import Family
 from tap_kustomer.streams.kobjects import KlassObjects, search_together
 from tap_kustomer.streams.lists import ListStream
 from tap_kustomer.streams.search import SearchStream
-from tap_kustomer.summary import closing, end_line
+from tap_kustomer.summary import closing, differences, end_line
 from tap_kustomer.vanished import vanished_streams
 
 if TYPE_CHECKING:
@@ -316,6 +316,9 @@ class SyncRun:
     def _log_summary(self) -> None:
         if self.runs:
             logger.info("%s", closing(self.runs, self.seconds))
+        told = differences(self._session.ledger)
+        if told is not None:
+            logger.info("%s", told)
 
 
 def note_role(stream: KustomerStream, *, is_open: bool) -> None:

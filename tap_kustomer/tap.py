@@ -33,6 +33,7 @@ from tap_kustomer.client.transport import KustomerClient
 from tap_kustomer.clock import Clock, StopRequested
 from tap_kustomer.contact.answers import Answers
 from tap_kustomer.contact.look import look
+from tap_kustomer.contact.report import report_of
 from tap_kustomer.edge import TwoYearEdge
 from tap_kustomer.errors import SettingsError
 from tap_kustomer.messages import KustomerWriter
@@ -172,6 +173,8 @@ class TapKustomer(CommandTap):
         if self.looks:
             self._answers = Answers(client.ledger)
             client.watchers.append(self._answers)
+        if self.recorder is not None:
+            client.watchers.append(self.recorder)
         return client
 
     @cached_property
@@ -218,6 +221,8 @@ class TapKustomer(CommandTap):
                 getattr(self, threads).close()
         if "client" in self.__dict__:
             self.client.close()
+        if self.recorder is not None:
+            self.recorder.close(self.settings, self.settings.start_date)
 
     # ------------------------------------------------------------ settings
 
@@ -404,6 +409,20 @@ class TapKustomer(CommandTap):
             return found
         finally:
             self.close()
+
+    @override
+    def report(self, found: Preflight) -> str:
+        if found.contact is None:
+            msg = "there was no look to report of"
+            raise ValueError(msg)
+        return report_of(
+            found.contact,
+            found.streams,
+            self.config.keys() & self.config_jsonschema["properties"].keys(),
+            org_id=found.org_id,
+            own_names=frozenset(klass.name for klass in self.org.klasses),
+            known_streams=frozenset(STREAM_NAMES),
+        )
 
     def stream_started(self, run: StreamRun) -> None:
         """Note that a stream is about to be read. Overridden by what wraps the tap."""

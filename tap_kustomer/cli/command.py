@@ -20,6 +20,8 @@ from tap_kustomer.cli.check_table import print_table
 from tap_kustomer.cli.files import read_catalog, read_config, read_state
 from tap_kustomer.cli.terminal import quieten
 from tap_kustomer.clock import StopRequested
+from tap_kustomer.contact.recording import Recorder
+from tap_kustomer.contact.report import write_report
 from tap_kustomer.contact.table import print_contact
 from tap_kustomer.errors import KustomerError, frames_of
 from tap_kustomer.messages import OutputClosed, let_output_block
@@ -44,14 +46,28 @@ class CommandTap(Tap):
 
     exit_status: int
 
-    def __init__(self, *, looks: bool = False, **kwargs: Any) -> None:  # noqa: ANN401 - the SDK's own
-        """Make the tap; ``looks``: what is answered is looked at, for ``preflight``."""
+    def __init__(
+        self,
+        *,
+        looks: bool = False,
+        recorder: Recorder | None = None,
+        **kwargs: Any,  # noqa: ANN401 - the SDK's own
+    ) -> None:
+        """Make the tap.
+
+        ``looks``: what is answered is looked at, for ``preflight``; ``recorder`` keeps it.
+        """
         self.looks = looks
+        self.recorder = recorder
         super().__init__(**kwargs)
 
     @abstractmethod
     def preflight(self) -> Preflight:
         """Ask Kustomer about every stream, and close."""
+
+    @abstractmethod
+    def report(self, found: Preflight) -> str:
+        """Return what was found as Markdown without anything of the org in it."""
 
 
 class KustomerCommand(SingerCommand):
@@ -64,7 +80,7 @@ class KustomerCommand(SingerCommand):
             name=command.name,
             callback=_runner(tap_class),
             context_settings=command.context_settings,
-            params=[*map(_with_own_reading, command.params), _CHECK],
+            params=[*map(_with_own_reading, command.params), _CHECK, _REPORT, _RECORD],
             help=HELP,
             epilog=EXAMPLES,
             logger=tap_class.logger,
@@ -163,6 +179,24 @@ _CHECK = click.Option(
 )
 
 
+_REPORT = click.Option(
+    ["--report"],
+    metavar="FILE",
+    help=(
+        "With --check: also write what it found as Markdown that can be pasted into an issue. No "
+        "value of a row, no key and no id is in it."
+    ),
+)
+_RECORD = click.Option(
+    ["--record"],
+    metavar="DIR",
+    help=(
+        "With --check or a sync: keep all answers in a new folder, every value replaced by one of "
+        "the same type and length."
+    ),
+)
+
+
 def _check(found: Preflight, *, as_json: bool) -> int:
     if as_json:
         click.echo(found.as_json())
@@ -192,10 +226,18 @@ def _runner(tap_class: type[CommandTap]) -> Any:  # noqa: ANN401 - what click ca
         config: Any = None,  # noqa: ANN401 - the SDK's private type
         state: str | None = None,
         catalog: str | None = None,
+        report: str | None = None,
+        record: str | None = None,
     ) -> None:
         if about:
             tap_class.print_about(about_format)
             return
+        if report is not None and not check:
+            msg = "--report goes with --check: it writes what --check finds."
+            raise click.UsageError(msg)
+        if report is not None:
+            write_report(report, "")  # before the first request: nobody waits for it in vain
+        recorder = None if record is None else Recorder(record)
         quieten(tap_class.logger, is_check=check)
         tap_class.print_version(print_fn=tap_class.logger.info)
         tap = tap_class(
@@ -205,9 +247,13 @@ def _runner(tap_class: type[CommandTap]) -> Any:  # noqa: ANN401 - what click ca
             parse_env_config=config.parse_env,
             validate_config=True,
             looks=check,
+            recorder=recorder,
         )
         if check:
-            leave(_check(tap.preflight(), as_json=about_format == "json"))
+            found = tap.preflight()
+            if report is not None:
+                write_report(report, tap.report(found))
+            leave(_check(found, as_json=about_format == "json"))
         collect_garbage_rarely()
         tap.sync_all()
         leave(tap.exit_status)

@@ -9,6 +9,8 @@ from tap_kustomer.catalog.attributes import suffix_of
 from tap_kustomer.contact.answers import attributes_of_rows
 from tap_kustomer.naming import snake_case
 from tap_kustomer.rows.values import MISFIT, converter, is_masked
+from tap_kustomer.streams.lists import ListStream
+from tap_kustomer.streams.search import SearchStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,11 +52,15 @@ def stream_of(seen: Seen, streams: Iterable[KustomerStream]) -> KustomerStream |
                 context = f"kobject_{klass.name}"
             if context is not None and context == seen.context:
                 return stream
-        elif getattr(stream, "included_type", None) is None and (
-            path in getattr(stream, "paths", ()) or path in getattr(stream, "list_paths", ())
-        ):
+        elif getattr(stream, "included_type", None) is None and path in _paths_of(stream):
             return stream
     return None
+
+
+def _paths_of(stream: KustomerStream) -> tuple[str, ...]:
+    if isinstance(stream, ListStream):
+        return stream.paths
+    return stream.list_paths if isinstance(stream, SearchStream) else ()
 
 
 def _judge_names(ledger: Ledger, stream: KustomerStream, rows: list[dict[str, Any]]) -> None:

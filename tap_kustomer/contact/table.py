@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tap_kustomer.ledger.ledger import Column
+from tap_kustomer.ledger.ledger import HOW_TO_REPORT, Column
 
 if TYPE_CHECKING:
     from typing import IO
@@ -18,15 +18,11 @@ if TYPE_CHECKING:
     from tap_kustomer.contact.look import Contact
     from tap_kustomer.ledger.ledger import Assumption, Finding
 
-__all__ = ["HOW_TO_REPORT", "print_contact"]
+__all__ = ["print_contact"]
 
 _WIDTH = 80  # columns, where no terminal says how wide it is
 _COLOURS = {Column.REPORT: "red", Column.HANDLED: "yellow"}
 _SHOWN_PLACES = 4
-HOW_TO_REPORT = (
-    "run --check with --report report.md, look through the file, and paste it into an issue of the "
-    "project that this tap was installed from"
-)
 
 
 def print_contact(contact: Contact, file: IO[str]) -> None:

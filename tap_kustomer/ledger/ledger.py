@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Assumption", "Column", "Finding", "Ledger"]
+__all__ = ["HOW_TO_REPORT", "Assumption", "Column", "Finding", "Ledger"]
 
+HOW_TO_REPORT = (
+    "run --check with --report report.md, look through the file, and paste it into an issue of the "
+    "project that this tap was installed from"
+)
 _MOST_PLACES = 40  # kept for one finding: an org may have hundreds of klasses
 
 

@@ -12,7 +12,7 @@ from tap_kustomer.clock import Clock
 from tap_kustomer.ledger.assumptions import ASSUMPTIONS
 from tap_kustomer.ledger.ledger import Assumption, Column, Ledger
 from tap_kustomer.tap import TapKustomer
-from tests.support import FAST, quiet
+from tests.support import FAST, quiet, sync_tap
 
 if TYPE_CHECKING:
     from simulator import Simulator
@@ -108,3 +108,27 @@ def test_a_sync_notes_the_fall_backs_that_it_takes(fast_sim: Simulator) -> None:
     assert findings["company-updated-at"].places == ["companies"]
     assert findings["search-filter"].column is Column.AS_ASSUMED
     assert findings["include-deleted"].column is Column.AS_ASSUMED
+
+
+def test_a_sync_says_in_one_line_what_differs_and_how_to_report_it(
+    fast_sim: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log of a scheduled run is all that most users ever see."""
+    caplog.set_level("INFO", "tap-kustomer")
+    fast_sim.set(company_updated_at_supported=False)
+    output = sync_tap(fast_sim.config, ["companies"], clock=Clock(FAST))
+    lines = [line for line in output.stderr.splitlines() if "differs from what" in line]
+    assert len(lines) == 1
+    assert "1 way, all of them handled: company-updated-at" in lines[0]
+    assert "--report" in lines[0]
+
+
+def test_a_sync_of_an_org_that_is_as_assumed_says_nothing_of_it(
+    fast_sim: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A line that is always there is not read."""
+    caplog.set_level("INFO", "tap-kustomer")
+    fast_sim.org.add("customer", 3)
+    output = sync_tap(fast_sim.config, ["customers"], clock=Clock(FAST))
+    assert output.status == 0
+    assert "differs from what" not in output.stderr

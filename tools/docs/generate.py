@@ -21,6 +21,7 @@ from tap_kustomer.tap import STREAM_TYPES
 from tools.docs.account import PAGES, named
 from tools.docs.catalog_snapshot import catalog_snapshot
 from tools.docs.endpoints_page import endpoint_table
+from tools.docs.first_contact import assumptions_table, contact_output, report_output
 from tools.docs.hub_definition import hub_definition, loader_definition
 from tools.docs.readme_parts import check_output, minutes_table, sample_query, sample_row
 from tools.docs.streams_page import core_diagram, join_list, stream_sections, stream_table
@@ -170,6 +171,9 @@ PARTS: Mapping[tuple[str, str], Callable[[JSON], str]] = {
     ("docs/streams.md", "streams"): stream_sections,
     ("tests/catalog/snapshot.txt", "catalog"): catalog_snapshot,
     ("docs/streams.md", "endpoints"): endpoint_table,
+    ("docs/first-contact.md", "contact"): contact_output,
+    ("docs/first-contact.md", "report"): report_output,
+    ("docs/first-contact.md", "assumptions"): assumptions_table,
 }
 
 
