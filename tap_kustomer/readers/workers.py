@@ -66,6 +66,11 @@ class Workers:
         """Return ``work()``, done in a worker while this thread listens for signals."""
         return self._result(self._pool.submit(work))
 
+    def begin(self, work: Callable[[], T]) -> Callable[[], T]:
+        """Have ``work`` done in a worker; return what waits for its result, or its error."""
+        future = self._pool.submit(work)
+        return lambda: self._result(future)
+
     def map(self, work: Callable[[S], T], items: Iterable[S]) -> list[T]:
         """Return ``work`` of each item, in order, several at a time."""
         futures = [self._pool.submit(work, item) for item in items]

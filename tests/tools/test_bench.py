@@ -18,6 +18,7 @@ from tests.support import sync_tap
 from tools.bench import targets
 from tools.bench.floor import floor_seconds
 from tools.bench.measure import catalog_of, measure
+from tools.bench.minute import MINUTE, a_while
 from tools.bench.orgs import OrgPlan, ServedOrg, served
 from tools.bench.pace import PACE, Case, measured
 from tools.bench.report import PAGE, Column, Kept, markdown, place
@@ -150,6 +151,18 @@ def test_a_case_of_the_pace_fills_its_columns() -> None:
     assert row["searches"] / row["ideal"] >= 1
     assert row["seconds"] / row["floor"] >= 1
     assert all(column.show(row) for column in PACE.columns)
+
+
+def test_a_job_of_each_minute_sees_what_changes() -> None:
+    """Its searches and other requests are counted, and the ages of the rows it brings."""
+    plan = OrgPlan(customers=2, speed=30.0, index_lag=1.0)
+    with served(plan) as org:
+        row = a_while(org, 2)
+    assert 4 <= row["searches"] <= 12
+    assert 0 < row["others"] <= 20
+    assert row["changed"] > 0
+    assert 0 < row["median"] <= row["p95"]
+    assert all(column.show(row) for column in MINUTE.columns)
 
 
 def test_startup_ends_with_the_first_request() -> None:

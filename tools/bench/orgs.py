@@ -25,6 +25,7 @@ __all__ = ["CHECKOUT", "OrgPlan", "ServedOrg", "served"]
 CHECKOUT = Path(__file__).resolve().parents[2]
 _TIMEOUT = 60.0  # seconds for a question to the server's control plane
 _WINDOW = 61.0  # seconds after which no request counts any more
+_DAY = 86_400.0
 _CPU = "cpu\n"  # the question for the server's processor seconds, on its standard input
 
 
@@ -37,6 +38,8 @@ class OrgPlan:
     customers: int = 0  # with all that hangs on them: the simulator's own seed
     klasses: int = 0
     rows_per_klass: int = 0
+    klass_days: float = 0.0  # over which their last updates are spread, before now
+    index_lag: float = 0.0  # the clock's seconds until a search shows a change
     speed: float = 1.0  # of the clock
     plan_limit: int = 1000  # requests a minute
     knobs: dict[str, Any] = field(default_factory=dict)  # of the simulator
@@ -44,13 +47,23 @@ class OrgPlan:
     def make(self) -> Org:
         """Return the org, filled."""
         clock = Clock(speed=self.speed)
-        org = Org(seed=1, clock=clock, plan_limit=self.plan_limit, realistic=bool(self.customers))
+        org = Org(
+            seed=1,
+            clock=clock,
+            plan_limit=self.plan_limit,
+            realistic=bool(self.customers),
+            index_lag=self.index_lag,
+        )
         if self.customers:
             org.seed(customers=self.customers)
         for number in range(self.klasses):
             name = f"klass-{number}"
             org.add_klass(name, attributes={f"a{i}Str": {} for i in range(20)})
-            org.add(f"kobject_{name}", self.rows_per_klass)
+            for row in range(self.rows_per_klass):
+                # Rows of all klasses lie between those of the others, the newest half a day back.
+                place = (row + (number + 1) / (self.klasses + 1)) / self.rows_per_klass
+                age = (0.5 + place * self.klass_days) * _DAY if self.klass_days else 0.0
+                org.add(f"kobject_{name}", updated_at=clock.now() - age)
         add_conversations(org, self.conversations)
         add_messages(org, self.messages)
         return org
@@ -81,6 +94,15 @@ class ServedOrg:
         """Begin anew: nothing counts against a budget, and no request is in the log."""
         self._ask("POST", "advance", seconds=_WINDOW)
         self._ask("POST", "reset-log")
+
+    def change(self, context: str, rows: int) -> list[str]:
+        """Update so many rows of a context; return their ids."""
+        changed: list[str] = self._ask("POST", "churn", context=context, update=rows)["updated"]
+        return changed
+
+    def wait(self, seconds: float) -> None:
+        """Let the clock run on without anything happening."""
+        self._ask("POST", "advance", seconds=seconds)
 
     def log(self) -> list[dict[str, Any]]:
         """Return the requests since ``forget``, as the simulator notes them."""

@@ -16,8 +16,10 @@ from tools.bench.growth import GROWTH
 from tools.bench.hotpath import PROFILE
 from tools.bench.loaders import LOADERS
 from tools.bench.machine import Watch
+from tools.bench.minute import MINUTE
 from tools.bench.pace import PACE
 from tools.bench.processor import PROCESSOR
+from tools.bench.quiet import QUIET
 from tools.bench.report import PAGE, Kept, markdown, place
 from tools.bench.reserve import RESERVE
 from tools.bench.start import START
@@ -30,7 +32,18 @@ if TYPE_CHECKING:
 
 __all__ = ["PARTS", "rendered"]
 
-PARTS: tuple[Part, ...] = (START, PROCESSOR, PROFILE, PACE, GROWTH, RESERVE, WEBHOOKS, LOADERS)
+PARTS: tuple[Part, ...] = (
+    START,
+    PROCESSOR,
+    PROFILE,
+    PACE,
+    GROWTH,
+    QUIET,
+    MINUTE,
+    RESERVE,
+    WEBHOOKS,
+    LOADERS,
+)
 _MACHINE = "machine"
 console = Console(stderr=True, highlight=False)
 

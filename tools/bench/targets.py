@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tools.bench.loaders import DUCKDB, SHIPPED
 from tools.bench.processor import OURS, rates
+from tools.bench.quiet import DISCOVER, NOTHING_NEW
 from tools.bench.report import Column
 from tools.bench.reserve import DEFAULT_SHARE
 from tools.bench.webhooks import CEILING
@@ -53,6 +54,11 @@ def _defaults(share: int) -> Callable[[Figures], bool]:
     return lambda row: (
         row["rows"] >= _LARGE and row["in_flight"] == _DEFAULT_IN_FLIGHT and row["share"] == share
     )
+
+
+def _small(row: Figures) -> bool:
+    settings = (row["in_flight"], row["share"])
+    return settings == (_DEFAULT_IN_FLIGHT, DEFAULT_SHARE) and bool(row["rows"] < _LARGE)
 
 
 def _nearest_to_real_time(rows: list[Figures]) -> list[Figures]:
@@ -122,6 +128,52 @@ TARGETS = (
         "processor seconds until the first request",
         "start", lambda row: row["name"] == OURS,
         lambda row: float(min(row["cpu"])), 0.6, "{:.2f}",
+    ),
+    Target(
+        "searches of a quiet run, without klasses",
+        "quiet", lambda row: row["klasses"] == 0 and row["case"] == NOTHING_NEW,
+        lambda row: float(row["searches"]), 12, "{:.0f}",
+    ),
+    Target(
+        "all requests of a quiet run, without klasses",
+        "quiet", lambda row: row["klasses"] == 0 and row["case"] == NOTHING_NEW,
+        lambda row: float(row["requests"]), 40, "{:.0f}",
+    ),
+    Target(
+        "searches of a quiet run, 50 klasses",
+        "quiet", lambda row: row["klasses"] > 0 and row["case"] == NOTHING_NEW,
+        lambda row: float(row["searches"]), 20, "{:.0f}",
+    ),
+    Target(
+        "all requests of a quiet run, 50 klasses",
+        "quiet", lambda row: row["klasses"] > 0 and row["case"] == NOTHING_NEW,
+        lambda row: float(row["requests"]), 100, "{:.0f}",
+    ),
+    Target(
+        "requests of `--discover`, 50 klasses",
+        "quiet", lambda row: row["case"] == DISCOVER,
+        lambda row: float(row["requests"]), 60, "{:.0f}",
+    ),
+    Target(
+        "seconds of `--discover`, 50 klasses, start-up not included",
+        "quiet", lambda row: row["case"] == DISCOVER,
+        lambda row: float(row["seconds"] - row["startup"]), 3.0, "{:.1f}",
+    ),
+    Target(
+        "time / floor with the defaults, 10,000 rows",
+        "pace", _small, _seconds, 1.4, "{:.2f}",
+    ),
+    Target(
+        "searches of a run each minute",
+        "minute", _always, lambda row: float(row["searches"]), 12, "{:.0f}",
+    ),
+    Target(
+        "other requests of a run each minute",
+        "minute", _always, lambda row: float(row["others"]), 15, "{:.0f}",
+    ),
+    Target(
+        "seconds until 95 of 100 changes are loaded by a run each minute",
+        "minute", _always, lambda row: float(row["p95"]), 90, "{:.0f}",
     ),
     Target(
         "milliseconds of 99 of 100 answers to webhooks, 40 a second",

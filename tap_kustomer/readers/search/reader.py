@@ -26,7 +26,7 @@ from tap_kustomer.readers.search.tail import TailReader
 from tap_kustomer.readers.workers import BUFFER_BYTES, PageTask, one_task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tap_kustomer.client.transport import KustomerClient
     from tap_kustomer.readers.search.emission import FreshRows
@@ -117,9 +117,13 @@ class SearchRun:
             span = Bounds(position, settled)
             yield from self._emit(self._slices(probe.query, span, coverage, page), coverage)
             position, page = settled, None
+        # Kustomer counts and shows what came since at the same time: neither needs the other.
+        newest = (
+            self._begin_catch_up(probe.query, position) if end is None and page is None else None
+        )
         yield from self._proven(probe.query, coverage, settled)
         if end is None:
-            yield from self._catch_up(probe.query, position, page)
+            yield from self._catch_up(probe.query, position, page, newest)
         elif end > settled:
             reader = TailReader(self._search(probe.query))
             tasks = one_task(reader.read, position, end, page)
@@ -238,19 +242,33 @@ class SearchRun:
 
     # ------------------------------------------------------------ catch-up
 
+    def _begin_catch_up(self, query: SearchQuery, low: str) -> tuple[str, Callable[[], SearchPage]]:
+        """Ask for the first page of the catch-up; return when it begins, and what waits for it."""
+        started = self._now()
+        search = self._search(query, self._watermark_of(started))
+        return started, self._workers.begin(lambda: search.ask(Bounds(low)))
+
     def _catch_up(
-        self, query: SearchQuery, low: str, first: SearchPage | None
+        self,
+        query: SearchQuery,
+        low: str,
+        first: SearchPage | None,
+        asked: tuple[str, Callable[[], SearchPage]] | None,
     ) -> Iterator[FreshRows]:
         """Read what was updated during the first pass, without upper bound.
 
         It begins where the first pass ended, which is the bookmark or, when the last rows
-        before that moment are older, behind it where nothing is.
+        before that moment are older, behind it where nothing is. ``asked`` is its first page,
+        where the first pass has none left.
         """
-        if first is None:
-            self._begin_pass(self._now())
+        page = first
+        if asked is not None:
+            self._begin_pass(asked[0])
+            page = asked[1]()
         search = self._search(query)
         settled = self._emission.watermark
-        page = first or self._workers.call(lambda: search.ask(Bounds(low)))
+        if page is None:  # an empty one is a page
+            page = self._workers.call(lambda: search.ask(Bounds(low)))
         if search.is_whole(page):
             yield from self._emit([OrderedPage(page, page.end_of_rows(settled))])
             return
@@ -271,15 +289,17 @@ class SearchRun:
         return self.proof.of_pass(self._search(query), coverage, high)
 
     def _begin_pass(self, started: str) -> None:
-        watermark = timestamps.shift(started, seconds=-self._options.lookback_seconds)
-        self._emission.begin_pass(watermark)
+        self._emission.begin_pass(self._watermark_of(started))
 
-    def _search(self, query: SearchQuery) -> PageSearch:
+    def _watermark_of(self, started: str) -> str:
+        return timestamps.shift(started, seconds=-self._options.lookback_seconds)
+
+    def _search(self, query: SearchQuery, watermark: str | None = None) -> PageSearch:
         return PageSearch(
             self._client,
             query,
             page_size=self._page_size,
-            watermark=self._emission.watermark,
+            watermark=watermark or self._emission.watermark,
             exact_totals=self._exact_totals,
         )
 
