@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e import postgres
 from tests.e2e.project import CHECKOUT, MeltanoProject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HERE = Path(__file__).parent
 
@@ -49,3 +54,19 @@ def installed_project(tmp_path_factory: pytest.TempPathFactory) -> MeltanoProjec
 def project(installed_project: MeltanoProject, tmp_path: Path) -> MeltanoProject:
     """Return the installed project with an empty database and no state."""
     return installed_project.started_afresh(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def programs() -> Path:
+    """Return where PostgreSQL is, installed if need be."""
+    try:
+        return postgres.install()
+    except postgres.UnavailableError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def port(programs: Path) -> Iterator[int]:
+    """Run a server."""
+    with postgres.server(programs) as port:
+        yield port

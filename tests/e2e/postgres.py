@@ -1,21 +1,42 @@
-"""A throw-away PostgreSQL server from the system's packages."""
+"""A throw-away PostgreSQL server from the system's packages, and databases that loaders fill."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import socket
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from tests.e2e.project import CHECKOUT
+from tools.demo.compare import MADE_BY_THE_TAP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["UnavailableError", "binaries", "install", "server"]
+    from tests.support import Output
 
+__all__ = ["LOADERS", "SHIPPED", "Database", "UnavailableError", "binaries", "install", "server"]
+
+LOADERS = {
+    "meltanolabs": CHECKOUT / ".venv-target-postgres" / "bin" / "target-postgres",
+    "pipelinewise": CHECKOUT / ".venv-pipelinewise-postgres" / "bin" / "target-postgres",
+}
+_PLUGINS = yaml.safe_load((CHECKOUT / "meltano.yml").read_text(encoding="utf-8"))["plugins"]
+SHIPPED = {
+    name: value
+    for loader in _PLUGINS["loaders"]
+    if loader["name"] == "target-postgres"
+    for name, value in loader["config"].items()
+    if name not in {"port", "default_target_schema"}
+}
 ACCOUNT = "postgres"  # the server refuses to run as root
 INSTALL = ("apt-get", "install", "--yes", "--quiet", "--no-install-recommends", "postgresql")
 LONGEST = 300  # seconds for any command
@@ -23,6 +44,70 @@ LONGEST = 300  # seconds for any command
 
 class UnavailableError(Exception):
     """This machine has no PostgreSQL and none can be installed; the text says why."""
+
+
+@dataclass
+class Database:
+    """One loader's own database on the server."""
+
+    psql: Path
+    port: int
+    loader: str
+    name: str
+    shipped: bool = True  # whether with what `meltano.yml` sets
+
+    def query(self, sql: str) -> list[dict[str, Any]]:
+        """Return the rows that a query answers."""
+        asked = f"select coalesce(json_agg(t), '[]') from ({sql}) t"  # noqa: S608  # our own
+        done = self._psql(asked, self.name)
+        rows: list[dict[str, Any]] = json.loads(done)
+        return rows
+
+    def create(self) -> None:
+        """Make it, empty."""
+        self._psql(f"create database {self.name}", "postgres")
+
+    def ids(self) -> dict[str, frozenset[str]]:
+        """Return the ids of every table that holds objects of the org; no id is there twice."""
+        tables = self.query("select tablename from pg_tables where schemaname = 'kustomer'")
+        names = {table["tablename"] for table in tables} - MADE_BY_THE_TAP
+        selects = [f"select '{name}' as name, id from kustomer.\"{name}\"" for name in names]  # noqa: S608
+        ids: dict[str, list[str]] = {name: [] for name in names}
+        for row in self.query(" union all ".join(selects)):
+            ids[row["name"]].append(row["id"])
+        for name, of_table in ids.items():
+            assert len(of_table) == len(set(of_table)), name
+        return {name: frozenset(of_table) for name, of_table in ids.items()}
+
+    def load(self, output: Output, folder: Path, **more: Any) -> dict[str, Any]:
+        """Run the loader, with ``more`` settings, on a tap's output; return its last state."""
+        settings = {
+            "host": "127.0.0.1",
+            "port": self.port,
+            "user": "postgres",
+            "password": "none",
+            "default_target_schema": "kustomer",
+            **({"database": self.name} if self.loader == "meltanolabs" else {}),
+            **({"dbname": self.name} if self.loader == "pipelinewise" else {}),
+            **(SHIPPED if self.shipped and self.loader == "meltanolabs" else {}),
+            **more,
+        }
+        config = folder / f"{self.loader}.json"
+        config.write_text(json.dumps(settings), encoding="utf-8")
+        done = subprocess.run(
+            [str(LOADERS[self.loader]), "--config", str(config)],
+            input=output.stdout, capture_output=True, text=True, check=False, timeout=170,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-3000:]
+        state: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return state
+
+    def _psql(self, sql: str, database: str) -> str:
+        command = [str(self.psql), "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres",
+                   "-d", database, "-AtX", "-v", "ON_ERROR_STOP=1", "-c", sql]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
 
 def binaries() -> Path | None:
