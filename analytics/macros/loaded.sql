@@ -206,6 +206,7 @@ where 1 = 1
   'customers': [('customer', 'id')],
   'messages': [('message', 'id'), ('conversation', 'conversation_id')],
   'conversation_times': [('conversation', 'conversation_id')],
+  'conversation_events': [('conversation', 'conversation_id')],
   'satisfaction_responses': [('conversation', 'conversation_id')],
 } -%}
 {%- set deletions = source('kustomer', 'deletions') -%}

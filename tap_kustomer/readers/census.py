@@ -13,24 +13,24 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tap_kustomer import timestamps
-from tap_kustomer.client.codec import decode
 from tap_kustomer.client.rate_limit import Budget
 from tap_kustomer.client.transport import Request
 from tap_kustomer.errors import RequestRefusedError, StreamError, UntrustedAnswerError
 from tap_kustomer.readers.search.ask import ARCHIVE_PATH, SEARCH_PATH, SMALLER_PAGE
+from tap_kustomer.readers.search.page import peek
 from tap_kustomer.readers.search.query import Bounds
 
 if TYPE_CHECKING:
     from tap_kustomer.client.transport import KustomerClient
+    from tap_kustomer.readers.search.page import SearchPage
     from tap_kustomer.readers.search.query import SearchQuery
 
-__all__ = ["FIRST", "Census", "CensusPage", "PageSizeChangedError", "Span", "before", "halves"]
+__all__ = ["FIRST", "Census", "PageSizeChangedError", "Span", "before", "halves"]
 
 logger = logging.getLogger("tap-kustomer.census")
 
 FIRST = "1900-01-01T00:00:00.000Z"  # before any row, however far back an import dates it
 PAGE_SIZE = 500
-CAPS = frozenset({10_000})  # totals that are known to mean "at least so many"
 _TRIES = 6  # times that one page is asked for until it is whole
 _PAUSE = 1.0  # seconds before a page is asked for again, doubled with each try
 
@@ -44,41 +44,6 @@ class Span:
     updated_low: str = FIRST
     updated_high: str | None = None
     without_creation: bool = False  # the rows that do not tell when they were created instead
-
-
-@dataclass(frozen=True)
-class CensusPage:
-    """One answer: ids in the order of creation, and how many rows match in all."""
-
-    ids: tuple[str, ...]
-    created: tuple[str | None, ...]  # of the rows; all None where the answer holds ids alone
-    total: int | None  # None: the answer proves no number
-    page_size: int | None
-    timed_out: bool
-
-    @classmethod
-    def parse(cls, raw: bytes) -> CensusPage:
-        """Return the page in ``raw``: resources, identifiers or plain ids.
-
-        Raises: ``ValueError`` when it is none.
-        """
-        content = decode(raw)
-        data = content.get("data") if isinstance(content, dict) else None
-        if not isinstance(data, list):
-            msg = "the answer has no data"
-            raise ValueError(msg)  # noqa: TRY004 - what the client asks again for
-        rows = [row if isinstance(row, dict) else {"id": row} for row in data]
-        ids = [row.get("id") for row in rows]
-        meta = content.get("meta")
-        meta = meta if isinstance(meta, dict) else {}
-        total = _number(meta.get("total"))
-        return cls(
-            ids=tuple(id_ if isinstance(id_, str) else "" for id_ in ids),
-            created=tuple(_created(row) for row in rows),
-            total=None if total in CAPS else total,
-            page_size=_number(meta.get("pageSize")),
-            timed_out=meta.get("timed_out") is True,
-        )
 
 
 class Census:
@@ -114,7 +79,7 @@ class Census:
             raise StreamError(msg)
         return sum(self.count(half) for half in parts)
 
-    def first_row(self, span: Span) -> CensusPage:
+    def first_row(self, span: Span) -> SearchPage:
         """Return the row that was created first, with the total of the range."""
         return self.ask(span, size=1, ids_only=False)
 
@@ -122,11 +87,12 @@ class Census:
         """Return when the row was updated that was not updated for the longest time."""
         params = {"page": 1, "pageSize": 1}
         request = self._request(self.query.body(Bounds(FIRST)), params)
-        return self.client.fetch(request, _first_update)
+        page = self.client.fetch(request, lambda raw: peek(raw, self.query.field))
+        return page.keys[0].updated if page.keys else None
 
     def ask(
         self, span: Span, number: int = 1, *, size: int | None = None, ids_only: bool = True
-    ) -> CensusPage:
+    ) -> SearchPage:
         """Return a page, whole as far as its total tells, within the range.
 
         Raises: ``StreamError`` when it stays partial, or when the range is ignored.
@@ -145,7 +111,7 @@ class Census:
         )
         raise StreamError(msg)
 
-    def _sized(self, span: Span, number: int, size: int | None, *, ids_only: bool) -> CensusPage:
+    def _sized(self, span: Span, number: int, size: int | None, *, ids_only: bool) -> SearchPage:
         """Return a page of the size that was asked for; smaller if Kustomer gives no more."""
         asked = size or self.page_size
         try:
@@ -165,7 +131,7 @@ class Census:
             raise PageSizeChangedError
         return page
 
-    def _send(self, span: Span, number: int, size: int, *, ids_only: bool) -> CensusPage:
+    def _send(self, span: Span, number: int, size: int, *, ids_only: bool) -> SearchPage:
         """Return an answer; without the parameters that Kustomer does not take here."""
         params: dict[str, Any] = {"page": number, "pageSize": size}
         wanted = {}
@@ -196,15 +162,19 @@ class Census:
     def _note(self, assumption: str, how: str) -> None:
         self.client.ledger.differs(assumption, how, self.query.stream)
 
-    def _try(self, span: Span, params: dict[str, Any]) -> CensusPage | None:
+    def _try(self, span: Span, params: dict[str, Any]) -> SearchPage | None:
         try:
             return self._fetch(span, params)
         except RequestRefusedError:
             return None
 
-    def _fetch(self, span: Span, params: dict[str, Any]) -> CensusPage:
+    def _fetch(self, span: Span, params: dict[str, Any]) -> SearchPage:
         request = self._request(self.query.body(self._bounds(span)), params)
-        return self.client.fetch(request, CensusPage.parse)
+        return self.client.fetch(request, self._keys)
+
+    def _keys(self, raw: bytes) -> SearchPage:
+        """Return a page without its bytes: many wait together until they are proven."""
+        return replace(peek(raw, self.query.field, ids_only=True), raw=b"")
 
     def _request(self, body: dict[str, Any], params: dict[str, Any]) -> Request:
         path = ARCHIVE_PATH if self.query.archive else SEARCH_PATH
@@ -219,23 +189,23 @@ class Census:
             span.updated_low, span.updated_high, created_low=span.low, created_high=span.high
         )
 
-    def _is_partial(self, page: CensusPage, number: int, size: int) -> bool:
+    def _is_partial(self, page: SearchPage, number: int, size: int) -> bool:
         """Whether the page lacks rows that it announces, or announces fewer than it has."""
         if page.timed_out:
             return True
         if page.total is None:
             return False
         left = max(page.total - (number - 1) * size, 0)
-        return len(page.ids) != min(size, left)
+        return len(page) != min(size, left)
 
-    def _check(self, page: CensusPage, span: Span) -> None:
+    def _check(self, page: SearchPage, span: Span) -> None:
         """Refuse a page with a row that has no id, or that was created outside of the range."""
         if not all(page.ids):
             msg = f"{self.query.stream}: Kustomer sent a row without an id. Report it to Kustomer."
             raise UntrustedAnswerError(msg)
-        for created in page.created:
-            if created is not None and (
-                span.without_creation or not span.low <= created <= span.high
+        for key in page.keys:
+            if key.created is not None and (
+                span.without_creation or not span.low <= key.created <= span.high
             ):
                 msg = (
                     f"{self.query.stream}: Kustomer's answer ignores the filter on the creation "
@@ -261,25 +231,3 @@ def halves(span: Span) -> tuple[Span, Span] | None:
     middle = timestamps.shift(span.low, seconds=seconds / 2)
     middle = min(middle, before(span.high))
     return replace(span, high=middle), replace(span, low=timestamps.shift(middle, seconds=0.001))
-
-
-def _first_update(raw: bytes) -> str | None:
-    content = decode(raw)
-    rows = content.get("data") if isinstance(content, dict) else None
-    if not isinstance(rows, list):
-        msg = "the answer has no data"
-        raise ValueError(msg)  # noqa: TRY004 - what the client asks again for
-    attributes = rows[0].get("attributes") if rows and isinstance(rows[0], dict) else None
-    value = attributes.get("updatedAt") if isinstance(attributes, dict) else None
-    return timestamps.normalise(value)
-
-
-def _created(row: dict[str, Any]) -> str | None:
-    attributes = row.get("attributes")
-    value = attributes.get("createdAt") if isinstance(attributes, dict) else None
-    return timestamps.normalise(value)
-
-
-def _number(value: object) -> int | None:
-    text = str(value)
-    return int(text) if text.isascii() and text.isdigit() and value is not True else None

@@ -18,7 +18,8 @@ from tap_kustomer.readers.census import PageSizeChangedError, before, halves
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tap_kustomer.readers.census import Census, CensusPage, Span
+    from tap_kustomer.readers.census import Census, Span
+    from tap_kustomer.readers.search.page import SearchPage
     from tap_kustomer.readers.workers import Workers
 
 __all__ = ["read_ids"]
@@ -52,22 +53,21 @@ class _IdReader:
             if first.total is not None and first.total <= deepest * self._census.page_size:
                 yield from self._whole(span, first)
                 return
-            if first.total is None and len(first.ids) < self._census.page_size:
+            if first.total is None and len(first) < self._census.page_size:
                 yield from self._proven(span)
                 return
             pages = [first, *self._pages(span, range(2, deepest)), self._rows(span, deepest)]
-            stamps = [created for created in pages[-1].created if created is not None]
+            stamps = [key.created for key in pages[-1].keys if key.created is not None]
             if not stamps or stamps[0] == stamps[-1] or len(stamps) < self._census.page_size:
                 yield from self._proven(span)  # no border can be told from these
                 return
             border = stamps[-1]
             here, behind = replace(span, high=before(border)), replace(span, low=border)
             following = self._ask(behind)
-            ids = {id_ for page in pages[:-1] for id_ in page.ids}
-            ids |= {
-                id_
-                for id_, created in zip(pages[-1].ids, pages[-1].created, strict=True)
-                if created is None or created < border
+            ids = _ids(pages[:-1]) | {
+                key.id
+                for key in pages[-1].keys
+                if key.id and (key.created is None or key.created < border)
             }
             if len(ids) == self._difference(pages, following, here):
                 yield ids
@@ -79,18 +79,18 @@ class _IdReader:
     def _deepest(self) -> int:
         return max(DEEPEST_ROW // self._census.page_size, 2)
 
-    def _difference(self, pages: Sequence[CensusPage], following: CensusPage, here: Span) -> int:
+    def _difference(self, pages: Sequence[SearchPage], following: SearchPage, here: Span) -> int:
         """Return how many rows there are before those of ``following``."""
         totals = {page.total for page in pages}
         if len(totals) == 1 and (total := totals.pop()) is not None and following.total is not None:
             return total - following.total
         return self._workers.call(partial(self._census.count, here))
 
-    def _whole(self, span: Span, first: CensusPage) -> Iterator[set[str]]:
+    def _whole(self, span: Span, first: SearchPage) -> Iterator[set[str]]:
         """Yield the ids of a range all of whose pages can be had, once they are proven."""
         count = math.ceil((first.total or 0) / self._census.page_size)
         pages = [first, *self._pages(span, range(2, count + 1))]
-        ids = {id_ for page in pages for id_ in page.ids}
+        ids = _ids(pages)
         if {page.total for page in pages} == {len(ids)}:
             yield ids
         else:
@@ -123,7 +123,7 @@ class _IdReader:
                 break
             count = math.ceil(first.total / self._census.page_size)
             pages = [first, *self._pages(span, range(2, count + 1))]
-            ids |= {id_ for page in pages for id_ in page.ids}
+            ids |= _ids(pages)
             if {page.total for page in pages} == {len(ids)}:
                 return ids
             if len(ids) > first.total:
@@ -134,11 +134,16 @@ class _IdReader:
         )
         raise StreamError(msg)
 
-    def _ask(self, span: Span) -> CensusPage:
+    def _ask(self, span: Span) -> SearchPage:
         return self._workers.call(partial(self._census.ask, span))
 
-    def _rows(self, span: Span, number: int) -> CensusPage:
+    def _rows(self, span: Span, number: int) -> SearchPage:
         return self._workers.call(partial(self._census.ask, span, number, ids_only=False))
 
-    def _pages(self, span: Span, numbers: range) -> list[CensusPage]:
+    def _pages(self, span: Span, numbers: range) -> list[SearchPage]:
         return self._workers.map(partial(self._census.ask, span), numbers)
+
+
+def _ids(pages: Sequence[SearchPage]) -> set[str]:
+    """Return the ids of pages, none of which has a row without."""
+    return {key.id for page in pages for key in page.keys if key.id}

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_kustomer.readers.census import Census, Span
+    from tap_kustomer.readers.search.page import SearchPage
 
 __all__ = ["count_by_month", "month_of", "months_between"]
 
@@ -27,7 +28,7 @@ def count_by_month(census: Census, span: Span) -> dict[str, int]:
     """
     for _ in range(_ROUNDS):
         whole = census.first_row(span)
-        counts = _counted(census, span, whole.created)
+        counts = _counted(census, span, _created(whole))
         counted = sum(counts.values())
         if whole.total is None or counted == whole.total:
             return counts
@@ -41,10 +42,10 @@ def count_by_month(census: Census, span: Span) -> dict[str, int]:
     raise StreamError(msg)
 
 
-def _counted(census: Census, span: Span, first: tuple[str | None, ...]) -> dict[str, int]:
+def _counted(census: Census, span: Span, first: str | None) -> dict[str, int]:
     counts: dict[str, int] = {}
-    while first and first[0] is not None:
-        month = month_of(first[0])
+    while first is not None:
+        month = month_of(first)
         while _begin(month) <= span.high:
             end = min(before(_begin(_next(month))), span.high)
             rows = census.count(replace(span, low=max(_begin(month), span.low), high=end))
@@ -54,8 +55,14 @@ def _counted(census: Census, span: Span, first: tuple[str | None, ...]) -> dict[
                 break
         if _begin(month) > span.high:
             break
-        first = census.first_row(replace(span, low=_begin(month))).created
+        page = census.first_row(replace(span, low=_begin(month)))
+        first = _created(page)
     return {month: rows for month, rows in counts.items() if rows}
+
+
+def _created(page: SearchPage) -> str | None:
+    """Return when the first row of a page was created, if there is one that tells."""
+    return page.keys[0].created if page.keys else None
 
 
 def month_of(moment: str) -> str:

@@ -96,6 +96,21 @@ def test_a_capped_total_is_counted_in_parts(server: Simulator, knob: str) -> Non
         assert counted(output, "customers") == months(server, "customer")
 
 
+def test_totals_are_read_as_by_the_search(server: Simulator) -> None:
+    """Elasticsearch's own form says by itself whether a total is exact."""
+
+    def as_elasticsearch(document: dict[str, Any]) -> dict[str, Any]:
+        total = {"value": document["meta"]["total"], "relation": "eq"}
+        return {**document, "meta": {**document["meta"], "total": total}}
+
+    server.faults.add(Fault("rewrite", rewrite=as_elasticsearch, times=None,
+                            path="/v1/customers/search"))  # fmt: skip
+    output = sync_tap(config_of(server), ["customers", "messages", "row_counts"])
+
+    assert output.status == 0, output.stderr
+    assert counted(output, "customers") == months(server, "customer")
+
+
 def test_a_month_whose_rows_are_gone_is_told_as_empty(server: Simulator) -> None:
     """Else the count of an earlier run would stand for ever."""
     first = sync_tap(config_of(server), ["messages", "row_counts"])

@@ -145,9 +145,10 @@ _ENVELOPE = msgspec.json.Decoder(_Envelope)
 _NOTHING = _Attributes()
 
 
-def peek(raw: bytes, field: str = "updatedAt") -> SearchPage:
+def peek(raw: bytes, field: str = "updatedAt", *, ids_only: bool = False) -> SearchPage:
     """Return the page in ``raw``; ``field`` is the attribute that it was sorted by.
 
+    With ``ids_only`` a text in the place of a row is its id.
     Raises: ``ValueError`` when ``raw`` is no JSON, or not the JSON of a page.
     """
     try:
@@ -168,7 +169,7 @@ def peek(raw: bytes, field: str = "updatedAt") -> SearchPage:
     keys = []
     for row in envelope.data:
         if not isinstance(row, _Row):
-            keys.append(RowKey(None, None, None))
+            keys.append(RowKey(row if ids_only and isinstance(row, str) else None, None, None))
             continue
         attributes = row.attributes if isinstance(row.attributes, _Attributes) else _NOTHING
         created = timestamps.normalise(attributes.createdAt)
