@@ -18,7 +18,7 @@ from singer_sdk.plugin_base import SingerCommand, _ConfigInput
 from tap_kustomer.cli.about import EXAMPLES, HELP, OPTIONS
 from tap_kustomer.cli.check_table import print_table
 from tap_kustomer.cli.files import read_catalog, read_config, read_state
-from tap_kustomer.cli.terminal import quieten
+from tap_kustomer.cli.terminal import is_worth_reading, quieten
 from tap_kustomer.clock import StopRequested
 from tap_kustomer.contact.recording import Recorder
 from tap_kustomer.contact.report import write_report
@@ -90,6 +90,7 @@ class KustomerCommand(SingerCommand):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command and leave the process with its status; every error is a sentence."""
         let_output_block()
+        logger.addFilter(is_worth_reading)
         try:
             # Else click itself would leave, with a page on how to use the command and status 2.
             status = super().main(*args, **{**kwargs, "standalone_mode": False})

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tap_kustomer.run import StreamRun
 
-__all__ = ["Lines", "print_summary", "quieten", "shows_bars"]
+__all__ = ["Lines", "is_worth_reading", "print_summary", "quieten", "shows_bars"]
 
 # What the SDK says about where settings come from: news to nobody, and "skipping" alarms.
 _SDK_CHATTER = ("Skipping parse of env var", "Parsing env var")
@@ -35,9 +35,13 @@ def _level_is_asked_for() -> bool:
     return bool(os.environ.get("TAP_KUSTOMER_LOGLEVEL") or os.environ.get("LOGLEVEL"))
 
 
+def is_worth_reading(record: logging.LogRecord) -> bool:
+    """Whether a record is more than what the SDK says at each start."""
+    return not str(record.msg).startswith(_SDK_CHATTER)
+
+
 def quieten(logger: logging.Logger, *, is_check: bool) -> None:
-    """Leave warnings and errors only where a table or bars say the rest, and no SDK chatter."""
-    logger.addFilter(lambda record: not str(record.msg).startswith(_SDK_CHATTER))
+    """Leave warnings and errors only where a table or bars say the rest."""
     if logger.getEffectiveLevel() == logging.INFO and (is_check or shows_bars()):
         logger.setLevel(logging.WARNING)
 

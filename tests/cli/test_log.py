@@ -8,6 +8,8 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
+import pytest
+
 from simulator import Fault, Org, Simulator
 from tests.support import FAST, ROOT, run_tap, sync_tap, tap_command
 
@@ -51,6 +53,17 @@ def test_a_run_of_all_default_streams_prints_at_most_40_lines(tmp_path: Path) ->
     assert lines[-1].endswith(
         "The last STATE message holds where the next run resumes (Meltano stores it)."
     )
+
+
+@pytest.mark.parametrize("command", ["--discover", "--check"])
+def test_a_discovery_and_a_check_in_which_all_is_well_log_nothing_of_the_sdk(
+    sim: Simulator, tmp_path: Path, command: str
+) -> None:
+    """Meltano shows the log of its discovery before each run."""
+    output = run_tap(sim.config, command, folder=tmp_path)
+
+    assert output.status == 0
+    assert "env var" not in output.stderr
 
 
 def test_the_closing_sentence_says_what_kustomer_counted(sim: Simulator, tmp_path: Path) -> None:
