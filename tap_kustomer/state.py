@@ -2,7 +2,7 @@
 
 Tables of other Kustomer taps have other columns, and ids of another org would mix with these:
 such a state is refused with a sentence instead of filling a table with both. So is what is no
-state at all: taken for an empty one it would cost a full extract in silence.
+state at all: taken for an empty one it would silently cost a full sync.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ NOT_DUE = "not due"  # a list that was read not long ago, see `lists_every_minut
 
 
 class RunObserver(Protocol):
-    """Whoever is told of the streams, one after the other."""
+    """Hooks that are called when a stream starts and ends."""
 
     def stream_started(self, run: StreamRun) -> None:
         """Note that a stream is about to be read."""
@@ -117,13 +117,14 @@ class SyncRun:
                 self._sync_one(stream)
 
     def _ask_ahead(self, groups: Iterable[tuple[KustomerStream, list[ChildStream]]]) -> None:
-        """Have asked what the streams of ``groups``, the first of which is due, ask first.
+        """Start prefetching: every list, and the first search of the next few search streams.
 
-        All lists, which are held back where they become too much, and the next few searches. A
-        parent waits for its turn: where it begins depends on which of its children can be read.
+        ``groups`` begins with the current one. Prefetched lists are held back once they take too
+        much memory. A parent is not prefetched: where it starts depends on which of its children
+        can be read.
         """
         if self._session.settings.max_concurrency == 1:
-            return  # one request after another is no sooner done in another order
+            return  # with one request at a time, prefetching gains nothing
         alone = [
             stream
             for stream, children in groups
@@ -256,7 +257,7 @@ class SyncRun:
         logger.error("%s", sentence if named else f"{run.stream}: {sentence}")
 
     def _note_refused(self, stream: KustomerStream, error: MissingRoleError) -> None:
-        """Skip a stream that was never read; fail one that would go stale in silence."""
+        """Skip a stream that was never read; fail one whose table would silently go stale."""
         note_role(stream, is_open=False)
         sentence = f"{stream.name}: {error} {role_advice(stream)}"
         if stream.was_read:

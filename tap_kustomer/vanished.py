@@ -1,6 +1,6 @@
 """Streams that the catalog or the state knows and that discovery does not offer.
 
-A table that no longer grows must not go stale in silence. Where Kustomer only failed to list the
+A table that no longer grows must not silently go stale. Where Kustomer only failed to list the
 klasses, their streams are not gone, so the run fails.
 """
 

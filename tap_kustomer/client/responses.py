@@ -145,7 +145,7 @@ def _is_region_mismatch(response: Response) -> bool:
 
 
 def refusal(response: Response, path: str) -> errors.KustomerError:
-    """Return the error for an answer that no retry will better."""
+    """Return the error for a response that retrying cannot fix."""
     status = response.status_code
     if status in _REDIRECTS:
         return errors.CredentialsError(

@@ -80,7 +80,7 @@ Watcher: TypeAlias = "Callable[[Request, requests.Response], None]"
 
 
 class Counts(Protocol):
-    """What has a count of requests, raised with each that is sent; a stream's run."""
+    """Anything with a request counter, such as a `StreamRun`; each request sent adds one."""
 
     requests: int
 

@@ -39,7 +39,7 @@ class RowMap:
         """Return what leaves, or ``None`` when a filter keeps the row back.
 
         Raises: ``StreamError`` when an expression fails, or its value does not fit the schema
-        that the SDK derived for it: a target would refuse the row, or convert it in silence.
+        that the SDK derived for it: a target would refuse the row, or convert it silently.
         """
         if self._flat:
             row = with_known_custom_only(row, self._known, keep=not self._custom_is_private)

@@ -181,7 +181,7 @@ class KustomerStream(Stream):
         """Yield the rows of this run, batch by batch."""
 
     def ask_ahead(self, ahead: Ahead) -> None:
-        """Have asked what the stream can ask before its turn: nothing, usually."""
+        """Start prefetching what the stream can request before its turn: nothing by default."""
 
     def ensure_prepared(self) -> None:
         """Prepare once, whoever calls first. Raises what ``prepare`` raises."""
@@ -440,7 +440,7 @@ class KustomerStream(Stream):
 
     @property
     def was_read(self) -> bool:
-        """Whether an earlier run read the stream: it must not go stale in silence."""
+        """Whether an earlier run read the stream: its table must not silently go stale."""
         known = self.known_state
         return any(known.get(key) for key in ("read", "replication_key_value", "form"))
 

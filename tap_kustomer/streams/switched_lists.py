@@ -26,7 +26,7 @@ class SwitchedListStream(ListStream):
     """A list that is read plainly where Kustomer refuses the parameters of ``passes``.
 
     The state remembers that they worked: then a refusal fails the stream, as rows that were
-    read before would be missed in silence.
+    read before would be silently missed.
     """
 
     plain_passes: ClassVar[tuple[Mapping[str, str], ...]] = ({},)
