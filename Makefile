@@ -15,6 +15,9 @@ LOADER_VENV := .venv-loader
 POSTGRES_VENV := .venv-target-postgres
 PIPELINEWISE_VENV := .venv-pipelinewise-postgres
 JSONL_VENV := .venv-target-jsonl
+# Loaders of warehouses that no test can reach: their own code runs, nothing connects.
+BIGQUERY_VENV := .venv-target-bigquery
+SNOWFLAKE_VENV := .venv-target-snowflake
 ANALYTICS_VENV := .venv-analytics
 DIALECTS_VENV := .venv-dialects
 AUDIT_VENV := .venv-audit
@@ -39,7 +42,7 @@ BENCHED_LOADERS := $(if $(or $(findstring loaders,$(BENCH)),$(if $(filter-out --
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test e2e soak mutants bench check audit docs release constraints clean
+.PHONY: help demo test e2e recipes soak mutants bench check audit docs release constraints clean
 
 help:  ## list the tasks
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +55,9 @@ test: $(VENV)/$(READY)  ## run the tests that need nothing but Python
 
 e2e: $(VENV)/$(READY) $(MELTANO_VENV)/$(READY) $(CHECKS_VENV)/$(READY) $(AIRBYTE_VENV)/$(READY) $(POSTGRES_VENV)/$(READY) $(PIPELINEWISE_VENV)/$(READY) $(DBT) $(if $(DBT),$(DIALECTS_VENV)/$(READY))  ## run the tests that need Meltano, DuckDB, PostgreSQL, singer-check-tap and PyAirbyte
 	$(VENV)/bin/python -m pytest -m e2e
+
+recipes: $(VENV)/$(READY) $(BIGQUERY_VENV)/$(READY) $(SNOWFLAKE_VENV)/$(READY)  ## run the loaders of BigQuery and Snowflake as far as they go without an account
+	$(VENV)/bin/python -m pytest -m e2e tests/e2e/test_warehouses.py
 
 bench: $(VENV)/$(READY) $(BENCHED_LOADERS)  ## measure pace, processor and memory, and write docs/performance.md (BENCH=--all, BENCH="pace start")
 	@$(VENV)/bin/python -m tools.bench.run --write $(BENCH)
@@ -89,14 +95,14 @@ constraints: $(UV_VENV)/$(READY)  ## take the newest versions that are allowed f
 	@$(call pin,meltano) tools/demo/requirements-meltano.txt
 	@$(call pin,loader) tools/demo/loader/pyproject.toml
 	@$(call pin,analytics) analytics/requirements.txt
-	@for name in singer-tools pyairbyte target-postgres target-jsonl dialects; do \
+	@for name in singer-tools pyairbyte target-postgres target-jsonl target-bigquery target-snowflake dialects; do \
 	  $(call pin,$$name) tests/e2e/requirements-$$name.txt || exit 1; done
 	@$(call pin,pipelinewise-postgres) --no-deps tests/e2e/requirements-pipelinewise-postgres.txt
 	@echo 'pip-audit>=2.9,<3' | $(call pin,audit) -
 	@echo 'cosmic-ray>=8.4,<9' | $(call pin,mutants) -
 
 clean:  ## remove the environments and everything that runs have left behind
-	rm -rf $(VENV) $(MELTANO_VENV) $(CHECKS_VENV) $(AIRBYTE_VENV) $(LOADER_VENV) $(POSTGRES_VENV) $(PIPELINEWISE_VENV) $(JSONL_VENV) $(ANALYTICS_VENV) $(DIALECTS_VENV) $(AUDIT_VENV) $(MUTANTS_VENV) $(UV_VENV) .meltano output/* tools/demo/.work tools/mutants/.work dist build
+	rm -rf $(VENV) $(MELTANO_VENV) $(CHECKS_VENV) $(AIRBYTE_VENV) $(LOADER_VENV) $(POSTGRES_VENV) $(PIPELINEWISE_VENV) $(JSONL_VENV) $(BIGQUERY_VENV) $(SNOWFLAKE_VENV) $(ANALYTICS_VENV) $(DIALECTS_VENV) $(AUDIT_VENV) $(MUTANTS_VENV) $(UV_VENV) .meltano output/* tools/demo/.work tools/mutants/.work dist build
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The tap, its tests and its checks.
@@ -143,6 +149,16 @@ $(PIPELINEWISE_VENV)/$(READY): tests/e2e/requirements-pipelinewise-postgres.txt 
 $(JSONL_VENV)/$(READY): tests/e2e/requirements-target-jsonl.txt constraints/target-jsonl.txt
 	$(call environment,$(JSONL_VENV))
 	@$(JSONL_VENV)/bin/python $(PIP) install $(call tested,target-jsonl) --requirement $<
+	@touch $@
+
+$(BIGQUERY_VENV)/$(READY): tests/e2e/requirements-target-bigquery.txt constraints/target-bigquery.txt
+	$(call environment,$(BIGQUERY_VENV))
+	@$(BIGQUERY_VENV)/bin/python $(PIP) install $(call tested,target-bigquery) --requirement $<
+	@touch $@
+
+$(SNOWFLAKE_VENV)/$(READY): tests/e2e/requirements-target-snowflake.txt constraints/target-snowflake.txt
+	$(call environment,$(SNOWFLAKE_VENV))
+	@$(SNOWFLAKE_VENV)/bin/python $(PIP) install $(call tested,target-snowflake) --requirement $<
 	@touch $@
 
 # dbt brings some sixty packages of its own, which have no business beside the tap's.

@@ -93,4 +93,4 @@ def test_what_the_recipes_add_passes_the_tests_and_the_checks(followed: Path) ->
     assert "\nholiday_calendars\n" in columns
     assert "\ncalls\n" in columns
     assert "\nconversation_ratings\n" in columns
-    assert "| `summary` |" in (followed / "README.md").read_text(encoding="utf-8")
+    assert "| `summary` |" in (followed / "docs" / "settings.md").read_text(encoding="utf-8")
