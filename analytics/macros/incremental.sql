@@ -31,7 +31,10 @@ not exists (
 {# A statement that forgets kept rows which are no longer loaded: erased, deleted for good. #}
 {% macro forget_gone(stream, key) -%}
 {%- if kustomer_analytics.adds_to_kept() -%}
+{#- no `not in`: PostgreSQL compares each row with each where the ids do not fit into its memory -#}
 delete from {{ this }}
-where {{ key }} not in (select id from ({{ kustomer_analytics.kustomer_rows(stream) }}) as loaded)
+where not exists (
+    select 1 from ({{ kustomer_analytics.kustomer_rows(stream) }}) as loaded where loaded.id = {{ key }}
+)
 {%- endif -%}
 {%- endmacro %}

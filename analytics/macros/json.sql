@@ -235,6 +235,25 @@ json_extract({{ doc }}, '$."' || {{ alias }}.entry_key || '"')
 {% macro bigquery__entry_value(doc, alias) %}{{ doc }}[{{ alias }}_key]{% endmacro %}
 
 
+{# How many keys an object has; null where it is none. #}
+{% macro entry_count(doc) %}
+  {{- return(adapter.dispatch('entry_count', 'kustomer_analytics')(doc)) -}}
+{% endmacro %}
+
+{% macro duckdb__entry_count(doc) %}len(json_keys({{ doc }})){% endmacro %}
+
+{% macro postgres__entry_count(doc) -%}
+case
+  when jsonb_typeof({{ doc }}) = 'object'
+  then (select count(*) from jsonb_object_keys({{ doc }}) as keys(one))
+end
+{%- endmacro %}
+
+{% macro snowflake__entry_count(doc) %}array_size(object_keys({{ doc }})){% endmacro %}
+
+{% macro bigquery__entry_count(doc) %}array_length(json_keys({{ doc }}, 1)){% endmacro %}
+
+
 {# The first element of an array of texts. #}
 {% macro first_text(doc) %}
   {{- return(adapter.dispatch('first_text', 'kustomer_analytics')(doc)) -}}

@@ -139,11 +139,15 @@
 
 {#
   A select of a stream's rows with the columns that models read, each of one type: the newest
-  version of each row, without rows that Kustomer deleted for good.
+  version of each row, without rows that Kustomer deleted for good. None where `also`, a stream
+  that they are read for, is not loaded.
 #}
-{% macro kustomer_rows(stream) %}
+{% macro kustomer_rows(stream, also=none) %}
 {%- set wanted = kustomer_analytics.kustomer_columns(stream) -%}
 {%- set found = kustomer_analytics.kustomer_found(stream) -%}
+{%- if also is not none and not kustomer_analytics.kustomer_is_loaded(also) -%}
+{%- set found = none -%}
+{%- endif -%}
 {%- set table = source('kustomer', stream) -%}
 {%- if found is none -%}
 select
@@ -196,6 +200,17 @@ where 1 = 1
 {%- endif %}
 {{ kustomer_analytics.without_deletions(stream) }}
 {%- endif %}
+{%- endmacro %}
+
+
+{# Rows of the streams that can be checked; none where `proof`, which they are checked by, is not loaded. #}
+{% macro checked_rows(proof) -%}
+{%- for stream in ('conversations', 'customers', 'messages') %}
+{%- set rows = kustomer_analytics.kustomer_rows(stream, proof) %}
+select '{{ stream }}' as stream, one.id, one.created_at, one.updated_at
+from ({{ rows }}) as one
+{{ 'union all' if not loop.last }}
+{%- endfor %}
 {%- endmacro %}
 
 

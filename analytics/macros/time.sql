@@ -35,7 +35,12 @@ cast({{ column }} as timestamp_ntz)
 {% endmacro %}
 
 {% macro default__local_time(moment) -%}
+{#- a conversion costs DuckDB more than most of what is measured with it -#}
+{%- if var('kustomer_timezone') == 'UTC' -%}
+{{ moment }}
+{%- else -%}
 timezone('{{ var("kustomer_timezone") }}', timezone('UTC', {{ moment }}))
+{%- endif -%}
 {%- endmacro %}
 
 {% macro snowflake__local_time(moment) -%}
@@ -53,27 +58,19 @@ cast({{ kustomer_analytics.local_time(moment) }} as date)
 {%- endmacro %}
 
 
-{# The hour of a moment in `kustomer_timezone`, 0 to 23. #}
-{% macro local_hour(moment) -%}
-cast(extract(hour from {{ kustomer_analytics.local_time(moment) }}) as {{ dbt.type_int() }})
-{%- endmacro %}
-
-
-{# The weekday of a moment in `kustomer_timezone`, 1 (Monday) to 7. #}
-{% macro local_weekday(moment) %}
-  {{- return(adapter.dispatch('local_weekday', 'kustomer_analytics')(moment)) -}}
+{# The weekday that a clock shows at a local time, 1 (Monday) to 7. #}
+{% macro weekday_of(local_time) %}
+  {{- return(adapter.dispatch('weekday_of', 'kustomer_analytics')(local_time)) -}}
 {% endmacro %}
 
-{% macro default__local_weekday(moment) -%}
-cast(extract(isodow from {{ kustomer_analytics.local_time(moment) }}) as {{ dbt.type_int() }})
+{% macro default__weekday_of(local_time) -%}
+cast(extract(isodow from {{ local_time }}) as {{ dbt.type_int() }})
 {%- endmacro %}
 
-{% macro snowflake__local_weekday(moment) -%}
-dayofweekiso({{ kustomer_analytics.local_time(moment) }})
-{%- endmacro %}
+{% macro snowflake__weekday_of(local_time) %}dayofweekiso({{ local_time }}){% endmacro %}
 
-{% macro bigquery__local_weekday(moment) -%}
-mod(extract(dayofweek from {{ kustomer_analytics.local_time(moment) }}) + 5, 7) + 1
+{% macro bigquery__weekday_of(local_time) -%}
+mod(extract(dayofweek from {{ local_time }}) + 5, 7) + 1
 {%- endmacro %}
 
 

@@ -190,6 +190,11 @@ def _conversation(org: Org, one: Row) -> None:
             "changes": {"attributes": entry["changes"], "relationships": {}},
         }  # fmt: skip
         _add(org, "audit_log", f"{name} log {number}", resolved(facts, created))
+        if verb == "update":
+            event = {"name": facts["eventName"], "publishedAt": entry["at"]}
+            event |= {key: facts[key] for key in ("createdAt", "changes")}
+            title = f"{name} event {number}"
+            _add(org, "customer_event", title, resolved(event, created), inside)
 
 
 def _asked(one: Row) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import subprocess
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -16,21 +16,19 @@ from tests import support
 from tests.e2e import postgres
 from tests.e2e.analytics_cases import READ_AT, SURVEYS, cases, id_of, populate, surveys, tables
 from tests.e2e.project import CHECKOUT
+from tests.e2e.warehouse import DBT, PACKAGE, files_of, on_duckdb, on_postgres
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from tests.e2e.analytics_cases import Case, Table
     from tests.e2e.project import MeltanoProject
+    from tests.e2e.warehouse import Warehouse
 
     Row = dict[str, Any]
 
-PACKAGE = CHECKOUT / "analytics"
-DBT = CHECKOUT / ".venv-analytics" / "bin" / "dbt"
 DIALECTS = CHECKOUT / ".venv-dialects" / "bin"
-TARGET_POSTGRES = CHECKOUT / ".venv-target-postgres" / "bin" / "target-postgres"
-LOADED = "kustomer"  # schema of the loaded tables in PostgreSQL
 STREAMS = (
     "audit_logs",
     "conversation_times",
@@ -43,20 +41,30 @@ STREAMS = (
     "teams",
     "users",
 )
-VARIABLES = {"kustomer_timezone": "America/New_York", "kustomer_incremental": True}
-# Whatever dbt warns of is an error, but for tests that only warn.
-WARNINGS = '{"error": "all", "warn": ["LogTestResult"]}'
 CASES = cases()
 ORG = Org().org_id
 TABLES = tables(ORG)
+SLA_MODELS = ("+int_kustomer__changes", "int_kustomer__slas+", "kustomer__time_in_status")
 # The models that are built from changed rows only, and the one that most others are made of.
 KEPT = (
     "stg_kustomer__conversations",
     "stg_kustomer__messages",
     "kustomer__conversation_metrics",
 )
+LAKE = {"kustomer_database": "lake", "kustomer_schema": "loads"}
 ROOT_PROJECT = {
-    "dbt_project.yml": "name: root\nprofile: kustomer_analytics\nmodel-paths: [models]\n",
+    "dbt_project.yml": "name: root\nprofile: root\nmodel-paths: [models]\n",
+    # The loaded tables are in another database than the models.
+    "profiles.yml": """
+root:
+  target: duckdb
+  outputs:
+    duckdb:
+      type: duckdb
+      path: "{{ env_var('KUSTOMER_DUCKDB_PATH') }}"
+      schema: analytics
+      attach: [{path: "{{ env_var('LAKE_PATH') }}", alias: lake, read_only: true}]
+""",
     "packages.yml": f"packages:\n  - local: {PACKAGE}\n",
     # Names that a project may well have itself.
     "models/conversation_metrics.sql": "select 1 as mine\n",
@@ -66,85 +74,12 @@ ROOT_PROJECT = {
 pytestmark = pytest.mark.skipif(not DBT.exists(), reason="dbt does not run on this Python")
 
 
-@dataclass
-class Warehouse:
-    """A database with the loaded tables, and dbt set up for it."""
-
-    kind: str
-    folder: Path
-    env: dict[str, str]
-    loader: Path
-    config: dict[str, Any]
-
-    @property
-    def loaded(self) -> str:
-        """Return the schema of the loaded tables."""
-        return "main" if self.kind == "duckdb" else LOADED
-
-    def load(self, output: support.Output) -> None:
-        """Load what the tap printed."""
-        path = self.folder / "loader.json"
-        path.write_text(json.dumps(self.config), encoding="utf-8")
-        command = [str(self.loader), "--config", str(path)]
-        done = subprocess.run(
-            command, input=output.stdout, capture_output=True, text=True, check=False, timeout=120
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
-
-    def build(self, *options: str, project: Path = PACKAGE, **variables: Any) -> set[str]:
-        """Run models, snapshots and tests; return the tests that warn. All else fails here."""
-        self.dbt(
-            "build", *options, "--vars", json.dumps({**VARIABLES, **variables}), project=project
-        )
-        path = self.folder / "target" / "run_results.json"
-        results = json.loads(path.read_text(encoding="utf-8"))["results"]
-        return {one["unique_id"].split(".")[2] for one in results if one["status"] == "warn"}
-
-    def dbt(self, *command: str, project: Path = PACKAGE) -> str:
-        """Return what dbt printed."""
-        done = subprocess.run(
-            [str(DBT), "--warn-error-options", WARNINGS, *command, "--project-dir", str(project),
-             "--profiles-dir", str(PACKAGE), "--target", self.kind],
-            cwd=self.folder, env={**os.environ, **self.env},
-            capture_output=True, text=True, check=False, timeout=300,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-        return done.stdout
-
-    def rows(self, model: str) -> list[Row]:
-        """Return the rows of a model; dates and moments as text."""
-        if self.kind == "duckdb":
-            with duckdb.connect(self.env["KUSTOMER_DUCKDB_PATH"], read_only=True) as connection:
-                found = connection.execute(f"select to_json(t) from analytics.{model} t").fetchall()  # noqa: S608
-            return [json.loads(text) for (text,) in found]
-        sql = f"select coalesce(json_agg(t), '[]') from analytics.{model} t"  # noqa: S608
-        loaded: list[Row] = json.loads(self.psql(sql))
-        return loaded
-
-    def execute(self, *statements: str) -> None:
-        """Change what was loaded; ``{loaded}`` in a statement is the schema of its tables."""
-        filled = [one.format(loaded=self.loaded) for one in statements]
-        if self.kind == "duckdb":
-            with duckdb.connect(self.env["KUSTOMER_DUCKDB_PATH"]) as connection:
-                for one in filled:
-                    connection.execute(one)
-        else:
-            self.psql("; ".join(filled))
-
-    def psql(self, sql: str, database: str = "kustomer") -> str:
-        """Return what PostgreSQL answers."""
-        command = [self.env["PSQL"], "-d", database, "-AtX", "-v", "ON_ERROR_STOP=1", "-c", sql]
-        done = subprocess.run(
-            command, env={**os.environ, **self.env}, capture_output=True, text=True,
-            check=False, timeout=60,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-
 @pytest.fixture(scope="module")
-def extract(tmp_path_factory: pytest.TempPathFactory) -> support.Output:
-    """Read an org that has the hand-made conversations and nothing else."""
+def extract(tmp_path_factory: pytest.TempPathFactory) -> list[support.Output]:
+    """Read an org that has the hand-made conversations and nothing else.
+
+    The events are read apart: the reading of conversations would last until theirs ends.
+    """
     clock = Clock()
     clock.set(READ_AT)
     clock.speed = 0  # the reading takes no time, so that waiting times can be told by hand
@@ -154,12 +89,16 @@ def extract(tmp_path_factory: pytest.TempPathFactory) -> support.Output:
         config = {
             **served.config,
             "start_date": "2015-01-01",
-            "optional_streams": ["audit_logs", "satisfaction_responses"],
+            "optional_streams": ["audit_logs", "conversation_events", "satisfaction_responses"],
         }
         folder = tmp_path_factory.mktemp("extract")
-        output = support.run_tap(config, select=STREAMS, folder=folder)
-    assert output.status == 0, output.stderr[-3000:]
-    return output
+        outputs = [
+            support.run_tap(config, select=select, folder=folder)
+            for select in (STREAMS, ["conversation_events"])
+        ]
+    for output in outputs:
+        assert output.status == 0, output.stderr[-3000:]
+    return outputs
 
 
 @pytest.fixture(scope="module")
@@ -173,53 +112,10 @@ def postgres_port() -> Iterator[int]:
         yield port
 
 
-def on_duckdb(folder: Path, project: MeltanoProject) -> Warehouse:
-    """Return an empty DuckDB."""
-    path = str(folder / "kustomer.duckdb")
-    return Warehouse(
-        "duckdb",
-        folder,
-        {"KUSTOMER_DUCKDB_PATH": path, **_files(folder)},
-        project.executable("target-duckdb", "target-duckdb-no-header"),
-        {"path": path, "default_target_schema": "main"},
-    )
-
-
-def on_postgres(folder: Path, port: int) -> Warehouse:
-    """Return an empty database of PostgreSQL; dbt's sessions are not in UTC, the loader's are."""
-    env = {"PGHOST": "127.0.0.1", "PGPORT": str(port), "PGUSER": "postgres"}
-    env["PGTZ"] = "America/Los_Angeles"
-    psql = str(postgres.install() / "psql")
-    warehouse = Warehouse(
-        "postgres",
-        folder,
-        {**env, "PGDATABASE": "kustomer", "PGPASSWORD": "none", "PSQL": psql, **_files(folder)},
-        TARGET_POSTGRES,
-        {
-            "host": "127.0.0.1",
-            "port": port,
-            "user": "postgres",
-            "password": "none",
-            "database": "kustomer",
-            "default_target_schema": LOADED,
-        },
-    )
-    warehouse.psql("create database kustomer", "postgres")
-    return warehouse
-
-
-def _files(folder: Path) -> dict[str, str]:
-    return {
-        "DBT_TARGET_PATH": str(folder / "target"),
-        "DBT_LOG_PATH": str(folder / "logs"),
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-    }
-
-
 @pytest.fixture(scope="module", params=["duckdb", "postgres"])
 def built(
     request: pytest.FixtureRequest,
-    extract: support.Output,
+    extract: list[support.Output],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Warehouse:
     """Load and build."""
@@ -228,7 +124,8 @@ def built(
         warehouse = on_duckdb(folder, request.getfixturevalue("installed_project"))
     else:
         warehouse = on_postgres(folder, request.getfixturevalue("postgres_port"))
-    warehouse.load(extract)
+    for output in extract:
+        warehouse.load(output)
     rows = [str(row) for row in surveys(ORG)]
     warehouse.execute(
         "delete from {loaded}.satisfaction_responses",
@@ -238,7 +135,7 @@ def built(
     warned = warehouse.build()
     # The one who wrote and is not listed, and nothing else.
     assert warned == {
-        "relationships_kustomer__bridge_message_user_user_id__user_id__ref_stg_kustomer__users_"
+        "relationships_stg_kustomer__messages_created_by_id__user_id__ref_stg_kustomer__users_"
     }
     return warehouse
 
@@ -301,18 +198,18 @@ def test_the_backlog_of_the_log_follows_every_change(built: Warehouse) -> None:
     """What was deleted on the 18th and what was done on the 17th is no longer part of it."""
     shown = {row["day"]: row for row in built.rows("kustomer__backlog_by_day_from_audit_logs")}
     assert {day: (row["open"], row["snoozed"]) for day, row in shown.items()} == {
-        "2026-03-17": (20, 1),
-        "2026-03-18": (19, 1),
-        "2026-03-19": (19, 1),
+        "2026-03-17": (21, 1),
+        "2026-03-18": (20, 1),
+        "2026-03-19": (20, 1),
     }
     assert {row["org_id"] for row in shown.values()} == {ORG}
-    assert shown["2026-03-17"]["backlog_without_logged_change"] == 21
+    assert shown["2026-03-17"]["backlog_without_logged_change"] == 22
 
 
 def test_the_backlog_of_snapshots_begins_with_the_first(built: Warehouse) -> None:
     """Each org by its own last reading."""
     shown = {row["org_id"]: row for row in built.rows("kustomer__backlog_by_day_from_snapshots")}
-    assert (shown[ORG]["day"], shown[ORG]["open"], shown[ORG]["snoozed"]) == ("2026-03-20", 21, 1)
+    assert (shown[ORG]["day"], shown[ORG]["open"], shown[ORG]["snoozed"]) == ("2026-03-20", 22, 1)
     sandbox = shown[id_of("sandbox")]
     assert (sandbox["day"], sandbox["open"], sandbox["snoozed"]) == ("2026-03-09", 1, 0)
 
@@ -325,19 +222,87 @@ def test_the_units_are_checked_against_timestamps(built: Warehouse) -> None:
         assert (row["likely_unit"], row["agrees"]) == ("milliseconds", True)
 
 
+def test_what_an_sla_was_before_is_told_by_events_where_there_is_no_log(
+    built: Warehouse, tmp_path: Path
+) -> None:
+    """The same as from the audit log; without both it cannot be known, and that is said."""
+    warehouse = built.copied(tmp_path)
+    names = ("an SLA that changed after its breach", "that was done, by the log")
+    by_log = _of(warehouse, names)
+
+    warehouse.build("--select", *SLA_MODELS, kustomer_using_audit_logs=False)
+
+    assert {row["change_from"] for row in warehouse.rows("int_kustomer__changes")} == {
+        "conversation_events"
+    }
+    assert _of(warehouse, names) == by_log
+    changed = id_of(names[0])
+    agreements = warehouse.rows("kustomer__sla_metrics")
+    assert {
+        (row["sla_version"], row["outcome"], row["is_current"])
+        for row in agreements
+        if row["conversation_id"] == changed
+    } == {("1", "breached", False), ("2", "met", True)}
+
+    warehouse.build(
+        "--select",
+        *SLA_MODELS,
+        kustomer_using_audit_logs=False,
+        kustomer_using_conversation_events=False,
+    )
+    row = _of(warehouse, names)[changed]
+    assert (row["sla_outcome"], row["sla_changed"], row["sla_history_loaded"]) == (
+        "met", False, False
+    )  # fmt: skip
+
+
+def _of(warehouse: Warehouse, names: Sequence[str]) -> dict[str, Row]:
+    rows = {row["conversation_id"]: row for row in warehouse.rows("kustomer__conversation_metrics")}
+    return {id_of(name): rows[id_of(name)] for name in names}
+
+
+def test_freshness_is_that_of_the_last_complete_reading(built: Warehouse) -> None:
+    """Neither of a failed one nor of another stream; in UTC, whatever the zone of dbt's session."""
+    assert built.freshness() == "error"  # read in March 2026
+    columns = "(id, org_id, stream, status, ended_at)"
+    found: list[str] = []
+    try:
+        for stream, status, hours in (
+            ("conversations", "failed", 1),
+            ("users", "complete", 1),
+            ("conversations", "complete", 30),
+            ("conversations", "complete", 25),
+        ):
+            moment = dt.datetime.now(dt.timezone.utc) - dt.timedelta(hours=hours)
+            built.execute(
+                f"insert into {{loaded}}.sync_runs {columns} values"  # noqa: S608
+                f" ('fresh {len(found)}', '{ORG}', '{stream}', '{status}', "
+                f" timestamp '{moment:%Y-%m-%d %H:%M:%S}')"
+            )
+            found.append(built.freshness())
+    finally:
+        built.execute("delete from {loaded}.sync_runs where id like 'fresh%'")
+    assert found == ["error", "error", "warn", "pass"]
+
+
 @pytest.fixture(scope="module")
-def other_project(built: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+def other_project(
+    built: Warehouse,
+    installed_project: MeltanoProject,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Warehouse:
     """Build the package inside of another project, on three streams that were loaded otherwise.
 
-    Nothing was ever updated in place: each conversation is there in two versions. Nested values
-    are text, as a tap with flattening leaves them. One more table is there and empty.
+    They are in a database of their own. Nothing was ever updated in place: each conversation is
+    there in two versions. Nested values are text, as a tap with flattening leaves them. One more
+    table is there and empty.
     """
     folder = tmp_path_factory.mktemp("other")
     for name, text in ROOT_PROJECT.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
-    path = str(folder / "other.duckdb")
-    with duckdb.connect(path) as connection:
+    lake = str(folder / "lake.duckdb")
+    with duckdb.connect(lake) as connection:
         connection.execute(f"attach '{built.env['KUSTOMER_DUCKDB_PATH']}' as known (read_only)")
         connection.execute("create schema loads")
         for stream in ("conversations", "messages", "users"):
@@ -351,10 +316,10 @@ def other_project(built: Warehouse, tmp_path_factory: pytest.TempPathFactory) ->
             " 'snoozed' as status, updated_at + interval 1 day as updated_at)"
             " from loads.conversations"
         )
-    env = {**built.env, "KUSTOMER_DUCKDB_PATH": path, **_files(folder)}
-    warehouse = Warehouse("duckdb", folder, env, built.loader, built.config)
+    warehouse = on_duckdb(folder, installed_project)
+    warehouse.env["LAKE_PATH"] = lake
     warehouse.dbt("deps", project=folder)
-    warehouse.build(project=folder, kustomer_schema="loads")
+    warehouse.build(project=folder, **LAKE)
     return warehouse
 
 
@@ -394,7 +359,8 @@ def test_imports_merges_and_automation_count_on_demand(other_project: Warehouse)
     other_project.build(
         "--select",
         "int_kustomer__conversations+1,+kustomer__conversation_metrics",
-        kustomer_schema="loads",
+        project=other_project.folder,
+        **LAKE,
         kustomer_exclude=["deleted", "spam", "merged"],
         kustomer_imports_count=True,
         kustomer_first_response_by="anyone",
@@ -470,8 +436,8 @@ def test_the_backlog_of_snapshots_forgets_what_is_gone(grown: Warehouse) -> None
     shown = sorted(
         (row["day"], row["open"], row["snoozed"]) for row in rows if row["org_id"] == ORG
     )
-    assert shown[0] == ("2026-03-20", 21, 1)
-    assert shown[-1][1:] == (18, 0)
+    assert shown[0] == ("2026-03-20", 22, 1)
+    assert shown[-1][1:] == (19, 0)
 
 
 def in_order(rows: list[Row]) -> list[str]:
@@ -482,8 +448,14 @@ def in_order(rows: list[Row]) -> list[str]:
 READ_AS = """
 import pathlib, sys, sqlglot
 for path in pathlib.Path(sys.argv[1]).rglob("*.sql"):
-    sqlglot.parse_one(path.read_text(), read=sys.argv[2])
-    print(path.name)
+    for statement in sqlglot.parse(path.read_text(), read=sys.argv[2]):
+        print(path.name, statement.key if statement else "")
+"""
+ERASE = """
+{%- for one in kustomer_analytics.kustomer_erasures() %}
+select count(*) from {{ one.relation }}{{ one.where }};
+delete from {{ one.relation }}{{ one.where }};
+{%- endfor %}
 """
 
 
@@ -491,21 +463,30 @@ for path in pathlib.Path(sys.argv[1]).rglob("*.sql"):
 def test_the_models_compile_for_warehouses_out_of_reach(tmp_path: Path, dialect: str) -> None:
     """The adapters of dbt compile every model and test, and the result reads as that SQL.
 
-    Nothing runs: that needs an account. So this proves no meaning, only that macros resolve.
+    So do the statements that erase. Nothing runs: that needs an account. So this proves no
+    meaning, only that macros resolve.
     """
-    env = {**os.environ, **_files(tmp_path), "BIGQUERY_METHOD": "oauth-secrets"}
-    subprocess.run(
-        [str(DIALECTS / "dbt"), "compile", "--no-populate-cache", "--no-introspect",
-         "--project-dir", str(PACKAGE), "--profiles-dir", str(PACKAGE), "--target", dialect,
-         "--vars", '{"kustomer_look_at_schema": false}'],
-        cwd=tmp_path, env={**env, "BIGQUERY_TOKEN": "none"},
-        capture_output=True, text=True, check=True, timeout=200,
-    )  # fmt: skip
-    compiled = tmp_path / "target" / "compiled"
+    env = {**os.environ, **files_of(tmp_path), "BIGQUERY_METHOD": "oauth-secrets"}
+
+    def compiled(*options: str) -> str:
+        return subprocess.run(
+            [str(DIALECTS / "dbt"), "--quiet", "compile", "--no-populate-cache", "--no-introspect",
+             "--project-dir", str(PACKAGE), "--profiles-dir", str(PACKAGE), "--target", dialect,
+             "--vars", '{"kustomer_look_at_schema": false, "kustomer_database": "lake"}', *options],
+            cwd=tmp_path, env={**env, "BIGQUERY_TOKEN": "none"},
+            capture_output=True, text=True, check=True, timeout=200,
+        ).stdout  # fmt: skip
+
+    compiled()
+    folder = tmp_path / "target" / "compiled"
+    (folder / "erase.sql").write_text(compiled("--inline", ERASE), encoding="utf-8")
     done = subprocess.run(
-        [str(DIALECTS / "python"), "-c", READ_AS, str(compiled), dialect],
+        [str(DIALECTS / "python"), "-c", READ_AS, str(folder), dialect],
         capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     models = {path.name for path in (PACKAGE / "models").rglob("*.sql")}
-    assert models <= set(done.stdout.split())
+    assert models <= {line.split()[0] for line in done.stdout.splitlines()}
+    assert done.stdout.count("erase.sql delete") == 10
+    (staged,) = folder.rglob("stg_kustomer__conversations.sql")
+    assert "lake.tap_kustomer.conversations" in staged.read_text("utf-8").replace("`", "")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from tools.bench import machine, targets
+from tools.bench.analytics import ANALYTICS
 from tools.bench.growth import GROWTH
 from tools.bench.hotpath import PROFILE
 from tools.bench.loaders import LOADERS
@@ -43,6 +44,7 @@ PARTS: tuple[Part, ...] = (
     RESERVE,
     WEBHOOKS,
     LOADERS,
+    ANALYTICS,
 )
 _MACHINE = "machine"
 console = Console(stderr=True, highlight=False)

@@ -6,6 +6,7 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tools.bench.analytics import LARGE
 from tools.bench.loaders import DUCKDB, SHIPPED
 from tools.bench.processor import OURS, rates
 from tools.bench.quiet import DISCOVER, NOTHING_NEW
@@ -184,6 +185,16 @@ TARGETS = (
         "peak MiB of the DuckDB loader, up to 1,000,000 rows",
         "loaders", lambda row: row["loader"] == DUCKDB and row["told"] == SHIPPED,
         lambda row: float(row["peak_mib"]), 500, "{:.0f}",
+    ),
+    Target(
+        f"seconds of `dbt build` on {LARGE:,} conversations",
+        "analytics", lambda row: row["conversations"] >= LARGE,
+        lambda row: float(row["seconds"]), 120, "{:.0f}",
+    ),
+    Target(
+        "peak MiB of it",
+        "analytics", lambda row: row["conversations"] >= LARGE,
+        lambda row: float(row["peak_mib"]), 4 * 1024, "{:,.0f}",
     ),
 )  # fmt: skip
 

@@ -7,11 +7,7 @@ with counts as (
 ),
 
 loaded as (
-    {%- for stream in ('conversations', 'customers', 'messages') %}
-    select '{{ stream }}' as stream, one.id, one.created_at, one.updated_at
-    from ({{ kustomer_rows(stream) }}) as one
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+    {{ checked_rows('row_counts') }}
 ),
 
 dated as (

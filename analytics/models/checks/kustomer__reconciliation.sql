@@ -1,5 +1,4 @@
 {# Ids that Kustomer has and that are missing here, and ids that are gone there. #}
-{%- set streams = ('conversations', 'customers', 'messages') -%}
 with last_reading as (
     select max(started_at) as read_at
     from ({{ kustomer_rows('sync_runs') }}) as runs
@@ -13,11 +12,7 @@ present as (
 ),
 
 loaded as (
-    {%- for stream in streams %}
-    select '{{ stream }}' as stream, one.id, one.created_at, one.updated_at
-    from ({{ kustomer_rows(stream) }}) as one
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+    {{ checked_rows('present_ids') }}
 ),
 
 listed as (

@@ -2,16 +2,11 @@
   Per conversation who answered when, from its messages. They may be loaded from some date on only:
   `from_start` says whether the message that began it is among them.
 #}
-with messages as (
-    select * from {{ ref('int_kustomer__messages') }}
-    where conversation_id is not null and direction in ('in', 'out')
-),
-
-received as (
+with received as (
     select
         conversation_id,
         min(sent_at) as first_in_at
-    from messages
+    from {{ ref('stg_kustomer__messages') }}
     where direction = 'in' and not deleted
     group by conversation_id
 ),
@@ -30,44 +25,64 @@ asked as (
     where not conversations.excluded
 ),
 
-sent as (
+-- One row per conversation and author: there are far fewer of these than messages.
+authors as (
     select
         messages.conversation_id,
+        messages.created_by_id,
+        messages.author_kind = 'person' as by_person,
+        {{ count_if('messages.was_sent') }} as messages_sent,
         min(case
             when messages.was_sent and messages.sent_at >= asked.asked_at then messages.sent_at
-        end) as by_anyone_at,
-        min(case
-            when
-                messages.was_sent
-                and messages.author_kind = 'person'
-                and messages.sent_at >= asked.asked_at
-            then messages.sent_at
-        end) as by_person_at,
+        end) as answered_at,
         max(case
             when not messages.was_sent and messages.sent_at = asked.first_response_at
             then 1 else 0
-        end) = 1 as response_failed,
-        count(distinct case
-            when messages.was_sent and messages.author_kind = 'person'
-            then messages.created_by_id
-        end) as agents,
-        {{ count_if("messages.was_sent and messages.author_kind = 'person'") }} as person_messages
-    from messages
+        end) as response_failed
+    from {{ ref('int_kustomer__messages') }} as messages
     inner join asked on messages.conversation_id = asked.conversation_id
     where messages.direction = 'out'
-    group by messages.conversation_id
+    group by
+        messages.conversation_id,
+        messages.created_by_id,
+        messages.author_kind = 'person'
+),
+
+sent as (
+    select
+        conversation_id,
+        min(answered_at) as by_anyone_at,
+        min(case when by_person then answered_at end) as by_person_at,
+        max(response_failed) = 1 as response_failed,
+        {{ count_if('by_person and messages_sent > 0') }} as agents,
+        sum(case when by_person then messages_sent else 0 end) as person_messages
+    from authors
+    group by conversation_id
 ),
 
 first_by_person as (
     select
+        sent.conversation_id,
+        sent.by_person_at,
+        min(authors.created_by_id) as user_id
+    from sent
+    inner join authors
+        on sent.conversation_id = authors.conversation_id
+        and sent.by_person_at = authors.answered_at
+    where authors.by_person
+    group by sent.conversation_id, sent.by_person_at
+),
+
+business_times as (
+    select
         messages.conversation_id,
-        min(messages.created_by_id) as user_id,
         max(messages.response_business_time) as business_time
-    from messages
-    inner join sent
-        on messages.conversation_id = sent.conversation_id
-        and messages.sent_at = sent.by_person_at
-    where messages.direction = 'out' and messages.author_kind = 'person' and messages.was_sent
+    from {{ ref('stg_kustomer__messages') }} as messages
+    inner join first_by_person
+        on messages.conversation_id = first_by_person.conversation_id
+        and messages.sent_at = first_by_person.by_person_at
+        and messages.created_by_id = first_by_person.user_id
+    where messages.direction = 'out' and not messages.auto
     group by messages.conversation_id
 )
 
@@ -79,9 +94,10 @@ select
     sent.by_person_at,
     coalesce(sent.response_failed, false) as response_failed,
     first_by_person.user_id as by_person_user_id,
-    first_by_person.business_time as by_person_business_time,
+    business_times.business_time as by_person_business_time,
     sent.agents,
     sent.person_messages
 from asked
 left join sent on asked.conversation_id = sent.conversation_id
 left join first_by_person on asked.conversation_id = first_by_person.conversation_id
+left join business_times on asked.conversation_id = business_times.conversation_id

@@ -39,29 +39,31 @@ bounds as (
 
 changes as (
     select
-        object_id as conversation_id,
-        status_before,
-        status_after,
-        {{ local_day('happened_at') }} as day,
-        row_number() over (
-            partition by object_id order by happened_at, audit_log_id
-        ) as place,
-        row_number() over (
-            partition by object_id, {{ local_day('happened_at') }}
-            order by happened_at desc, audit_log_id desc
-        ) as place_from_end_of_day
-    from logs
-    where object_type = 'conversation' and status_after is not null
+        *,
+        lag(day) over (partition by conversation_id order by happened_at, change_id) as day_before,
+        lead(day) over (partition by conversation_id order by happened_at, change_id) as day_after
+    from (
+        select
+            conversation_id,
+            change_id,
+            happened_at,
+            status_before,
+            status_after,
+            {{ local_day('happened_at') }} as day
+        from {{ ref('int_kustomer__changes') }}
+        where change_from = 'audit_logs' and status_after is not null
+    ) as dated
 ),
 
 logged as (
+    -- The last change of a day holds until the day of the next.
     select
         conversation_id,
         status_after as status,
         day as from_day,
-        lead(day) over (partition by conversation_id order by day) as until_day
+        day_after as until_day
     from changes
-    where place_from_end_of_day = 1
+    where day_after is null or day_after <> day
 
     union all
 
@@ -71,7 +73,7 @@ logged as (
         cast(null as date) as from_day,
         day as until_day
     from changes
-    where place = 1
+    where day_before is null
 ),
 
 stretches as (

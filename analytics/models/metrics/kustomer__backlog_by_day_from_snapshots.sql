@@ -12,8 +12,8 @@ with stretches as (
 bounds as (
     select
         snapshots.org_id,
-        min({{ local_day('snapshots.dbt_valid_from') }}) as first_day,
-        max({{ local_day('last_read.read_at') }}) as last_day
+        {{ local_day('min(snapshots.dbt_valid_from)') }} as first_day,
+        {{ local_day('max(last_read.read_at)') }} as last_day
     from {{ ref('kustomer__conversation_status_snapshot') }} as snapshots
     inner join {{ ref('stg_kustomer__last_read') }} as last_read
         on snapshots.org_id = last_read.org_id

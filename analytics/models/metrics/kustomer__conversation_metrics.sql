@@ -11,7 +11,9 @@ slas as (
         conversation_id,
         max(case when outcome = 'breached' then 1 else 0 end) as breached,
         max(case when outcome = 'pending' then 1 else 0 end) as pending,
-        max(case when decided_by = 'timestamps' then 1 else 0 end) as by_timestamps,
+        -- Of several metrics, a breach that Kustomer tells of decides.
+        max(case when outcome = 'breached' and decided_by = 'kustomer' then 1 else 0 end) = 0
+        and max(case when decided_by = 'timestamps' then 1 else 0 end) = 1 as by_timestamps,
         max(case when not is_current then 1 else 0 end) as has_history
     from {{ ref('kustomer__sla_metrics') }}
     group by conversation_id
@@ -123,6 +125,7 @@ answered as (
 measured as (
     select
         *,
+        {{ local_time('created_at') }} as created_local,
         {{ seconds_between('asked_at', 'response_by_anyone_at') }} as by_anyone_seconds,
         {{ seconds_between('asked_at', 'response_by_person_at') }} as by_person_seconds,
         case
@@ -155,9 +158,9 @@ select
     brand_name,
     imported,
     created_at,
-    {{ local_day('created_at') }} as created_day,
-    {{ local_weekday('created_at') }} as created_weekday,
-    {{ local_hour('created_at') }} as created_hour,
+    cast(created_local as date) as created_day,
+    {{ weekday_of('created_local') }} as created_weekday,
+    cast(extract(hour from created_local) as {{ dbt.type_int() }}) as created_hour,
 
     asked_at is not null and is_measured as was_asked,
     asked_at,
@@ -248,12 +251,12 @@ select
     end as sla_outcome,
     case
         when sla_breached is null then null
-        when sla_by_timestamps = 1 then 'timestamps'
+        when sla_by_timestamps then 'timestamps'
         else 'kustomer'
     end as sla_decided_by,
     -- Whether an SLA that the conversation had before would be known of.
-    {{ 'true' if kustomer_is_loaded('audit_logs') or kustomer_is_loaded('conversation_events')
-        else 'false' }} as sla_history_loaded,
+    {{ 'true' if kustomer_is_loaded('audit_logs') or kustomer_is_loaded('webhook_events')
+        or kustomer_is_loaded('conversation_events') else 'false' }} as sla_history_loaded,
     coalesce(sla_has_history, 0) = 1 as sla_changed,
 
     coalesce(surveys_sent, 0) as surveys_sent,

@@ -1,36 +1,62 @@
 with slas as (
-    select * from {{ ref('int_kustomer__slas') }}
+    select
+        *,
+        coalesce({{ entry_count('metrics_doc') }}, 0) as metrics
+    from {{ ref('int_kustomer__slas') }}
 ),
 
-entries as (
+opened as (
     select
-        slas.agreement_id,
-        {{ entry_key('one') }} as metric,
-        {{ entry_value('slas.metrics_doc', 'one') }} as times_doc,
-        count(*) over (partition by slas.agreement_id) as metrics
+        slas.*,
+        {{ entry_key('one') }} as entry_metric,
+        {{ entry_value('slas.metrics_doc', 'one') }} as times_doc
     from slas
     {{ each_entry('slas.metrics_doc', 'one') }}
 ),
 
+entries as (
+    select * from opened
+
+    union all
+
+    -- A verdict about no metric that is listed: it counts all the same.
+    select
+        slas.*,
+        {{ null_of('text') }} as entry_metric,
+        {{ null_of('json') }} as times_doc
+    from slas
+    where
+        (slas.metrics = 0 and slas.verdict is not null)
+        or (
+            slas.metrics > 1
+            and slas.verdict = 'breached'
+            and not exists (
+                select 1 from opened
+                where
+                    opened.agreement_id = slas.agreement_id
+                    and opened.entry_metric = slas.breach_metric
+            )
+        )
+),
+
 joined as (
     select
-        slas.conversation_id,
-        slas.org_id,
-        slas.channel,
-        slas.sla_id,
-        slas.sla_name,
-        slas.sla_version,
-        slas.is_current,
-        slas.matched_at,
-        slas.verdict,
-        slas.breach_metric,
-        coalesce(entries.metrics, 0) as metrics,
-        coalesce(entries.metric, slas.breach_metric, 'unnamed') as metric,
-        {{ json_moment('entries.times_doc', ['breachAt']) }} as due_at,
-        {{ json_moment('entries.times_doc', ['satisfiedAt']) }} as satisfied_at
-    from slas
-    left join entries on slas.agreement_id = entries.agreement_id
-    where entries.agreement_id is not null or slas.verdict is not null
+        conversation_id,
+        org_id,
+        channel,
+        sla_id,
+        sla_name,
+        sla_version,
+        is_current,
+        matched_at,
+        verdict,
+        breach_metric,
+        metrics,
+        entry_metric,
+        coalesce(entry_metric, breach_metric, 'unnamed') as metric,
+        {{ json_moment('times_doc', ['breachAt']) }} as due_at,
+        {{ json_moment('times_doc', ['satisfiedAt']) }} as satisfied_at
+    from entries
 ),
 
 judged as (
@@ -39,7 +65,10 @@ judged as (
         last_read.read_at,
         -- What Kustomer says of this metric: of a breach it names one, or the only one there is.
         case
-            when verdict = 'breached' and (breach_metric = metric or metrics <= 1) then 'breached'
+            when
+                verdict = 'breached'
+                and (breach_metric = metric or metrics <= 1 or entry_metric is null)
+            then 'breached'
             when verdict = 'met' then 'met'
             when verdict = 'not breached' and satisfied_at is not null then 'met'
             when verdict = 'not breached' then 'pending'

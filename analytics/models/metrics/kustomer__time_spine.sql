@@ -2,8 +2,8 @@
 with bounds as (
     select
         'all' as org_id,
-        min({{ local_day('conversations.created_at') }}) as first_day,
-        max({{ local_day('last_read.read_at') }}) as last_day
+        {{ local_day('min(conversations.created_at)') }} as first_day,
+        {{ local_day('max(last_read.read_at)') }} as last_day
     from {{ ref('stg_kustomer__conversations') }} as conversations
     inner join {{ ref('stg_kustomer__last_read') }} as last_read
         on conversations.org_id = last_read.org_id

@@ -1,9 +1,8 @@
 with written as (
-    select distinct
+    select
         conversations.org_id,
         {{ local_day('messages.sent_at') }} as day,
         messages.created_by_id as user_id,
-        messages.message_id,
         messages.conversation_id
     from {{ ref('int_kustomer__messages') }} as messages
     inner join {{ ref('kustomer__conversation_metrics') }} as conversations
@@ -31,11 +30,10 @@ sent as (
 ),
 
 entries as (
-    select distinct
+    select
         conversations.org_id,
         {{ local_day('times.handled_at') }} as day,
-        times.user_id as user_id,
-        times.conversation_time_id,
+        times.user_id,
         times.conversation_id,
         times.handle_seconds
     from {{ ref('stg_kustomer__conversation_times') }} as times
