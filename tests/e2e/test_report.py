@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import http.server
+import itertools
 import os
 import re
 import shutil
@@ -13,9 +14,10 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageColor
 
 from simulator import Org, Simulator
+from tests.e2e.project import CHECKOUT
 from tools.demo import analytics
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ ITS_MAKERS = re.compile(
     r"(https?://)?(update\.googleapis|(accounts|clients\d|www|redirector\.gvt1)\.google)\.com[:/]"
 )
 FILLED = 1500  # lines of the page that have figures
-PAINTED = [(0, 114, 178), (240, 185, 58), (0, 112, 79), (179, 71, 0)]  # of the charts' palette
+PAINTED = [(0, 114, 178), (240, 185, 58), (67, 32, 122), (179, 71, 0)]  # of the charts' palette
 CUSTOMERS = 120
 ADDRESS = "http://report.test/report.html"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -175,6 +177,19 @@ def test_every_chart_has_marks_and_no_address(page: Path) -> None:
         assert len(shapes) > 10
         addresses = set(re.findall(r"https?://[^\"' ]+", drawn))
         assert addresses <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+
+
+def test_channels_can_be_told_apart_in_grey() -> None:
+    """A printed page has no colours: a step of twenty of 256 greys is seen."""
+    text = (CHECKOUT / "tools" / "demo" / "charts.py").read_text(encoding="utf-8")
+    found = re.search(r"PALETTE = \[(.*)\]", text)
+    assert found is not None
+    colours = re.findall(r"#\w{6}", found[1])
+    greys = sorted(
+        grey for one in colours if isinstance(grey := ImageColor.getcolor(one, "L"), int)
+    )
+    assert len(greys) == 7
+    assert all(b - a >= 20 for a, b in itertools.pairwise(greys))
 
 
 def strangers(site: Site) -> list[str]:

@@ -27,8 +27,8 @@ __all__ = [
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 INK, QUIET, GRID = "#1f2933", "#52606d", "#d9e0e7"
 BLUE = "#0072b2"
-# Dark and light take turns, so that neighbours differ in grey, too.
-PALETTE = ["#0072b2", "#f0b93a", "#00704f", "#e6b3cf", "#5b3a8c", "#9fd3f2", "#5f5f5f"]
+# Each is as dark as no other, so that they differ in grey, too; dark and light take turns.
+PALETTE = ["#0072b2", "#f0b93a", "#43207a", "#f3d3e4", "#1f9e77", "#7fa8c9", "#424242"]
 OUTCOMES = {"met": "#9fc8e4", "breached": "#b34700", "pending": "#e9edf1"}
 WIDTH = 540  # of a picture, names and legends included, in pixels
 NARROW = 330  # the same on a phone
@@ -203,6 +203,8 @@ def outcomes(rows: Rows, width: int) -> alt.LayerChart:
             color=alt.Color(
                 "outcome:N",
                 scale=alt.Scale(domain=list(OUTCOMES), range=list(OUTCOMES.values())),
+                # Beside long names there is not room for all three in one line of a phone.
+                legend=alt.Legend(columns=len(OUTCOMES) if width == WIDTH else 2),
             ),
             order=alt.Order("place:Q"),
         )
