@@ -207,7 +207,7 @@ where 1 = 1
 {% macro checked_rows(proof) -%}
 {%- for stream in ('conversations', 'customers', 'messages') %}
 {%- set rows = kustomer_analytics.kustomer_rows(stream, proof) %}
-select '{{ stream }}' as stream, one.id, one.created_at, one.updated_at
+select '{{ stream }}' as stream, one.org_id, one.id, one.created_at, one.updated_at
 from ({{ rows }}) as one
 {{ 'union all' if not loop.last }}
 {%- endfor %}

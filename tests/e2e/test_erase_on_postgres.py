@@ -131,6 +131,19 @@ def test_erasing_counts_first_and_then_removes_what_was_counted(life: Life) -> N
     assert set(life.erase().values()) == {0}
 
 
+def test_another_org_in_the_same_schema_is_not_compared(life: Life) -> None:
+    """Nothing is known of what Kustomer has there, and it is none of what it has here."""
+    life.warehouse.execute(
+        "insert into {loaded}.conversations (id, org_id, created_at, updated_at)"
+        " select 'another', 'another', min(created_at), min(created_at) from {loaded}.conversations"
+    )
+
+    life.warehouse.build("--select", *CHECKS)
+
+    assert all(row["difference"] == 0 for row in life.warehouse.rows("kustomer__completeness"))
+    assert life.warehouse.rows("kustomer__reconciliation") == []
+
+
 def test_what_is_missing_is_named_by_month_and_by_id(life: Life) -> None:
     """Removed by hand, as a fault of a loader or a person would."""
     lost = min(life.warehouse.rows("conversations", LOADED), key=lambda row: str(row["id"]))

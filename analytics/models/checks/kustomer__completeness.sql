@@ -33,6 +33,7 @@ compared as (
     from dated
     left join loaded
         on dated.stream = loaded.stream
+        and dated.org_id = loaded.org_id
         and loaded.created_at >= dated.month
         and loaded.created_at < dated.month_end
         and loaded.created_at <= dated.counted_at

@@ -1,9 +1,11 @@
 with handled as (
     select
-        conversation_id,
-        sum(handle_seconds) as handle_seconds
-    from {{ ref('stg_kustomer__conversation_times') }}
-    group by conversation_id
+        times.conversation_id,
+        sum(times.handle_seconds) as handle_seconds
+    from {{ ref('stg_kustomer__conversation_times') }} as times
+    left join {{ ref('stg_kustomer__users') }} as users on times.user_id = users.user_id
+    where coalesce(users.user_kind, 'unlisted') <> 'machine'
+    group by times.conversation_id
 ),
 
 slas as (

@@ -8,6 +8,8 @@ with entries as (
     from {{ ref('stg_kustomer__conversation_times') }} as times
     inner join {{ ref('kustomer__conversation_metrics') }} as conversations
         on times.conversation_id = conversations.conversation_id
+    left join {{ ref('stg_kustomer__users') }} as users on times.user_id = users.user_id
+    where coalesce(users.user_kind, 'unlisted') <> 'machine'
 )
 
 select
