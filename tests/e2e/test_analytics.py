@@ -135,7 +135,7 @@ def built(
     warned = warehouse.build()
     # The one who wrote and is not listed, and nothing else.
     assert warned == {
-        "relationships_stg_kustomer__messages_created_by_id__user_id__ref_stg_kustomer__users_"
+        "relationships_int_kustomer__messages_created_by_id__user_id__ref_stg_kustomer__users_"
     }
     return warehouse
 
