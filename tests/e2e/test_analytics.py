@@ -481,7 +481,7 @@ def test_the_models_compile_for_warehouses_out_of_reach(tmp_path: Path, dialect:
              "--project-dir", str(PACKAGE), "--profiles-dir", str(PACKAGE), "--target", dialect,
              "--vars", '{"kustomer_look_at_schema": false, "kustomer_database": "lake"}', *options],
             cwd=tmp_path, env={**env, "BIGQUERY_TOKEN": "none"},
-            capture_output=True, text=True, check=True, timeout=200,
+            capture_output=True, text=True, check=True, timeout=600,
         ).stdout  # fmt: skip
 
     compiled()
