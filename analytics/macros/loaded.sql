@@ -301,10 +301,3 @@ cast(null as {{ kustomer_analytics.type_of(kind) }})
 {% macro postgres__type_of_json() %}jsonb{% endmacro %}
 
 {% macro snowflake__type_of_json() %}variant{% endmacro %}
-
-
-{# The database and the schema that the loader filled. #}
-{% macro kustomer_schema() -%}
-{%- set named = var('kustomer_schema') -%}
-{{ named if named != 'default' else ('main' if target.type == 'duckdb' else 'kustomer') }}
-{%- endmacro %}

@@ -496,4 +496,4 @@ def test_the_models_compile_for_warehouses_out_of_reach(tmp_path: Path, dialect:
     assert models <= {line.split()[0] for line in done.stdout.splitlines()}
     assert done.stdout.count("erase.sql delete") == 10
     (staged,) = folder.rglob("stg_kustomer__conversations.sql")
-    assert "lake.tap_kustomer.conversations" in staged.read_text("utf-8").replace("`", "")
+    assert "lake.kustomer.conversations" in staged.read_text("utf-8").replace("`", "")

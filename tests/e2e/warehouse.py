@@ -29,7 +29,7 @@ VARIABLES = {"kustomer_timezone": "America/New_York", "kustomer_incremental": Tr
 PACKAGE = CHECKOUT / "analytics"
 DBT = CHECKOUT / ".venv-analytics" / "bin" / "dbt"
 TARGET_POSTGRES = CHECKOUT / ".venv-target-postgres" / "bin" / "target-postgres"
-LOADED = "tap_kustomer"  # schema of the loaded tables in PostgreSQL
+LOADED = "kustomer"  # schema of the loaded tables in PostgreSQL
 # Whatever dbt warns of is an error, but for tests that only warn.
 WARNINGS = '{"error": "all", "warn": ["LogTestResult", "LogFreshnessResult"]}'
 
