@@ -102,15 +102,15 @@ def _content(raw: bytes) -> dict[str, Any]:
 
 
 def _resources(value: object) -> list[dict[str, Any]]:
-    """Return the resources; one that is no object stays as an empty one, which no row is made of.
+    """Return the resources.
 
-    Raises: ``ValueError`` when ``value`` is neither a list nor a resource: no rows would be found
-    where there are some, and a target would empty its table.
+    Raises: ``ValueError`` when ``value`` is neither a list nor a resource, or one of the list is
+    none: no row would be found where there is one, and a target would drop it from its table.
     """
     if value is None:
         return []
-    if isinstance(value, list):
-        return [item if isinstance(item, dict) else {} for item in value]
+    if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+        return value
     if isinstance(value, dict) and value:
         return [value]
     msg = "the answer holds no resources"

@@ -264,8 +264,13 @@ PARTS = frozenset(
         "part", "stale", "cached",
     }
 )  # fmt: skip
-# Kinds that two answers make certain: Kustomer says it, and says it again.
-CERTAIN = frozenset(f"status {one}" for one in (400, 403, 404, 422))
+# Kinds that two answers make certain: Kustomer says it, and says it again. That a full page is the
+# last one of its list belongs to them, and what time it is.
+CERTAIN = frozenset(
+    {f"status {one}" for one in (400, 403, 404, 422)}
+    | {"next missing", "next null", "next empty"}
+    | {"date ahead", "date behind", "date of 1970"}
+)
 
 
 def _half_in_itself(document: JSON) -> None:

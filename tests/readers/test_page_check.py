@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from simulator import Fault, to_iso
+from simulator import Clock, Fault, Org, Simulator, to_iso
 from tap_kustomer import clock as tap_clock
 from tests.support import FAST, Output, sync_tap
-
-if TYPE_CHECKING:
-    from simulator import Simulator
 
 DAY = 86_400.0
 SEARCH = "/v1/customers/search"
@@ -146,3 +143,18 @@ def test_a_refused_form_is_not_tried_again_for_the_next_page(fast_sim: Simulator
     read(fast_sim, "kobject_order")
 
     assert [log.status for log in fast_sim.searches()].count(400) <= 4
+
+
+def test_a_row_that_lost_its_attributes_is_asked_for_again() -> None:
+    """It would overwrite the row with nulls, and nothing would bring the values back."""
+    org = Org(seed=5, clock=Clock(speed=FAST), realistic=False)
+    org.add("customer", 12)
+    with Simulator(org, limits=False) as server:
+        server.faults.add(Fault("null_attributes", path="/v1/customers/search", rows=2, after=1))
+        output = sync_tap(
+            {**server.config, "page_size": 5}, ["customers"], clock=tap_clock.Clock(FAST)
+        )
+
+    assert output.status == 0
+    assert output.ids("customers") == set(org.ids("customer"))
+    assert all(row["updated_at"] for row in output.newest("customers").values())

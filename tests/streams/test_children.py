@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from simulator import Fault, Org, Simulator
-from tests.support import Output, catalog_of, sync_tap
+from tap_kustomer.clock import Clock
+from tests.support import FAST, Output, catalog_of, sync_tap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -486,3 +487,25 @@ def test_columns_that_a_catalog_deselects_do_not_leave(server: Simulator) -> Non
     assert not any(left_out & set(row) for row in rows)
     assert not left_out & set(output.schema("conversation_events")["properties"])
     assert output.bookmark("conversation_events") is not None
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_row_that_is_none_is_asked_for_again(server: Simulator, times: int) -> None:
+    """It stands where a row was, which would be missing until its parent changes."""
+
+    def with_null(document: dict[str, Any]) -> dict[str, Any]:
+        return {**document, "data": [None, *document["data"][1:]]}
+
+    parent = server.org.ids("conversation")[0]
+    server.faults.add(
+        Fault(
+            "rewrite",
+            path=f"/v1/conversations/{parent}/events",
+            times=times,
+            rewrite=with_null,
+        )
+    )
+    output = sync_tap(config_of(server), ["conversation_events"], clock=Clock(FAST))
+
+    assert output.status == 0
+    assert output.ids("conversation_events") == set(server.org.ids("customer_event"))

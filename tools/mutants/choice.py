@@ -19,6 +19,7 @@ _READERS = "tests/readers/"
 _STREAMS = "tests/streams/"
 _CLIENT = "tests/client/"
 _SEARCHES = (
+    f"{_READERS}test_tail_reader.py",
     f"{_READERS}test_partial_answers.py",
     f"{_READERS}test_closing_count.py",
     f"{_READERS}test_archive.py",
@@ -61,8 +62,13 @@ TESTS: dict[str, tuple[str, ...]] = {
     "readers/lists.py": _LISTS,
     "readers/negotiation.py": (f"{_READERS}test_negotiation.py", f"{_CLIENT}test_refusals.py"),
     "readers/steps.py": _LISTS,
-    "readers/versions.py": (*_LISTS, f"{_READERS}test_cursor_reader.py"),
-    "readers/walks.py": _LISTS,
+    "readers/versions.py": (
+        f"{_READERS}test_seen_versions.py",
+        f"{_READERS}test_versions.py",
+        *_LISTS,
+        f"{_READERS}test_cursor_reader.py",
+    ),
+    "readers/walks.py": (f"{_READERS}test_walks.py", *_LISTS),
     "readers/workers.py": (f"{_READERS}test_overlap.py", f"{_READERS}test_slices.py"),
     "readers/search/ask.py": (f"{_READERS}test_page_check.py", *_SEARCHES),
     "readers/search/slices.py": (
@@ -75,6 +81,20 @@ TESTS: dict[str, tuple[str, ...]] = {
         f"{_READERS}test_closing_count.py",
     ),
     "readers/search/coverage.py": (f"{_READERS}test_slice_model.py", *_SEARCHES),
+    "readers/search/count.py": (f"{_READERS}test_closing_count.py",),
+    "readers/search/proof.py": (f"{_READERS}test_closing_count.py", "tests/test_resume.py"),
+    "readers/search/archive.py": (f"{_READERS}test_archive.py",),
+    "readers/search/page.py": (f"{_READERS}test_slice_model.py", *_SEARCHES),
+    "readers/search/tail.py": (
+        f"{_READERS}test_tail_reader.py",
+        f"{_READERS}test_index_lag.py",
+        f"{_READERS}test_drift.py",
+    ),
+    "readers/search/window.py": (
+        f"{_READERS}test_tail_reader.py",
+        f"{_READERS}test_index_lag.py",
+        f"{_READERS}test_drift.py",
+    ),
     "readers/search/keyset.py": (f"{_READERS}test_slice_model.py", *_SEARCHES),
     "readers/search/emitted.py": (f"{_READERS}test_simpler_rules.py", *_SEARCHES),
     "readers/search/emission.py": (f"{_READERS}test_simpler_rules.py", *_SEARCHES),

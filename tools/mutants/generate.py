@@ -45,13 +45,15 @@ Place = tuple[int, int]
 def places(path: Path) -> Iterator[tuple[Path, str, int, int]]:
     """Yield file, operator, occurrence and line of each place of a file that can be mutated."""
     source = path.read_text(encoding="utf-8")
+    lines = source.split("\n")
     without_effect = list(_without_effect(ast.parse(source)))
     nodes = list(ast_nodes(get_ast(source)))
     for name in OPERATORS:
         operator = get_operator(f"core/{name}")()
         found = [place for node in nodes for place in operator.mutation_positions(node)]
         for occurrence, (start, _) in enumerate(found):
-            if not any(begin <= start < end for begin, end in without_effect):
+            is_mark = lines[start[0] - 1][start[1] :].startswith("*,")  # of keyword-only arguments
+            if not is_mark and not any(begin <= start < end for begin, end in without_effect):
                 yield path, name, occurrence, start[0]
 
 

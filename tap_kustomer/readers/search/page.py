@@ -172,6 +172,10 @@ def peek(raw: bytes, field: str = "updatedAt", *, ids_only: bool = False) -> Sea
             keys.append(RowKey(row if ids_only and isinstance(row, str) else None, None, None))
             continue
         attributes = row.attributes if isinstance(row.attributes, _Attributes) else _NOTHING
+        if attributes is _NOTHING and not ids_only:
+            # Half a row: as one without an id, it is asked for again before it is believed.
+            keys.append(RowKey(None, None, None))
+            continue
         created = timestamps.normalise(attributes.createdAt)
         updated = created if by_creation else timestamps.normalise(attributes.updatedAt)
         id_ = row.id
