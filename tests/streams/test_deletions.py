@@ -348,9 +348,9 @@ def test_every_state_continues_and_no_deletion_is_lost(
     config = config_of(server, tombstones=True)
     whole = sync_tap(config, ["customers", STREAM])
     places = [place for place, one in enumerate(whole.messages) if one["type"] == "STATE"]
-    assert len(places) > 6
+    assert len(places) > 5
     org.clock.advance(7200)
-    for place in places[::2]:
+    for place in places:
         kept = whole.messages[: place + 1]
         rest = sync_tap(config, ["customers", STREAM], state=kept[-1]["value"])
         told = {m["record"]["object_id"] for m in kept if m.get("stream") == STREAM
