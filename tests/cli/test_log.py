@@ -44,13 +44,14 @@ def test_a_run_of_all_default_streams_prints_at_most_40_lines(tmp_path: Path) ->
         assert line.count(stream) == 1
     for noise in ("METRIC", "Beginning sync", "Skipping", "status 4", "cannot be used"):
         assert noise not in output.stderr
+    (closing,) = (line for line in lines if re.match(r"\d+ streams: ", line))
     count = len(output.streams)
     total = sum(output.counts.values())
     assert re.match(
         rf"{count} streams: {count} complete\. {total:,} rows, [\d,]+ requests, [\d.]+ s\. ",
-        lines[-1],
+        closing,
     )
-    assert lines[-1].endswith(
+    assert closing.endswith(
         "The last STATE message holds where the next run resumes (Meltano stores it)."
     )
 
@@ -77,7 +78,7 @@ def test_the_closing_sentence_says_what_kustomer_counted(sim: Simulator, tmp_pat
 
     assert (
         "Kustomer's own closing count of 1 large stream (1,200 rows) found none missing."
-        in said(output.stderr)[-1]
+        in output.stderr
     )
 
 
@@ -97,6 +98,7 @@ def test_a_list_that_is_read_instead_of_a_search_claims_no_start(
     sim: Simulator, tmp_path: Path
 ) -> None:
     """`sync_runs` says the same: a full list has rows of any age."""
+    sim.set(company_updated_at_supported=False)
     sim.org.add("company", 3, updated_at="2019-01-01T00:00:00.000Z")
 
     output = run_tap(sim.config, select=["companies", "sync_runs"], folder=tmp_path)
