@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+from singer_sdk.mapper import PluginMapper
+from singer_sdk.singerlib import Message
 
 from tap_kustomer import timestamps
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from singer_sdk.mapper import PluginMapper
-    from singer_sdk.singerlib import Message
-
-    from tap_kustomer.catalog.search_schema import SearchSchemaReader
-    from tap_kustomer.client.transport import KustomerClient
-    from tap_kustomer.clock import Clock
-    from tap_kustomer.edge import TwoYearEdge
-    from tap_kustomer.ledger.ledger import Ledger
-    from tap_kustomer.messages import KustomerWriter
-    from tap_kustomer.org import Org
-    from tap_kustomer.readers.ahead import Ahead
-    from tap_kustomer.readers.search.ask import ExactTotals
-    from tap_kustomer.readers.workers import Workers
-    from tap_kustomer.run import StreamRun
-    from tap_kustomer.settings.values import Settings
+from tap_kustomer.catalog.search_schema import SearchSchemaReader
+from tap_kustomer.client.transport import KustomerClient
+from tap_kustomer.clock import Clock
+from tap_kustomer.edge import TwoYearEdge
+from tap_kustomer.ledger.ledger import Ledger
+from tap_kustomer.messages import KustomerWriter
+from tap_kustomer.org import Org
+from tap_kustomer.readers.ahead import Ahead
+from tap_kustomer.readers.search.ask import ExactTotals
+from tap_kustomer.readers.workers import Workers
+from tap_kustomer.run import StreamRun
+from tap_kustomer.settings.values import Settings
 
 __all__ = ["Output", "Session"]
 

@@ -27,7 +27,7 @@ _START_FRESH = (
 _CLOCK_TOLERANCE = 60
 
 
-def parse_state(text: str) -> Any:  # noqa: ANN401
+def parse_state(text: str) -> Any:
     """Return the state in the text of a file; an empty one where there is none yet.
 
     Of several lines, as a target prints them, the last counts. A STATE message and what Meltano
@@ -53,7 +53,7 @@ def parse_state(text: str) -> Any:  # noqa: ANN401
 
 
 def check_state(
-    state: Any,  # noqa: ANN401
+    state: Any,
     org_id: str | None = None,
     now: str | None = None,
 ) -> None:

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from tap_kustomer.ledger.ledger import HOW_TO_REPORT, Column
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tap_kustomer.ledger.ledger import Ledger
-    from tap_kustomer.run import StreamRun
+from tap_kustomer.ledger.ledger import HOW_TO_REPORT, Column, Ledger
+from tap_kustomer.run import StreamRun
 
 __all__ = ["closing", "differences", "duration", "end_line", "number"]
 

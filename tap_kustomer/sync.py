@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
+from singer_sdk.singerlib import Catalog
 
 from tap_kustomer.errors import (
     CredentialsError,
@@ -17,6 +19,8 @@ from tap_kustomer.errors import (
     frames_of,
 )
 from tap_kustomer.run import StreamRun
+from tap_kustomer.session import Session
+from tap_kustomer.streams.base import KustomerStream
 from tap_kustomer.streams.children import ChildStream
 from tap_kustomer.streams.families import Family
 from tap_kustomer.streams.kobjects import KlassObjects, search_together
@@ -24,14 +28,6 @@ from tap_kustomer.streams.lists import ListStream
 from tap_kustomer.streams.search import SearchStream
 from tap_kustomer.summary import closing, differences, end_line
 from tap_kustomer.vanished import vanished_streams
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from singer_sdk.singerlib import Catalog
-
-    from tap_kustomer.session import Session
-    from tap_kustomer.streams.base import KustomerStream
 
 __all__ = ["SyncRun", "bug_sentence", "note_role", "role_advice"]
 

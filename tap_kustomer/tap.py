@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import secrets
 import signal
-import sys
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from types import FrameType
+from typing import Any, ClassVar, cast
 
+import click
 from singer_sdk import Tap
 from singer_sdk._logging import _setup_console_logging
 from singer_sdk.cli import plugin_cli
@@ -17,13 +19,14 @@ from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.plugin_base import JSONSchemaValidator, _plugin_log_level
 from singer_sdk.tap_base import CliTestOptionValue
+from typing_extensions import override
 
 from tap_kustomer import timestamps
 from tap_kustomer.catalog.discovery import check_discovered, discover_org, metadata_problem
 from tap_kustomer.catalog.klass_names import klass_streams
 from tap_kustomer.catalog.schema import object_schema, stream_schema
 from tap_kustomer.catalog.search_schema import SearchSchemaReader
-from tap_kustomer.cli.check import preflight
+from tap_kustomer.cli.check import Preflight, preflight
 from tap_kustomer.cli.command import CommandTap, KustomerCommand
 from tap_kustomer.cli.progress import Progress
 from tap_kustomer.cli.signals import SignalStop
@@ -37,15 +40,19 @@ from tap_kustomer.contact.report import report_of
 from tap_kustomer.edge import TwoYearEdge
 from tap_kustomer.errors import SettingsError
 from tap_kustomer.messages import KustomerWriter
+from tap_kustomer.org import Org
 from tap_kustomer.readers.ahead import Ahead, DueWorkers
 from tap_kustomer.readers.search.ask import ExactTotals
+from tap_kustomer.readers.workers import Workers
 from tap_kustomer.rows.selection import mapping_warnings
+from tap_kustomer.run import StreamRun
 from tap_kustomer.session import Output, Session
 from tap_kustomer.settings.environment import settings_from_environment, settle_log_level
 from tap_kustomer.settings.meltano import with_dropped_nulls
 from tap_kustomer.settings.values import SETTINGS_SCHEMA, Settings, those_set, unknown_settings
 from tap_kustomer.state import MARK, check_state, mark_state
 from tap_kustomer.streams.audit_logs import AuditLogs
+from tap_kustomer.streams.base import KustomerStream
 from tap_kustomer.streams.census import CENSUS_STREAMS
 from tap_kustomer.streams.children import CHILD_STREAMS, ChildStream
 from tap_kustomer.streams.deletions import Deletions
@@ -59,23 +66,6 @@ from tap_kustomer.streams.own import CustomAttributes, SyncRuns
 from tap_kustomer.streams.search import SearchStream
 from tap_kustomer.streams.webhook_events import WebhookEvents
 from tap_kustomer.sync import SyncRun
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from types import FrameType
-
-    import click
-
-    from tap_kustomer.cli.check import Preflight
-    from tap_kustomer.org import Org
-    from tap_kustomer.readers.workers import Workers
-    from tap_kustomer.run import StreamRun
-    from tap_kustomer.streams.base import KustomerStream
 
 __all__ = ["STREAM_TYPES", "TapKustomer"]
 
@@ -129,7 +119,7 @@ class TapKustomer(CommandTap):
         PluginCapabilities.STRUCTURED_LOGGING,
     ]
 
-    def __init__(self, *, clock: Clock | None = None, **kwargs: Any) -> None:  # noqa: ANN401 - the SDK's own
+    def __init__(self, *, clock: Clock | None = None, **kwargs: Any) -> None:
         """Make the tap; ``clock`` replaces time as a whole."""
         self.clock = clock or Clock()
         self._answers: Answers | None = None  # of a check, all of them

@@ -6,18 +6,15 @@ klasses, their streams are not gone, so the run fails.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, NamedTuple
 from urllib.parse import quote
+
+from singer_sdk.singerlib import Catalog
 
 from tap_kustomer.errors import MissingRoleError, NotFoundError, StreamError
 from tap_kustomer.readers.lists import read_one
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-
-    from singer_sdk.singerlib import Catalog
-
-    from tap_kustomer.session import Session
+from tap_kustomer.session import Session
 
 __all__ = ["Vanished", "vanished_streams"]
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pytest
 
 from simulator import Clock, Org, Simulator
 from tests.short_pauses import shorten_pauses
 from tests.support import FAST
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 shorten_pauses()
 

@@ -9,14 +9,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from subprocess import TimeoutExpired
-from typing import TYPE_CHECKING
 
 from tests import fast_tap
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
 
 __all__ = ["has_changed", "run"]
 

@@ -11,17 +11,15 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest.mock import patch
 
 from tap_kustomer.clock import Clock
 from tap_kustomer.tap import TapKustomer
 from tests import forked_tap
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 __all__ = ["FAST", "Output", "catalog_of", "one_by_one", "quiet", "run_tap", "sync_tap"]
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-from simulator import Fault
+from simulator import Fault, Simulator
 from tap_kustomer import clock as tap_clock
 from tests.support import FAST, Output, run_tap, sync_tap
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from simulator import Simulator
 
 SEARCH = "/v1/customers/search"
 STREAMS = ["customers", "conversations", "messages", "teams", "tags", "sync_runs"]

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Callable
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
 
 import pytest
 
 from tap_kustomer.messages import OutputClosed, write_lines
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def output(monkeypatch: pytest.MonkeyPatch, write: Callable[[memoryview], int]) -> None:

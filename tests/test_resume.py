@@ -8,17 +8,15 @@ import random
 import signal
 import subprocess
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from simulator import Clock, Fault, Org, Simulator
 from tap_kustomer import clock as tap_clock
 from tests.support import FAST, ROOT, Output, read_messages, run_tap, sync_tap, tap_command
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 DAY = 86_400.0
 WITHIN = 20.0  # seconds, from a signal to the end; five where the machine is not busy

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,9 +11,6 @@ from simulator import Org, Simulator, to_iso
 from tap_kustomer import clock as tap_clock
 from tap_kustomer.state import MARK
 from tests.support import FAST, Output, catalog_of, run_tap, sync_tap
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 DAY = 86_400.0
 

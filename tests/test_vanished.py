@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,10 +13,6 @@ from simulator import Clock as OrgClock
 from simulator import Fault, Org, Simulator
 from tap_kustomer.clock import Clock
 from tests.support import Output, catalog_of, run_tap, sync_tap
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 SPEED = 200.0
 HTML = "<html>a login page</html>"

@@ -12,17 +12,15 @@ import json
 import shutil
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from simulator.replay import Recording, RecordingError, Replay
 from tap_kustomer.clock import Clock
 from tap_kustomer.tap import TapKustomer
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = ["CASES", "main", "outcome_of"]
 

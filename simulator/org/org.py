@@ -123,6 +123,6 @@ class Org(Deletes):
         with self.lock:
             self.metadata.delete(resource, name, self.clock.now_ms(), erase=erase)
 
-    def seed(self, customers: int = 200, **options: Any) -> None:  # noqa: ANN401  # see seeding
+    def seed(self, customers: int = 200, **options: Any) -> None:
         """Fill the org with a realistic whole; see ``simulator.org.seeding.seed``."""
         seed_org(self, customers=customers, **options)

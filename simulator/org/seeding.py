@@ -122,7 +122,7 @@ class _Seeding:
         parents: dict[str, str | list[str]] | None = None,
         deletable: bool = False,
         ids: list[str] | None = None,
-        **attributes: Any,  # noqa: ANN401  # as the org takes them
+        **attributes: Any,
     ) -> str:
         [id_] = self.org.add(
             context,

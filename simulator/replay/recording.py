@@ -200,7 +200,7 @@ def forms_of(
         yield archive, "trackTotalHits"
 
 
-def identity(row: Any) -> str:  # noqa: ANN401 - whatever stands in the recording
+def identity(row: Any) -> str:
     """Return what tells a row from the others."""
     if isinstance(row, dict) and row.get("id") is not None:
         return f"{row.get('type')} {row['id']}"

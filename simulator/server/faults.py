@@ -58,7 +58,7 @@ class Fault:
         after: int = 0,
         every: int | None = None,
         probability: float | None = None,
-        **detail: Any,  # noqa: ANN401  # each kind has its own
+        **detail: Any,
     ) -> None:
         if kind not in KINDS:
             message = f"Unknown fault {kind!r}; known: {', '.join(sorted(KINDS))}."

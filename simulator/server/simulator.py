@@ -38,7 +38,7 @@ POLL = 0.02  # real seconds between looks whether a hanging client has gone
 class Simulator:
     """Serves an ``Org``; use it as a context manager. ``knobs`` are the fields of ``Knobs``."""
 
-    def __init__(self, org: Org | None = None, *, port: int = 0, **knobs: Any) -> None:  # noqa: ANN401  # typed in Knobs
+    def __init__(self, org: Org | None = None, *, port: int = 0, **knobs: Any) -> None:
         self.org = org or Org()
         self.knobs = Knobs(**knobs)
         self.faults = Faults(self.org.seed_number)
@@ -95,11 +95,11 @@ class Simulator:
 
     # --------------------------------------------------------- hooks, faults
 
-    def before_each_search(self, call: Callable[..., object], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # the hook's own
+    def before_each_search(self, call: Callable[..., object], *args: Any, **kwargs: Any) -> None:
         """Call something before each search is answered, while the org is locked."""
         self._hooks.append((True, lambda: call(*args, **kwargs)))
 
-    def before_each_request(self, call: Callable[..., object], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # the hook's own
+    def before_each_request(self, call: Callable[..., object], *args: Any, **kwargs: Any) -> None:
         """Call something before each request is answered, while the org is locked."""
         self._hooks.append((False, lambda: call(*args, **kwargs)))
 
@@ -115,7 +115,7 @@ class Simulator:
         """Take ``refuse`` back."""
         self._refusals.pop(path, None)
 
-    def set(self, **knobs: Any) -> None:  # noqa: ANN401  # typed in Knobs
+    def set(self, **knobs: Any) -> None:
         """Turn knobs."""
         for name, value in knobs.items():
             if not hasattr(self.knobs, name):

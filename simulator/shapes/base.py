@@ -77,7 +77,7 @@ def weighted(rng: random.Random, weights: Mapping[str, float]) -> str:
     return rng.choices(list(weights), list(weights.values()))[0]
 
 
-def maybe(rng: random.Random, probability: float, value: object) -> Any:  # noqa: ANN401
+def maybe(rng: random.Random, probability: float, value: object) -> Any:
     """Return ``value`` in that share of cases, else null."""
     return value if rng.random() < probability else None
 

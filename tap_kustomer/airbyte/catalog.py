@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_kustomer.airbyte.schema import airbyte_schema
 from tap_kustomer.errors import KustomerError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tap_kustomer.streams.base import KustomerStream
+from tap_kustomer.streams.base import KustomerStream
 
 __all__ = ["CatalogError", "ConfiguredStream", "configured_streams", "offered_stream"]
 

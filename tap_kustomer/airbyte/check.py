@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from tap_kustomer.airbyte.spec import tap_config
+from tap_kustomer.airbyte.tap import SourceTap
 from tap_kustomer.cli.check import MISSING_ROLE, check_stream
 from tap_kustomer.errors import MissingRoleError
 from tap_kustomer.settings.values import Settings
 from tap_kustomer.streams.base import KustomerStream
 from tap_kustomer.sync import role_advice
 from tap_kustomer.tap import OPTIONAL_STREAMS, STREAM_NAMES
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tap_kustomer.airbyte.tap import SourceTap
 
 __all__ = ["check", "modest"]
 

@@ -5,21 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import os
-import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
+
+from typing_extensions import override
 
 from tap_kustomer.airbyte.messages import log_message
 from tap_kustomer.errors import frames_of
 from tap_kustomer.messages import OutputClosed, write_lines
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["LogMessages", "Output", "log_to"]
 

@@ -5,10 +5,8 @@ Source: https://docs.airbyte.com/platform/understanding-airbyte/supported-data-t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from collections.abc import Mapping
+from typing import Any
 
 __all__ = ["airbyte_schema"]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from singer_sdk.exceptions import ConfigValidationError
 
@@ -32,9 +33,6 @@ from tap_kustomer.messages import OutputClosed, let_output_block
 from tap_kustomer.settings.environment import settle_log_level
 from tap_kustomer.streams.base import KustomerStream
 from tap_kustomer.sync import bug_sentence
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = ["main", "run"]
 
@@ -172,7 +170,7 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
     return content
 
 
-def _content(path: Path) -> Any:  # noqa: ANN401 - what a file holds
+def _content(path: Path) -> Any:
     try:
         raw = path.read_bytes()
         # Of bytes, `json` itself finds out which UTF they are in, with a BOM or without.

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from tap_kustomer.errors import SettingsError
 from tap_kustomer.settings.values import SETTINGS_SCHEMA
 from tap_kustomer.tap import OPTIONAL_STREAMS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["PROTOCOL_VERSION", "specification", "tap_config"]
 

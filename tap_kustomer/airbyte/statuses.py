@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
-from tap_kustomer.airbyte.messages import status_trace
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from tap_kustomer.airbyte.messages import Status
-    from tap_kustomer.airbyte.output import Output
+from tap_kustomer.airbyte.messages import Status, status_trace
+from tap_kustomer.airbyte.output import Output
 
 __all__ = ["StreamStatuses"]
 

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
+
+from typing_extensions import override
 
 from tap_kustomer import errors
-from tap_kustomer.airbyte.messages import error_trace
+from tap_kustomer.airbyte.catalog import ConfiguredStream
+from tap_kustomer.airbyte.messages import FailureType, error_trace
+from tap_kustomer.airbyte.output import Output
 from tap_kustomer.airbyte.spec import tap_config
 from tap_kustomer.airbyte.statuses import StreamStatuses
 from tap_kustomer.airbyte.writer import AirbyteWriter
+from tap_kustomer.clock import Clock
+from tap_kustomer.run import StreamRun
 from tap_kustomer.sync import COMPLETE, FAILED, NOT_DUE, SKIPPED
 from tap_kustomer.tap import TapKustomer
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tap_kustomer.airbyte.catalog import ConfiguredStream
-    from tap_kustomer.airbyte.messages import FailureType
-    from tap_kustomer.airbyte.output import Output
-    from tap_kustomer.clock import Clock
-    from tap_kustomer.run import StreamRun
 
 __all__ = ["SourceTap", "failure_type"]
 

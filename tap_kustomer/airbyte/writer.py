@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import copy
-import sys
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
+import msgspec
 from singer_sdk.singerlib import RecordMessage, StateMessage
+from singer_sdk.singerlib.encoding.simple import Message
+from typing_extensions import override
 
 from tap_kustomer.airbyte.messages import now_ms, state_message
+from tap_kustomer.airbyte.output import Output
 from tap_kustomer.airbyte.state import stream_blob
+from tap_kustomer.airbyte.statuses import StreamStatuses
 from tap_kustomer.messages import KustomerWriter
 from tap_kustomer.state import MARK
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
-    import msgspec
-    from singer_sdk.singerlib.encoding.simple import Message
-
-    from tap_kustomer.airbyte.output import Output
-    from tap_kustomer.airbyte.statuses import StreamStatuses
 
 __all__ = ["AirbyteWriter"]
 

@@ -6,10 +6,8 @@ Source: https://developer.kustomer.com/kustomer-api-docs/reference/updatecustoma
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from collections.abc import Mapping
+from typing import Any
 
 __all__ = ["OPEN_TYPE", "attribute_schema", "custom_schema", "suffix_of"]
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import Any
 from urllib.parse import quote
 
 from tap_kustomer import timestamps
+from tap_kustomer.client.transport import KustomerClient
 from tap_kustomer.errors import (
     CredentialsError,
     ForeignAnswerError,
@@ -15,15 +17,10 @@ from tap_kustomer.errors import (
     RequestRefusedError,
     StreamError,
 )
+from tap_kustomer.ledger.ledger import Ledger
 from tap_kustomer.org import Klass, Org
 from tap_kustomer.readers.lists import read_list, read_one
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from tap_kustomer.client.transport import KustomerClient
-    from tap_kustomer.ledger.ledger import Ledger
-    from tap_kustomer.readers.workers import Workers
+from tap_kustomer.readers.workers import Workers
 
 __all__ = [
     "KLASS_STATUSES",

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from tap_kustomer import timestamps
 from tap_kustomer.catalog.schema import DELETED_AT, EXTRA_ATTRIBUTES, ORG_ID, PARENT_UPDATED_AT
 from tap_kustomer.naming import MAX_IDENTIFIER_BYTES, snake_case
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from tap_kustomer.settings.extra_streams import ExtraStream
+from tap_kustomer.settings.extra_streams import ExtraStream
 
 __all__ = ["PARENT_ROW_ID", "columns_of", "described_columns", "extra_schema", "widened"]
 

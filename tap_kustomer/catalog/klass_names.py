@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from tap_kustomer.naming import fit_identifier, klass_stream_name, short_suffix
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from tap_kustomer.org import Klass
+from tap_kustomer.org import Klass
 
 __all__ = ["klass_streams"]
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from tap_kustomer.catalog.attributes import custom_schema
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["ObjectSchema", "object_schema", "stream_schema"]
 

@@ -11,16 +11,12 @@ import json
 import logging
 import re
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tap_kustomer.client.transport import Request
+from tap_kustomer.client.transport import KustomerClient, Request
 from tap_kustomer.errors import StreamError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tap_kustomer.client.transport import KustomerClient
 
 __all__ = ["SearchSchema", "SearchSchemaReader"]
 

@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 import textwrap
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from singer_sdk.about import AboutFormatter
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from singer_sdk.about import AboutInfo
+from singer_sdk.about import AboutFormatter, AboutInfo
+from typing_extensions import override
 
 __all__ = ["EXAMPLES", "HELP", "OPTIONS", "SettingsText"]
 

@@ -7,24 +7,20 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
 
+from tap_kustomer.contact.look import Contact
 from tap_kustomer.errors import KustomerError, MissingRoleError, NotFoundError, RequestRefusedError
 from tap_kustomer.readers.search.ask import PageSearch
 from tap_kustomer.readers.search.query import Bounds
+from tap_kustomer.session import Session
+from tap_kustomer.streams.base import KustomerStream
 from tap_kustomer.streams.lists import ListStream, listed_pages
 from tap_kustomer.streams.search import SearchStream
 from tap_kustomer.streams.switched_lists import SwitchedListStream
 from tap_kustomer.streams.webhook_events import WebhookEvents
 from tap_kustomer.sync import note_role
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from tap_kustomer.contact.look import Contact
-    from tap_kustomer.session import Session
-    from tap_kustomer.streams.base import KustomerStream
 
 __all__ = ["MISSING_ROLE", "Preflight", "StreamCheck", "check_stream", "preflight"]
 

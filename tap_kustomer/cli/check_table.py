@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+from typing import IO
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from tap_kustomer.cli.check import ABSENT, MISSING_ROLE, OPEN
+from tap_kustomer.cli.check import ABSENT, MISSING_ROLE, OPEN, Preflight, StreamCheck
 from tap_kustomer.summary import duration
-
-if TYPE_CHECKING:
-    from typing import IO
-
-    from tap_kustomer.cli.check import Preflight, StreamCheck
 
 __all__ = ["print_table"]
 

@@ -8,14 +8,16 @@ import os
 import sys
 import threading
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError, MapExpressionError, StreamMapConfigError
 from singer_sdk.plugin_base import SingerCommand, _ConfigInput
+from typing_extensions import override
 
 from tap_kustomer.cli.about import EXAMPLES, HELP, OPTIONS
+from tap_kustomer.cli.check import Preflight
 from tap_kustomer.cli.check_table import print_table
 from tap_kustomer.cli.files import read_catalog, read_config, read_state
 from tap_kustomer.cli.terminal import is_worth_reading, quieten
@@ -27,14 +29,6 @@ from tap_kustomer.errors import KustomerError, frames_of
 from tap_kustomer.messages import OutputClosed, let_output_block
 from tap_kustomer.readers.workers import THREADS
 from tap_kustomer.sync import bug_sentence
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
-
-if TYPE_CHECKING:
-    from tap_kustomer.cli.check import Preflight
 
 __all__ = ["CommandTap", "KustomerCommand"]
 
@@ -51,7 +45,7 @@ class CommandTap(Tap):
         *,
         looks: bool = False,
         recorder: Recorder | None = None,
-        **kwargs: Any,  # noqa: ANN401 - the SDK's own
+        **kwargs: Any,
     ) -> None:
         """Make the tap.
 
@@ -217,13 +211,13 @@ def collect_garbage_rarely() -> None:
     gc.set_threshold(250_000, 20, 20)
 
 
-def _runner(tap_class: type[CommandTap]) -> Any:  # noqa: ANN401 - what click calls
+def _runner(tap_class: type[CommandTap]) -> Any:
     def run(  # noqa: PLR0913 - the options of the command line
         *,
         about: bool = False,
         check: bool = False,
         about_format: str | None = None,
-        config: Any = None,  # noqa: ANN401 - the SDK's private type
+        config: Any = None,
         state: str | None = None,
         catalog: str | None = None,
         report: str | None = None,

@@ -58,7 +58,7 @@ def read_state(path: str) -> dict[str, Any]:
     return dict(content)
 
 
-def _read(path: str, kind: str) -> Any:  # noqa: ANN401
+def _read(path: str, kind: str) -> Any:
     try:
         raw = Path(path).read_bytes()
         # `json` finds out of bytes which UTF they are in, with a BOM or without.

@@ -9,23 +9,18 @@ import logging
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
+from typing_extensions import Self
 
 from tap_kustomer.cli.terminal import Lines, print_summary, shows_bars
+from tap_kustomer.client.rate_limit import RateLimiter
+from tap_kustomer.run import StreamRun
 from tap_kustomer.summary import duration
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rich.progress import TaskID
-    from typing_extensions import Self
-
-    from tap_kustomer.client.rate_limit import RateLimiter
-    from tap_kustomer.run import StreamRun
 
 __all__ = ["Pace", "Progress", "describe"]
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from typing import TYPE_CHECKING
+from types import FrameType
 
-if TYPE_CHECKING:
-    from types import FrameType
-
-    from tap_kustomer.clock import Clock
+from tap_kustomer.clock import Clock
 
 __all__ = ["SignalStop"]
 

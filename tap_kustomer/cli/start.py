@@ -22,7 +22,7 @@ def source() -> None:
     _imported("tap_kustomer.airbyte.source").main()
 
 
-def _imported(name: str) -> Any:  # noqa: ANN401 - a module
+def _imported(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except Exception as error:  # noqa: BLE001 - whatever another version of a package does

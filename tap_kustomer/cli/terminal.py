@@ -5,19 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from rich import box
+from rich.console import Console
 from rich.table import Table
 
+from tap_kustomer.run import StreamRun
 from tap_kustomer.summary import closing
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rich.console import Console
-
-    from tap_kustomer.run import StreamRun
 
 __all__ = ["Lines", "is_worth_reading", "print_summary", "quieten", "shows_bars"]
 

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from requests import PreparedRequest
 from requests.auth import AuthBase
 from singer_sdk.authenticators import BearerTokenAuthenticator
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
-
-if TYPE_CHECKING:
-    from requests import PreparedRequest
+from typing_extensions import override
 
 __all__ = ["KustomerAuthenticator", "Origin"]
 

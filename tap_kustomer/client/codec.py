@@ -32,7 +32,7 @@ def split(raw: bytes) -> list[msgspec.Raw]:
     return _ROWS.decode(raw).data
 
 
-def decode(raw: bytes) -> Any:  # noqa: ANN401
+def decode(raw: bytes) -> Any:
     """Return the JSON of an answer, with text that every loader takes and finite numbers.
 
     Raises: ``ValueError`` when ``raw`` is no JSON.
@@ -50,7 +50,7 @@ def has_nul(raw: bytes) -> bool:
     return _NUL.search(raw) is not None
 
 
-def clean_text(value: Any) -> Any:  # noqa: ANN401
+def clean_text(value: Any) -> Any:
     """Return ``value`` with U+FFFD for NUL and lone surrogates, in keys and values."""
     if isinstance(value, str):
         return _UNLOADABLE.sub(_REPLACEMENT, value)
@@ -61,7 +61,7 @@ def clean_text(value: Any) -> Any:  # noqa: ANN401
     return value
 
 
-def loads_leniently(raw: bytes) -> Any:  # noqa: ANN401
+def loads_leniently(raw: bytes) -> Any:
     """Return the JSON in ``raw`` as the standard library reads it.
 
     What JSON cannot say (NaN, Infinity, 1e999) and what nests too deep becomes text.
@@ -73,7 +73,7 @@ def loads_leniently(raw: bytes) -> Any:  # noqa: ANN401
         return clean_text(_loads(_shallow(text)))
 
 
-def _loads(text: str) -> Any:  # noqa: ANN401
+def _loads(text: str) -> Any:
     return json.loads(
         text,
         strict=False,

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from urllib.request import getproxies
 
 from requests import exceptions
 
-from tap_kustomer.errors import CredentialsError
-
-if TYPE_CHECKING:
-    from tap_kustomer.client.responses import Complaints
-    from tap_kustomer.errors import KustomerError
+from tap_kustomer.client.responses import Complaints
+from tap_kustomer.errors import CredentialsError, KustomerError
 
 __all__ = ["Refused", "Retry", "misconfigured", "trouble"]
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+
+from requests import Response
 
 from tap_kustomer.client.responses import SMALLEST_EPOCH_MILLISECONDS, complaints
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from requests import Response
-
-    from tap_kustomer.ledger.ledger import Ledger
+from tap_kustomer.ledger.ledger import Ledger
 
 __all__ = ["note_headers", "note_refusal", "note_too_many"]
 

@@ -10,17 +10,13 @@ from __future__ import annotations
 import random
 import threading
 from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from tap_kustomer.client.responses import WINDOW, seconds_to_wait
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from tap_kustomer.clock import Clock
+from tap_kustomer.clock import Clock
 
 __all__ = ["Budget", "RateLimiter"]
 

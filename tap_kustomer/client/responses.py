@@ -8,17 +8,15 @@ Source: https://developer.kustomer.com/docs/concepts/errors
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
+
+from requests import Response
 
 from tap_kustomer import errors
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from requests import Response
 
 __all__ = [
     "SMALLEST_EPOCH_MILLISECONDS",

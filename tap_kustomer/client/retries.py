@@ -7,19 +7,13 @@ answer decides nothing.
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import backoff
 
-from tap_kustomer.client.failures import Refused
-from tap_kustomer.errors import ForeignAnswerError, StreamError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tap_kustomer.client.failures import Retry
-    from tap_kustomer.clock import Clock
-    from tap_kustomer.errors import KustomerError
+from tap_kustomer.client.failures import Refused, Retry
+from tap_kustomer.clock import Clock
+from tap_kustomer.errors import ForeignAnswerError, KustomerError, StreamError
 
 __all__ = ["Tries"]
 

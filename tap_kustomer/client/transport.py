@@ -9,20 +9,22 @@ import copy
 import json
 import logging
 import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import backoff
 import requests
+from backoff.types import Details
 from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
 
 from tap_kustomer import errors
-from tap_kustomer.client.auth import Origin
+from tap_kustomer.client.auth import KustomerAuthenticator, Origin
 from tap_kustomer.client.failures import Refused, Retry, misconfigured, trouble
 from tap_kustomer.client.noted import note_headers, note_refusal, note_too_many
-from tap_kustomer.client.rate_limit import Budget
+from tap_kustomer.client.rate_limit import Budget, RateLimiter
 from tap_kustomer.client.responses import (
     complaints,
     header_epoch,
@@ -32,18 +34,9 @@ from tap_kustomer.client.responses import (
     seconds_to_wait,
 )
 from tap_kustomer.client.retries import Tries
-from tap_kustomer.clock import ServerTime
+from tap_kustomer.clock import Clock, ServerTime
 from tap_kustomer.ledger.assumptions import ASSUMPTIONS
 from tap_kustomer.ledger.ledger import Ledger
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from backoff.types import Details
-
-    from tap_kustomer.client.auth import KustomerAuthenticator
-    from tap_kustomer.client.rate_limit import RateLimiter
-    from tap_kustomer.clock import Clock
 
 __all__ = ["Counts", "KustomerClient", "Request", "Watcher"]
 
@@ -337,5 +330,5 @@ def _session(
 class _NoCookies(RequestsCookieJar):
     """Keeps nothing: a jar shared by threads is the unsafe part of a shared session."""
 
-    def set_cookie(self, cookie: Any, *_args: Any, **_kwargs: Any) -> None:  # noqa: ANN401
+    def set_cookie(self, cookie: Any, *_args: Any, **_kwargs: Any) -> None:
         """Forget ``cookie``."""

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
+
+from requests import Response
 
 from tap_kustomer.client.rate_limit import Budget
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from requests import Response
-
-    from tap_kustomer.client.transport import KustomerClient, Request
+from tap_kustomer.client.transport import KustomerClient, Request
 
 __all__ = ["Allowance", "SpentError"]
 

@@ -6,16 +6,14 @@ import re
 import threading
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from requests import Response
 
 from tap_kustomer.client.codec import decode
 from tap_kustomer.client.rate_limit import Budget
-
-if TYPE_CHECKING:
-    from requests import Response
-
-    from tap_kustomer.client.transport import Request
-    from tap_kustomer.ledger.ledger import Ledger
+from tap_kustomer.client.transport import Request
+from tap_kustomer.ledger.ledger import Ledger
 
 __all__ = ["Answers", "Seen", "attributes_of_rows"]
 

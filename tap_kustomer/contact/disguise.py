@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from tap_kustomer.catalog.attributes import suffix_of
@@ -18,9 +19,6 @@ from tap_kustomer.contact.vocabulary import (
 )
 from tap_kustomer.contact.words import StandIns
 from tap_kustomer.readers.search.page import KNOWN_CAPS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["Disguise"]
 
@@ -250,7 +248,7 @@ class Disguise:
 
     # ------------------------------------------------------------ values
 
-    def value(self, name: str, value: object) -> Any:  # noqa: ANN401, PLR0911 - one for each type
+    def value(self, name: str, value: object) -> Any:  # noqa: PLR0911 - one for each type
         """Return the stand-in of the value of ``name``, whatever it is."""
         if value is None or isinstance(value, bool):
             return value

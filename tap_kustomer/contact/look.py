@@ -6,27 +6,23 @@ nothing to ask about. A question that cannot be answered leaves its assumption *
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_kustomer import timestamps
 from tap_kustomer.client.codec import decode
 from tap_kustomer.contact.allowance import Allowance, SpentError
-from tap_kustomer.contact.answers import attributes_of_rows, share_of_ties
+from tap_kustomer.contact.answers import Answers, attributes_of_rows, share_of_ties
 from tap_kustomer.contact.questions import OrgQuestions, SearchQuestions
 from tap_kustomer.contact.rows import judge_rows
 from tap_kustomer.errors import StreamError, UnavailableError
+from tap_kustomer.ledger.ledger import Ledger
 from tap_kustomer.readers.search.ask import PageSearch
 from tap_kustomer.readers.search.query import Bounds
+from tap_kustomer.session import Session
+from tap_kustomer.streams.base import KustomerStream
 from tap_kustomer.streams.search import SearchStream
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from tap_kustomer.contact.answers import Answers
-    from tap_kustomer.ledger.ledger import Ledger
-    from tap_kustomer.session import Session
-    from tap_kustomer.streams.base import KustomerStream
 
 __all__ = ["Contact", "SearchLook", "look"]
 

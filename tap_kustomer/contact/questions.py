@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from tap_kustomer import timestamps
 from tap_kustomer.client.codec import decode
 from tap_kustomer.client.rate_limit import Budget
 from tap_kustomer.client.transport import Request
-from tap_kustomer.contact.answers import attributes_of_rows
+from tap_kustomer.contact.allowance import Allowance
+from tap_kustomer.contact.answers import Answers, attributes_of_rows
 from tap_kustomer.errors import NotFoundError, RequestRefusedError
 from tap_kustomer.readers.search.ask import ARCHIVE_PATH, SEARCH_PATH, PageSearch
-from tap_kustomer.readers.search.page import peek
-from tap_kustomer.readers.search.query import Bounds
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from tap_kustomer.contact.allowance import Allowance
-    from tap_kustomer.contact.answers import Answers
-    from tap_kustomer.readers.search.page import SearchPage
-    from tap_kustomer.readers.search.query import SearchQuery
-    from tap_kustomer.session import Session
-    from tap_kustomer.streams.search import SearchStream
+from tap_kustomer.readers.search.page import SearchPage, peek
+from tap_kustomer.readers.search.query import Bounds, SearchQuery
+from tap_kustomer.session import Session
+from tap_kustomer.streams.search import SearchStream
 
 __all__ = ["OrgQuestions", "SearchQuestions"]
 

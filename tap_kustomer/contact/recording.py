@@ -11,23 +11,19 @@ import platform
 import threading
 from email.utils import formatdate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, Any
+
+from requests import Response
 
 from tap_kustomer import __version__
 from tap_kustomer.client.codec import decode
 from tap_kustomer.client.rate_limit import Budget
 from tap_kustomer.client.responses import header_epoch
+from tap_kustomer.client.transport import Request
 from tap_kustomer.contact.disguise import Disguise
+from tap_kustomer.contact.words import StandIns
 from tap_kustomer.errors import KustomerError, frames_of
-
-if TYPE_CHECKING:
-    from typing import IO
-
-    from requests import Response
-
-    from tap_kustomer.client.transport import Request
-    from tap_kustomer.contact.words import StandIns
-    from tap_kustomer.settings.values import Settings
+from tap_kustomer.settings.values import Settings
 
 __all__ = ["MOST_BYTES", "Recorder"]
 

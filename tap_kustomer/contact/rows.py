@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from tap_kustomer import timestamps
 from tap_kustomer.catalog.attributes import suffix_of
-from tap_kustomer.contact.answers import attributes_of_rows
+from tap_kustomer.contact.answers import Seen, attributes_of_rows
+from tap_kustomer.ledger.ledger import Ledger
 from tap_kustomer.naming import snake_case
 from tap_kustomer.rows.values import MISFIT, converter, is_masked
+from tap_kustomer.streams.base import KustomerStream
 from tap_kustomer.streams.lists import ListStream
 from tap_kustomer.streams.search import SearchStream
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from tap_kustomer.contact.answers import Seen
-    from tap_kustomer.ledger.ledger import Ledger
-    from tap_kustomer.streams.base import KustomerStream
 
 __all__ = ["judge_rows", "stream_of"]
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_kustomer import timestamps
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from tap_kustomer.contact.masks import Masks
+from tap_kustomer.contact.masks import Masks
 
 __all__ = ["Shape", "shape_lines"]
 

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+from typing import IO
 
 from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tap_kustomer.ledger.ledger import HOW_TO_REPORT, Column
-
-if TYPE_CHECKING:
-    from typing import IO
-
-    from tap_kustomer.contact.look import Contact
-    from tap_kustomer.ledger.ledger import Assumption, Finding
+from tap_kustomer.contact.look import Contact
+from tap_kustomer.ledger.ledger import HOW_TO_REPORT, Assumption, Column, Finding
 
 __all__ = ["print_contact"]
 

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
 
 from tap_kustomer.streams.children import CHILD_STREAMS
 from tap_kustomer.streams.list_objects import LIST_STREAMS
 from tap_kustomer.streams.objects import OBJECT_STREAMS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = [
     "ENUMERATIONS",

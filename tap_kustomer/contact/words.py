@@ -7,14 +7,10 @@ import random
 import re
 import string
 import threading
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 from tap_kustomer import timestamps
 from tap_kustomer.rows.values import is_masked
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 __all__ = ["StandIns"]
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from tap_kustomer.ledger.ledger import Assumption
 from tap_kustomer.ledger.of_answers import OF_ANSWERS
 from tap_kustomer.ledger.of_lists import OF_LISTS
 from tap_kustomer.ledger.of_rows import OF_ROWS
 from tap_kustomer.ledger.of_searches import OF_SEARCHES
-
-if TYPE_CHECKING:
-    from tap_kustomer.ledger.ledger import Assumption
 
 __all__ = ["ASSUMPTIONS"]
 

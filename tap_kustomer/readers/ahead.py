@@ -6,24 +6,16 @@ waits here. How many requests are in flight is bounded where they are sent, not 
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any, Generic, Protocol, TypeVar
 
+from typing_extensions import override
+
+from tap_kustomer.clock import Clock
 from tap_kustomer.readers.workers import THREADS, Workers
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from concurrent.futures import Future
-
-    from tap_kustomer.clock import Clock
 
 __all__ = [
     "HELD_BYTES",

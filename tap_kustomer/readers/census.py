@@ -10,20 +10,15 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_kustomer import timestamps
 from tap_kustomer.client.rate_limit import Budget
-from tap_kustomer.client.transport import Request
+from tap_kustomer.client.transport import KustomerClient, Request
 from tap_kustomer.errors import RequestRefusedError, StreamError, UntrustedAnswerError
 from tap_kustomer.readers.search.ask import ARCHIVE_PATH, SEARCH_PATH, SMALLER_PAGE
-from tap_kustomer.readers.search.page import peek
-from tap_kustomer.readers.search.query import Bounds
-
-if TYPE_CHECKING:
-    from tap_kustomer.client.transport import KustomerClient
-    from tap_kustomer.readers.search.page import SearchPage
-    from tap_kustomer.readers.search.query import SearchQuery
+from tap_kustomer.readers.search.page import SearchPage, peek
+from tap_kustomer.readers.search.query import Bounds, SearchQuery
 
 __all__ = ["FIRST", "Census", "PageSizeChangedError", "Span", "before", "halves"]
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tap_kustomer.client.transport import Request
+from tap_kustomer.client.transport import KustomerClient, Request
 from tap_kustomer.errors import MissingRoleError, NotFoundError, StreamError, UnknownEndpointError
 from tap_kustomer.readers.list_page import ListPage, attributes_of
 from tap_kustomer.readers.lists import read_list, read_one
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from tap_kustomer.client.transport import KustomerClient
 
 __all__ = ["Children", "is_gone", "read_children", "read_named"]
 

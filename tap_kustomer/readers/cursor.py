@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tap_kustomer.client.transport import Request
+from tap_kustomer.client.transport import KustomerClient, Request
 from tap_kustomer.errors import MissingRoleError, NotFoundError, StreamError
 from tap_kustomer.readers.list_page import ListPage, identity
 from tap_kustomer.readers.lists import SUSPICIOUS_ROWS, never_an_end
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from tap_kustomer.client.transport import KustomerClient
 
 __all__ = ["CursorReader"]
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 from tap_kustomer.client.codec import decode
-from tap_kustomer.client.transport import Request
+from tap_kustomer.client.transport import KustomerClient, Request
 from tap_kustomer.errors import (
     MissingRoleError,
     NotFoundError,
@@ -22,12 +22,7 @@ from tap_kustomer.errors import (
     StreamError,
     UnknownEndpointError,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
-
-    from tap_kustomer.client.transport import KustomerClient
-    from tap_kustomer.readers.workers import Workers
+from tap_kustomer.readers.workers import Workers
 
 __all__ = ["ById", "ExistenceReader", "is_id"]
 

@@ -8,19 +8,14 @@ the number of rows in between.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from tap_kustomer.errors import StreamError
-from tap_kustomer.readers.census import PageSizeChangedError, before, halves
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from tap_kustomer.readers.census import Census, Span
-    from tap_kustomer.readers.search.page import SearchPage
-    from tap_kustomer.readers.workers import Workers
+from tap_kustomer.readers.census import Census, PageSizeChangedError, Span, before, halves
+from tap_kustomer.readers.search.page import SearchPage
+from tap_kustomer.readers.workers import Workers
 
 __all__ = ["read_ids"]
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_kustomer.client.codec import decode
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["ListPage", "attributes_of", "identity", "own_link"]
 

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_kustomer.client.rate_limit import Budget
-from tap_kustomer.client.transport import Request
+from tap_kustomer.client.transport import KustomerClient, Request
 from tap_kustomer.errors import MissingRoleError, NotFoundError, RequestRefusedError, StreamError
 from tap_kustomer.readers.list_page import ListPage, identity
 from tap_kustomer.readers.steps import ENDS_NOW, SHORT, Doubt, Steps
 from tap_kustomer.readers.versions import SeenVersions
 from tap_kustomer.readers.walks import Walk, is_proven
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from tap_kustomer.client.transport import KustomerClient
 
 __all__ = ["ListReader", "never_an_end", "read_known_list", "read_list", "read_one"]
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from tap_kustomer.errors import StreamError
-from tap_kustomer.readers.census import before
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tap_kustomer.readers.census import Census, Span
-    from tap_kustomer.readers.search.page import SearchPage
+from tap_kustomer.readers.census import Census, Span, before
+from tap_kustomer.readers.search.page import SearchPage
 
 __all__ = ["count_by_month", "month_of", "months_between"]
 

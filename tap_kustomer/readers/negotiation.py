@@ -9,8 +9,9 @@ would miss rows in silence.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from tap_kustomer.errors import (
     MissingRoleError,
@@ -20,9 +21,6 @@ from tap_kustomer.errors import (
     UnavailableError,
     UntrustedAnswerError,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 __all__ = ["REFUSALS", "Form", "settle"]
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-from tap_kustomer.client.transport import Request
+from tap_kustomer.client.transport import KustomerClient, Request
 from tap_kustomer.errors import StreamError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tap_kustomer.client.transport import KustomerClient
-    from tap_kustomer.readers.list_page import ListPage
-    from tap_kustomer.readers.walks import Walk
+from tap_kustomer.readers.list_page import ListPage
+from tap_kustomer.readers.walks import Walk
 
 __all__ = ["ENDS_NOW", "SHORT", "Doubt", "Steps"]
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from tap_kustomer import timestamps
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["SeenVersions", "Version", "rev_of"]
 

@@ -9,15 +9,13 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
-
-    from tap_kustomer.clock import Clock
-    from tap_kustomer.readers.search.page import OrderedPage
+from tap_kustomer.clock import Clock
+from tap_kustomer.readers.search.page import OrderedPage
 
 __all__ = ["THREADS", "PageTask", "Workers", "one_task"]
 

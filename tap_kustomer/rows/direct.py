@@ -7,19 +7,15 @@ parts stay in the processor's caches: a page that is decoded as a whole costs ne
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 import msgspec
 from msgspec.structs import astuple
 
 from tap_kustomer.client.codec import decode, has_nul, split
-from tap_kustomer.rows.layout import layout_of
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-
-    from tap_kustomer.rows.layout import Layout
-    from tap_kustomer.rows.maker import Record, RowMaker
+from tap_kustomer.rows.layout import Layout, layout_of
+from tap_kustomer.rows.maker import Record, RowMaker
 
 __all__ = ["DirectRows"]
 
@@ -122,7 +118,7 @@ def _decoded(raw: msgspec.Raw) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _fits(value: Any, type_: Any) -> bool:  # noqa: ANN401
+def _fits(value: Any, type_: Any) -> bool:
     try:
         msgspec.convert(value, type_)
     except (ValueError, RecursionError):

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from tap_kustomer.catalog.extra_columns import PARENT_ROW_ID
 from tap_kustomer.errors import StreamError
 from tap_kustomer.naming import snake_case
-from tap_kustomer.rows.maker import Record, RowMaker
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tap_kustomer.rows.maker import RecordShape
-    from tap_kustomer.settings.extra_streams import ExtraStream
+from tap_kustomer.rows.maker import Record, RecordShape, RowMaker
+from tap_kustomer.settings.extra_streams import ExtraStream
 
 __all__ = ["BELONGS_TO", "ExtraRowMaker", "identified", "looks_secret", "public"]
 
@@ -50,7 +46,7 @@ def looks_secret(name: str) -> bool:
     return not _WORDS.isdisjoint(column.split("_")) or bool(_KEYS.search(column))
 
 
-def public(value: Any, entry: ExtraStream) -> Any:  # noqa: ANN401 - any JSON
+def public(value: Any, entry: ExtraStream) -> Any:
     """Return ``value`` without what is secret, at whatever depth.
 
     A pair such as ``{"name": "Authorization", "value": ...}`` loses its value.

@@ -7,15 +7,13 @@ resource in one go; a struct of the columns is made and written faster than a ``
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from collections.abc import Callable, Collection
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 from msgspec import Raw
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-
-    from tap_kustomer.rows.maker import Record, RowMaker
+from tap_kustomer.rows.maker import Record, RowMaker
 
 __all__ = ["Layout", "layout_of"]
 

@@ -10,19 +10,23 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_kustomer.errors import StreamError
 from tap_kustomer.naming import snake_case
 from tap_kustomer.rows.redaction import without
 from tap_kustomer.rows.relationships import Relationships
-from tap_kustomer.rows.values import MISFIT, admits_null, converter, is_masked, plain_type, typed
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
-    from tap_kustomer.rows.values import Converter
+from tap_kustomer.rows.values import (
+    MISFIT,
+    Converter,
+    admits_null,
+    converter,
+    is_masked,
+    plain_type,
+    typed,
+)
 
 __all__ = ["Record", "RecordShape", "RowMaker"]
 
@@ -266,7 +270,7 @@ class RowMaker:
                     extras[name] = value
         return result
 
-    def _put_custom(self, value: Any, row: Record, extras: Record) -> None:  # noqa: ANN401
+    def _put_custom(self, value: Any, row: Record, extras: Record) -> None:
         shape = self._shape
         if not isinstance(value, dict):
             if "custom" not in shape.private and not self._known_custom_only:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from tap_kustomer.naming import snake_case
-from tap_kustomer.rows.values import MISFIT, converter, plain_type
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from tap_kustomer.rows.values import Converter
+from tap_kustomer.rows.values import MISFIT, Converter, converter, plain_type
 
 __all__ = ["Relationships"]
 

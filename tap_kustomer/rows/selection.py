@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from tap_kustomer.settings.meltano import lets_unknown_custom_leave
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
 
 __all__ = ["CustomRule", "custom_rule", "deselected", "mapped_columns", "mapping_warnings"]
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
+
+from singer_sdk.mapper import StreamMap
 
 from tap_kustomer.errors import StreamError
 from tap_kustomer.rows.flattening import rename, short_names, with_known_custom_only
 from tap_kustomer.rows.values import checker
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from singer_sdk.mapper import StreamMap
 
 __all__ = ["RowMap"]
 

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from types import GenericAlias
-from typing import TYPE_CHECKING, Annotated, Any, Union
+from typing import Annotated, Any, Union
 
 import msgspec
 
 from tap_kustomer import timestamps
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = [
     "MISFIT",
@@ -97,7 +94,7 @@ def plain_type(schema: Mapping[str, Any]) -> type | None:
     return {"boolean": bool, "object": dict, "array": list}.get(types.pop())
 
 
-def typed(schema: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a type, for msgspec
+def typed(schema: Mapping[str, Any]) -> Any:
     """Return the type of the JSON values that ``converter`` leaves as they are.
 
     ``Any`` where only a conversion can tell.
@@ -113,7 +110,7 @@ def typed(schema: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a type, for msgsp
     return Union[types]  # noqa: UP007 - they are known at run time only
 
 
-def _typed(kind: str, schema: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a type, for msgspec
+def _typed(kind: str, schema: Mapping[str, Any]) -> Any:
     if kind != "array" or not schema.get("items"):
         return _JSON_TYPES.get(kind, Any)
     item = typed(schema["items"])
@@ -127,7 +124,7 @@ def converter(schema: Mapping[str, Any]) -> Converter:
     convert = _converter(schema) if "type" in schema else _same
     fits = checker(schema)
 
-    def checked(value: Any) -> Any:  # noqa: ANN401
+    def checked(value: Any) -> Any:
         fitting = convert(value)
         return fitting if fitting is not MISFIT and fits(fitting) else MISFIT
 
@@ -140,7 +137,7 @@ def _converter(schema: Mapping[str, Any]) -> Converter:
     if len(by_kind) == 1:
         return by_kind[kinds[0]]
 
-    def convert(value: Any) -> Any:  # noqa: ANN401
+    def convert(value: Any) -> Any:
         natural = [kind for kind in _NATURAL.get(type(value), ()) if kind in by_kind]
         for kind in natural + kinds:
             fitting = by_kind[kind](value)
@@ -160,7 +157,7 @@ def _single(kind: str, schema: Mapping[str, Any]) -> Converter:
     return _BY_KIND.get(kind, _never)
 
 
-def _types(schema: Mapping[str, Any], make: Callable[[Any], Any] = set) -> Any:  # noqa: ANN401
+def _types(schema: Mapping[str, Any], make: Callable[[Any], Any] = set) -> Any:
     types = schema.get("type", ())
     return make([types] if isinstance(types, str) else types)
 
@@ -182,13 +179,13 @@ def checker(schema: Mapping[str, Any]) -> Callable[[Any], bool]:
     return lambda value: bool(validator.is_valid(value))
 
 
-def _moment(value: Any) -> Any:  # noqa: ANN401
+def _moment(value: Any) -> Any:
     if value.__class__ is str and _is_normal(value):
         return value
     return timestamps.normalise(value) or MISFIT
 
 
-def _text(value: Any) -> Any:  # noqa: ANN401
+def _text(value: Any) -> Any:
     if type(value) is str:
         return value
     if value is True or value is False:
@@ -198,7 +195,7 @@ def _text(value: Any) -> Any:  # noqa: ANN401
     return MISFIT
 
 
-def _integer(value: Any) -> Any:  # noqa: ANN401
+def _integer(value: Any) -> Any:
     if (type(value) is float and value.is_integer()) or (
         type(value) is str and _INTEGER.fullmatch(value.strip())
     ):
@@ -208,7 +205,7 @@ def _integer(value: Any) -> Any:  # noqa: ANN401
     return MISFIT
 
 
-def _number(value: Any) -> Any:  # noqa: ANN401
+def _number(value: Any) -> Any:
     if type(value) is int:
         return value if -_INT64 <= value < _INT64 else MISFIT
     if type(value) is float:
@@ -224,7 +221,7 @@ def _number(value: Any) -> Any:  # noqa: ANN401
     return MISFIT
 
 
-def _boolean(value: Any) -> Any:  # noqa: ANN401
+def _boolean(value: Any) -> Any:
     if value is True or value is False:
         return value
     if type(value) is str:
@@ -232,11 +229,11 @@ def _boolean(value: Any) -> Any:  # noqa: ANN401
     return MISFIT
 
 
-def _object(value: Any) -> Any:  # noqa: ANN401
+def _object(value: Any) -> Any:
     return value if type(value) is dict else MISFIT
 
 
-def _array(value: Any) -> Any:  # noqa: ANN401
+def _array(value: Any) -> Any:
     return value if type(value) is list else MISFIT
 
 
@@ -245,8 +242,7 @@ def _array_of(items: Mapping[str, Any]) -> Converter:
     all_plain = {plain_type(items)}
     absent = None if admits_null(items) else MISFIT
 
-    def convert(value: Any) -> Any:  # noqa: ANN401
-        # One value where several are allowed: `"5f00"` in an attribute that may have many.
+    def convert(value: Any) -> Any:
         values = value if type(value) is list else [value]
         if not values or set(map(type, values)) == all_plain:
             return values
@@ -261,11 +257,11 @@ def _array_of(items: Mapping[str, Any]) -> Converter:
     return convert
 
 
-def _same(value: Any) -> Any:  # noqa: ANN401
+def _same(value: Any) -> Any:
     return value
 
 
-def _never(_value: Any) -> Any:  # noqa: ANN401
+def _never(_value: Any) -> Any:
     return MISFIT
 
 

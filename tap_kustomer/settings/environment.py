@@ -12,13 +12,11 @@ import json
 import logging
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dotenv import find_dotenv, load_dotenv
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["settings_from_environment", "settle_log_level"]
 
@@ -79,7 +77,7 @@ def settle_log_level() -> None:
     os.environ[_LOG_LEVEL] = known
 
 
-def _value(text: str, schema: Mapping[str, Any]) -> Any:  # noqa: ANN401
+def _value(text: str, schema: Mapping[str, Any]) -> Any:
     types = schema.get("type", ())
     types = {types} if isinstance(types, str) else set(types)
     if "boolean" in types:

@@ -11,10 +11,8 @@ import json
 import logging
 import os
 import re
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 __all__ = ["dropped_nulls", "lets_unknown_custom_leave", "with_dropped_nulls"]
 
@@ -85,7 +83,7 @@ def lets_unknown_custom_leave(stream: str, environ: Mapping[str, str] = os.envir
     return wanted
 
 
-def _json(environ: Mapping[str, str], name: str) -> Any:  # noqa: ANN401
+def _json(environ: Mapping[str, str], name: str) -> Any:
     try:
         return json.loads(environ.get(name) or "null")
     except ValueError:

@@ -11,17 +11,15 @@ import difflib
 import logging
 import re
 import time
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from tap_kustomer import __version__, timestamps
 from tap_kustomer.errors import SettingsError
 from tap_kustomer.settings.extra_streams import ExtraStream, read_extra_streams
 from tap_kustomer.settings.schema import SETTINGS_SCHEMA
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
 
 __all__ = ["REGION_HOSTS", "SETTINGS_SCHEMA", "Settings", "those_set", "unknown_settings"]
 
@@ -172,7 +170,7 @@ class _Reader:
         self._config = config
         self.problems: list[str] = []
 
-    def _value(self, name: str, default: Any, fits: Callable[[Any], bool], wanted: str) -> Any:  # noqa: ANN401
+    def _value(self, name: str, default: Any, fits: Callable[[Any], bool], wanted: str) -> Any:
         value = self._config.get(name)
         if value is None:
             return default

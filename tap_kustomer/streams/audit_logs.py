@@ -9,25 +9,17 @@ it wrote (``reached``; those before are missing) and the ``read_until`` that its
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from typing_extensions import override
 
 from tap_kustomer import timestamps
 from tap_kustomer.errors import UntrustedAnswerError
 from tap_kustomer.readers.ahead import in_turn
 from tap_kustomer.readers.cursor import CursorReader
-from tap_kustomer.readers.list_page import attributes_of
+from tap_kustomer.readers.list_page import ListPage, attributes_of
 from tap_kustomer.streams.base import KustomerStream, RowBatch
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from tap_kustomer.readers.list_page import ListPage
 
 __all__ = ["ALL_TYPES", "PATH", "AuditLogs"]
 

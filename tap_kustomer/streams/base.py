@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import sys
 from abc import abstractmethod
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from singer_sdk import Stream
+from singer_sdk import Stream, Tap
 from singer_sdk.exceptions import (
     MapExpressionError,
     MaxRecordsLimitException,
@@ -19,39 +20,26 @@ from singer_sdk.exceptions import (
 )
 from singer_sdk.helpers._catalog import get_selected_schema
 from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.mapper import SameRecordTransform
-from singer_sdk.singerlib import RecordMessage
+from singer_sdk.helpers.types import Context
+from singer_sdk.mapper import SameRecordTransform, StreamMap
+from singer_sdk.singerlib import RecordMessage, SchemaMessage, SelectionMask
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
+from typing_extensions import override
 
 from tap_kustomer import timestamps
 from tap_kustomer.catalog.schema import object_schema
-from tap_kustomer.errors import SettingsError
+from tap_kustomer.client.transport import KustomerClient
+from tap_kustomer.errors import SettingsError, StreamError
+from tap_kustomer.org import Org
+from tap_kustomer.readers.ahead import Ahead
+from tap_kustomer.readers.workers import Workers
 from tap_kustomer.rows.flattening import rename, short_names
 from tap_kustomer.rows.maker import RecordShape, RowMaker
 from tap_kustomer.rows.selection import custom_rule, deselected, mapped_columns
 from tap_kustomer.rows.stream_maps import RowMap
 from tap_kustomer.run import StreamRun
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-
-    from singer_sdk import Tap
-    from singer_sdk.helpers.types import Context
-    from singer_sdk.mapper import StreamMap
-    from singer_sdk.singerlib import SchemaMessage, SelectionMask
-
-    from tap_kustomer.client.transport import KustomerClient
-    from tap_kustomer.errors import StreamError
-    from tap_kustomer.org import Org
-    from tap_kustomer.readers.ahead import Ahead
-    from tap_kustomer.readers.workers import Workers
-    from tap_kustomer.session import Session
-    from tap_kustomer.settings.values import Settings
+from tap_kustomer.session import Session
+from tap_kustomer.settings.values import Settings
 
 __all__ = ["KustomerStream", "RowBatch", "streams_in"]
 

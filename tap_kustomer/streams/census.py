@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
+
+from typing_extensions import override
 
 from tap_kustomer import timestamps
 from tap_kustomer.errors import KustomerError, RequestRefusedError, StreamError
 from tap_kustomer.readers.census import FIRST, Census, Span, before
 from tap_kustomer.readers.ids import read_ids
 from tap_kustomer.readers.months import count_by_month, month_of, months_between
+from tap_kustomer.readers.search.query import SearchQuery
 from tap_kustomer.streams.base import KustomerStream, RowBatch
 from tap_kustomer.streams.kobjects import KlassObjects
 from tap_kustomer.streams.search import SEARCH_ROLES, SearchStream
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from tap_kustomer.readers.search.query import SearchQuery
 
 __all__ = ["CENSUS_STREAMS", "PresentIds", "RowCounts"]
 

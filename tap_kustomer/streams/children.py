@@ -6,27 +6,19 @@ parent and keep nothing when the parent is deselected.
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
 from urllib.parse import quote
 
+from typing_extensions import override
+
 from tap_kustomer.errors import MissingRoleError, StreamError
-from tap_kustomer.readers.children import is_gone, read_children, read_named
+from tap_kustomer.readers.children import Children, is_gone, read_children, read_named
 from tap_kustomer.readers.list_page import attributes_of, identity, own_link
 from tap_kustomer.readers.lists import never_an_end
+from tap_kustomer.readers.workers import Workers
 from tap_kustomer.streams.base import KustomerStream, RowBatch, streams_in
 from tap_kustomer.streams.search import updated_at
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from tap_kustomer.readers.children import Children
-    from tap_kustomer.readers.workers import Workers
 
 __all__ = ["CHILD_STREAMS", "ChildStream"]
 

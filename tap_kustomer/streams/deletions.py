@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from typing_extensions import override
 
 from tap_kustomer import timestamps
 from tap_kustomer.errors import MissingRoleError, RequestRefusedError
@@ -12,14 +14,6 @@ from tap_kustomer.readers.existence import ById, ExistenceReader, is_id
 from tap_kustomer.streams.audit_logs import ALL_TYPES, AuditLogs
 from tap_kustomer.streams.base import KustomerStream, RowBatch
 from tap_kustomer.streams.tombstones import write_tombstones
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
 
 __all__ = ["Deletions"]
 
@@ -69,7 +63,7 @@ class Deletions(AuditLogs):
     replication_key = "deleted_at"
     read_last = True
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - the stream's own
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Hold nothing back yet."""
         super().__init__(*args, **kwargs)
         self._held: list[dict[str, Any]] = []

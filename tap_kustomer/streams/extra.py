@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
+
+from typing_extensions import override
 
 from tap_kustomer.catalog.extra_columns import PARENT_ROW_ID, described_columns, widened
 from tap_kustomer.errors import NotFoundError, StreamError
-from tap_kustomer.readers.ahead import in_turn
+from tap_kustomer.readers.ahead import Ahead, in_turn
 from tap_kustomer.readers.children import Children, is_gone, read_children
-from tap_kustomer.readers.list_page import attributes_of, own_link
+from tap_kustomer.readers.list_page import ListPage, attributes_of, own_link
 from tap_kustomer.rows.extra import BELONGS_TO, ExtraRowMaker, identified
+from tap_kustomer.settings.extra_streams import ExtraStream
 from tap_kustomer.streams.base import KustomerStream, RowBatch
 from tap_kustomer.streams.children import ChildStream
 from tap_kustomer.streams.lists import ListStream, listed
 from tap_kustomer.streams.search import SearchStream
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tap_kustomer.readers.ahead import Ahead
-    from tap_kustomer.readers.list_page import ListPage
-    from tap_kustomer.settings.extra_streams import ExtraStream
 
 __all__ = ["ExtraBelowList", "ExtraBelowSearch", "ExtraList", "ExtraRows", "child_path"]
 

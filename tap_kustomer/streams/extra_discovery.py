@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_kustomer.catalog.extra_columns import columns_of, extra_schema
 from tap_kustomer.client.rate_limit import Budget
-from tap_kustomer.client.transport import Request
+from tap_kustomer.client.transport import KustomerClient, Request
 from tap_kustomer.errors import (
     KustomerError,
     MissingRoleError,
@@ -20,19 +21,14 @@ from tap_kustomer.errors import (
 )
 from tap_kustomer.naming import snake_case
 from tap_kustomer.readers.list_page import attributes_of
+from tap_kustomer.readers.workers import Workers
 from tap_kustomer.rows.extra import BELONGS_TO, identified, public
+from tap_kustomer.settings.extra_streams import ExtraStream
+from tap_kustomer.streams.base import KustomerStream
 from tap_kustomer.streams.children import ChildStream
 from tap_kustomer.streams.extra import ExtraBelowList, ExtraBelowSearch, ExtraList, child_path
 from tap_kustomer.streams.lists import ListStream
 from tap_kustomer.streams.search import SearchStream
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from tap_kustomer.client.transport import KustomerClient
-    from tap_kustomer.readers.workers import Workers
-    from tap_kustomer.settings.extra_streams import ExtraStream
-    from tap_kustomer.streams.base import KustomerStream
 
 __all__ = ["ExtraDiscovery"]
 

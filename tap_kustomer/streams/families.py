@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
 
 from tap_kustomer.errors import CredentialsError, KustomerError, MissingRoleError
 from tap_kustomer.readers.workers import Workers
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tap_kustomer.streams.base import KustomerStream
-    from tap_kustomer.streams.children import ChildStream
-    from tap_kustomer.streams.search import SearchStream
+from tap_kustomer.streams.base import KustomerStream
+from tap_kustomer.streams.children import ChildStream
+from tap_kustomer.streams.search import SearchStream
 
 __all__ = ["Family"]
 

@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from singer_sdk import Tap
+from typing_extensions import override
 
 from tap_kustomer import timestamps
+from tap_kustomer.org import Klass
 from tap_kustomer.readers.negotiation import Form
-from tap_kustomer.readers.search.options import RunOptions
+from tap_kustomer.readers.search.emission import FreshRows
+from tap_kustomer.readers.search.options import Probe, RunOptions
+from tap_kustomer.readers.search.query import SearchQuery
 from tap_kustomer.readers.search.reader import SearchRun
+from tap_kustomer.session import Session
 from tap_kustomer.streams.base import RowBatch
 from tap_kustomer.streams.remembered import warn_of_wider_settings
 from tap_kustomer.streams.search import SearchStream, form_name, updated_at
 from tap_kustomer.streams.together import FEWEST_KLASSES, Member, Memory, Share, Together
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from singer_sdk import Tap
-
-    from tap_kustomer.org import Klass
-    from tap_kustomer.readers.search.emission import FreshRows
-    from tap_kustomer.readers.search.options import Probe
-    from tap_kustomer.readers.search.query import SearchQuery
-    from tap_kustomer.session import Session
 
 __all__ = ["KlassObjects", "Kobjects", "search_together"]
 

@@ -7,28 +7,20 @@ Roles: https://developer.kustomer.com/docs/get-started/api-keys-and-roles
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from typing_extensions import override
 
 from tap_kustomer.catalog.discovery import KLASS_STATUSES
 from tap_kustomer.client.transport import Request
 from tap_kustomer.errors import NotFoundError, RequestRefusedError
 from tap_kustomer.readers.list_page import ListPage, attributes_of, identity
 from tap_kustomer.readers.versions import SeenVersions
-from tap_kustomer.streams.base import streams_in
+from tap_kustomer.streams.base import KustomerStream, streams_in
 from tap_kustomer.streams.lists import ListStream
 from tap_kustomer.streams.switched_lists import SwitchedListStream
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tap_kustomer.streams.base import KustomerStream
 
 __all__ = ["LIST_STREAMS"]
 

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
+
+from typing_extensions import override
 
 from tap_kustomer.errors import MissingRoleError, NotFoundError
-from tap_kustomer.readers.ahead import in_turn
-from tap_kustomer.readers.list_page import identity
+from tap_kustomer.readers.ahead import Ahead, PagesAhead, in_turn
+from tap_kustomer.readers.list_page import ListPage, identity
 from tap_kustomer.readers.lists import never_an_end, read_known_list
 from tap_kustomer.readers.versions import SeenVersions
 from tap_kustomer.streams.base import KustomerStream, RowBatch
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from tap_kustomer.readers.ahead import Ahead, PagesAhead
-    from tap_kustomer.readers.list_page import ListPage
 
 __all__ = ["ListStream", "listed", "listed_pages", "listed_rows"]
 

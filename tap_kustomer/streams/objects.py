@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+
+from typing_extensions import override
 
 from tap_kustomer import timestamps
 from tap_kustomer.errors import MissingRoleError, StreamError
 from tap_kustomer.streams.base import RowBatch, streams_in
 from tap_kustomer.streams.lists import listed_rows
 from tap_kustomer.streams.search import SEARCH_ROLES, SearchStream
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 __all__ = ["OBJECT_STREAMS", "Companies", "Conversations", "Customers", "Messages", "Notes"]
 

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from typing_extensions import override
 
 from tap_kustomer import __version__
 from tap_kustomer.catalog.attributes import attribute_schema, suffix_of
 from tap_kustomer.catalog.discovery import read_metadata
 from tap_kustomer.errors import NotFoundError, RequestRefusedError
 from tap_kustomer.streams.base import KustomerStream, RowBatch
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = ["CustomAttributes", "SyncRuns"]
 

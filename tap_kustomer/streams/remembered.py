@@ -6,13 +6,11 @@ missing for good unless somebody reads them apart, so every run says so.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+import logging
+from collections.abc import Mapping
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    import logging
-    from collections.abc import Mapping
-
-    from tap_kustomer.settings.values import Settings
+from tap_kustomer.settings.values import Settings
 
 __all__ = ["remember_settings", "warn_of_wider_settings"]
 

@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
+from typing_extensions import override
 
 from tap_kustomer import timestamps
 from tap_kustomer.client.codec import decode
-from tap_kustomer.readers.ahead import in_turn
+from tap_kustomer.readers.ahead import Ahead, AnswerAhead, PagesAhead, in_turn
+from tap_kustomer.readers.list_page import ListPage
 from tap_kustomer.readers.negotiation import Form, settle
-from tap_kustomer.readers.search.options import RunOptions
+from tap_kustomer.readers.search.emission import FreshRows
+from tap_kustomer.readers.search.options import Probe, RunOptions
 from tap_kustomer.readers.search.query import SearchQuery
 from tap_kustomer.readers.search.reader import SearchRun
+from tap_kustomer.readers.workers import Workers
 from tap_kustomer.rows.direct import DirectRows
 from tap_kustomer.streams.base import KustomerStream, RowBatch
 from tap_kustomer.streams.lists import listed
 from tap_kustomer.streams.remembered import remember_settings, warn_of_wider_settings
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from tap_kustomer.readers.ahead import Ahead, AnswerAhead, PagesAhead
-    from tap_kustomer.readers.list_page import ListPage
-    from tap_kustomer.readers.search.emission import FreshRows
-    from tap_kustomer.readers.search.options import Probe
-    from tap_kustomer.readers.workers import Workers
 
 __all__ = ["SEARCH_ROLES", "UNDATED", "SearchStream", "form_name", "updated_at"]
 

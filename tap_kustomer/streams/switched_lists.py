@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+from typing_extensions import override
 
 from tap_kustomer.errors import RequestRefusedError
+from tap_kustomer.readers.list_page import ListPage
+from tap_kustomer.streams.base import KustomerStream, RowBatch
 from tap_kustomer.streams.lists import ListStream, listed
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from tap_kustomer.readers.list_page import ListPage
-    from tap_kustomer.streams.base import KustomerStream, RowBatch
 
 __all__ = ["SwitchedListStream"]
 

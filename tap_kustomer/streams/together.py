@@ -14,22 +14,19 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_kustomer import timestamps
 from tap_kustomer.client.codec import decode
+from tap_kustomer.client.transport import KustomerClient
 from tap_kustomer.errors import StreamError
 from tap_kustomer.readers.search.ask import PageSearch
 from tap_kustomer.readers.search.query import Bounds, SearchQuery
 from tap_kustomer.readers.search.tail import TailReader
+from tap_kustomer.session import Session
 from tap_kustomer.streams.search import UNDATED, updated_at
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from tap_kustomer.client.transport import KustomerClient
-    from tap_kustomer.session import Session
 
 __all__ = ["FEWEST_KLASSES", "Member", "Memory", "Share", "Together"]
 

@@ -7,21 +7,16 @@ knew, and one with `hard_delete` removes the row.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from singer_sdk.mapper import RemoveRecordTransform
+from singer_sdk.mapper import RemoveRecordTransform, StreamMap
 
 from tap_kustomer.errors import StreamError
 from tap_kustomer.rows.flattening import short_names
 from tap_kustomer.rows.stream_maps import RowMap
 from tap_kustomer.rows.values import admits_null, checker
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from singer_sdk.mapper import StreamMap
-
-    from tap_kustomer.streams.base import KustomerStream
+from tap_kustomer.streams.base import KustomerStream
 
 __all__ = ["write_tombstones"]
 

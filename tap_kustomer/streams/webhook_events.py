@@ -7,8 +7,10 @@ of its spool: in another spool, or in one that was put back from a copy, the seq
 from __future__ import annotations
 
 import contextlib
-import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
+
+from typing_extensions import override
 
 from tap_kustomer.catalog.schema import object_schema
 from tap_kustomer.client.codec import decode
@@ -16,17 +18,7 @@ from tap_kustomer.errors import StreamError
 from tap_kustomer.rows.redaction import without
 from tap_kustomer.streams.base import KustomerStream, RowBatch
 from tap_kustomer.webhooks.errors import SpoolError
-from tap_kustomer.webhooks.spool import Spool
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tap_kustomer.webhooks.spool import SpooledEvent
+from tap_kustomer.webhooks.spool import Spool, SpooledEvent
 
 __all__ = ["WebhookEvents"]
 

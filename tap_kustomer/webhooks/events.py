@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import msgspec
-
-if TYPE_CHECKING:
-    from typing import NoReturn
 
 __all__ = ["EVENT_NAMES", "SAMPLE_ORG", "Event", "NotAnEventError", "read_event"]
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from tap_kustomer.webhooks.errors import SpoolError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 __all__ = ["lock"]
 

@@ -7,28 +7,21 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import AsyncIterator, Sequence
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 import anyio
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from tap_kustomer.webhooks.errors import SpoolError
-from tap_kustomer.webhooks.events import SAMPLE_ORG, NotAnEventError, read_event
+from tap_kustomer.webhooks.events import SAMPLE_ORG, Event, NotAnEventError, read_event
 from tap_kustomer.webhooks.logs import logger
 from tap_kustomer.webhooks.signature import SIGNATURE_HEADER, is_signed
 from tap_kustomer.webhooks.spool import OTHER_ORG
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
-
-    from starlette.requests import Request
-
-    from tap_kustomer.webhooks.events import Event
-    from tap_kustomer.webhooks.writer import SpoolWriter
+from tap_kustomer.webhooks.writer import SpoolWriter
 
 __all__ = ["LARGEST_BODY", "receiver"]
 

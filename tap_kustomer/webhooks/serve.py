@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -14,9 +14,6 @@ from tap_kustomer.webhooks.logs import logger
 from tap_kustomer.webhooks.receiver import receiver
 from tap_kustomer.webhooks.spool import Spool
 from tap_kustomer.webhooks.writer import SpoolWriter
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = ["serve"]
 

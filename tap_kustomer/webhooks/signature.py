@@ -8,13 +8,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tap_kustomer.webhooks.errors import WebhookError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = ["SECRETS_VARIABLE", "SIGNATURE_HEADER", "is_signed", "read_secrets", "sign"]
 

@@ -13,19 +13,16 @@ import os
 import sqlite3
 import time
 import uuid
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from types import TracebackType
+from typing import NamedTuple
+
+from typing_extensions import Self
 
 from tap_kustomer import timestamps
 from tap_kustomer.webhooks.errors import SpoolError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from types import TracebackType
-
-    from typing_extensions import Self
-
-    from tap_kustomer.webhooks.events import Event
+from tap_kustomer.webhooks.events import Event
 
 __all__ = ["DUPLICATE", "OTHER_ORG", "STORED", "Spool", "SpooledEvent"]
 

@@ -6,17 +6,14 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import FrameType
 
 from tap_kustomer.webhooks.errors import SpoolError, WebhookError
 from tap_kustomer.webhooks.lock import lock
 from tap_kustomer.webhooks.logs import logger
 from tap_kustomer.webhooks.spool import Spool
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from types import FrameType
 
 __all__ = ["Watcher", "backoff"]
 

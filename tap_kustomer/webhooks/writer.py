@@ -9,15 +9,11 @@ import asyncio
 import logging
 import queue
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from tap_kustomer.webhooks.errors import SpoolError, frames_of
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tap_kustomer.webhooks.events import Event
-    from tap_kustomer.webhooks.spool import Spool
+from tap_kustomer.webhooks.events import Event
+from tap_kustomer.webhooks.spool import Spool
 
 __all__ = ["SpoolWriter"]
 

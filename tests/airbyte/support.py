@@ -11,8 +11,10 @@ import subprocess
 import sys
 from argparse import Namespace
 from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 from airbyte_protocol.models import AirbyteMessage
@@ -20,13 +22,8 @@ from pydantic import BaseModel
 
 from tap_kustomer.airbyte import source
 from tap_kustomer.airbyte.output import Output, log_to
+from tap_kustomer.clock import Clock
 from tests.support import ROOT
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-    from pathlib import Path
-
-    from tap_kustomer.clock import Clock
 
 __all__ = ["Printed", "configured", "read_lines", "run_source", "source_command", "spawn_source"]
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 
 from simulator import Org, Simulator
 from tests.airbyte.support import configured, run_source
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 ENTRIES: list[dict[str, Any]] = [
     {"name": "apps", "path": "/v1/apps", "page_size": 0, "key": "code", "secrets": ["plan"]},

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -15,10 +17,6 @@ from tap_kustomer.airbyte.schema import airbyte_schema
 from tap_kustomer.settings.values import SETTINGS_SCHEMA
 from tap_kustomer.tap import OPTIONAL_STREAMS
 from tests.airbyte.support import configured, run_source, spawn_source
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 SINGER_ONLY = {
     "tombstones",

@@ -8,8 +8,10 @@ import signal
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,10 +28,6 @@ from tests.airbyte.support import (
     spawn_source,
 )
 from tests.support import FAST, ROOT, sync_tap
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 ALL = "2015-01-01"
 # All but the stream that reads a file instead of Kustomer.

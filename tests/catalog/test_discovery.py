@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -12,9 +13,6 @@ from jsonschema import Draft202012Validator
 from simulator import Fault, Org, Simulator
 from tap_kustomer.catalog.discovery import KLASS_STATUSES
 from tests.support import run_tap, sync_tap
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def discover(sim: Simulator, folder: Path, **config: Any) -> dict[str, dict[str, Any]]:

@@ -6,16 +6,14 @@ The registries are not part of the checkout; where they are not beside it, nothi
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from tap_kustomer.catalog.schema import object_schema
 from tap_kustomer.naming import snake_case
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 CHECKOUT = Path(__file__).parents[2]
 REGISTRIES = CHECKOUT.parent / "shared" / "reference" / "openapi" / "operations.json"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import random
 import statistics
+from collections.abc import Iterator
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -15,9 +16,6 @@ from simulator.clock import to_iso
 from simulator.shapes import SHAPES, Shape, ShapeContext
 from tap_kustomer.naming import MAX_IDENTIFIER_BYTES, snake_case
 from tap_kustomer.tap import STREAM_TYPES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 STREAMS = sorted({one.schema_name or one.name for one in STREAM_TYPES})
 KEYS = {

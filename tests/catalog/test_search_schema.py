@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from simulator import Fault, Org, Simulator
 from tap_kustomer.catalog.search_schema import PATH, SearchSchema
 from tests.support import Output, sync_tap
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 KLASSES = ("order", "device", "plan")
 CONTEXTS = {

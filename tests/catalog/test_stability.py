@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from simulator import Org, Simulator
 from tap_kustomer.naming import MAX_IDENTIFIER_BYTES
 from tests.support import Output, catalog_of, sync_tap
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @pytest.fixture

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from simulator import Org, Simulator
 from tests.support import catalog_of, run_tap
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def check(sim: Simulator, folder: Path, **options: Any) -> tuple[int, dict[str, Any]]:

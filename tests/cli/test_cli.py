@@ -9,19 +9,15 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import pytest
 
-from simulator import Fault
+from simulator import Fault, Simulator
 from tap_kustomer.tap import TapKustomer
 from tests.support import ROOT, run_tap, tap_command
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from simulator import Simulator
 
 
 def tap(*args: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:

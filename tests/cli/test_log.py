@@ -6,15 +6,12 @@ import re
 import signal
 import subprocess
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from simulator import Fault, Org, Simulator
 from tests.support import FAST, ROOT, run_tap, sync_tap, tap_command
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PREFIX = re.compile(r"^[-\d]+ [:,\d]+ \| (\w+) +\| (\S+) +\| (.*)$")
 

@@ -8,20 +8,16 @@ import re
 import select
 import subprocess
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+import pytest
+
+from simulator import Simulator
 from tap_kustomer.cli.progress import Pace, Progress, describe
 from tap_kustomer.client.rate_limit import RateLimiter
 from tap_kustomer.clock import Clock
 from tap_kustomer.run import StreamRun
 from tests.support import ROOT, tap_command
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import pytest
-
-    from simulator import Simulator
 
 
 class Sync:

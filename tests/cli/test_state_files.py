@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from simulator import Simulator
 from tap_kustomer.cli.files import read_state
 from tap_kustomer.errors import StateError
 from tap_kustomer.state import check_state
 from tests.support import run_tap
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from simulator import Simulator
 
 MARKED: dict[str, Any] = {
     "bookmarks": {"customers": {"replication_key_value": "2026-01-02T03:04:05.678Z"}},

@@ -9,8 +9,8 @@ import select
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,9 +18,6 @@ from simulator import Org, Simulator
 from tap_kustomer.settings.environment import settings_from_environment, settle_log_level
 from tap_kustomer.settings.schema import SETTINGS_SCHEMA
 from tests.support import ROOT, read_messages
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 CLEAN = {
     name: value

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from simulator import Org, Simulator
 from tests.support import run_tap
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_one_row_of_each_stream_is_read(sim: Simulator, tmp_path: Path) -> None:

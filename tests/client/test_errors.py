@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,9 +14,6 @@ from tap_kustomer.client.transport import KustomerClient, Request
 from tap_kustomer.clock import Clock
 from tap_kustomer.errors import CredentialsError, KustomerError, UntrustedAnswerError
 from tests.support import run_tap, sync_tap
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ELSEWHERE = "https://elsewhere.example"
 

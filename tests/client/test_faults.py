@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,9 +15,6 @@ from simulator import Fault, Org, Simulator
 from tap_kustomer.clock import Clock
 from tap_kustomer.errors import UnavailableError
 from tests.support import FAST, Output, run_tap, sync_tap
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SEARCH = "/v1/customers/search"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,9 +11,6 @@ from hypothesis import strategies as st
 from tap_kustomer.client.rate_limit import Budget, RateLimiter
 from tap_kustomer.client.responses import header_epoch, seconds_to_wait
 from tap_kustomer.clock import Clock
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 NAMES = ("retry-after", "x-ratelimit-reset", "x-ratelimit-limit", "x-ratelimit-remaining")
 NUMBERS = st.one_of(st.integers(), st.floats(), st.integers(-(10**400), 10**400)).map(str)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,9 +15,6 @@ from simulator import Fault, Org, Simulator
 from tap_kustomer.client.rate_limit import Budget, RateLimiter
 from tap_kustomer.clock import Clock
 from tests.support import FAST, Output, sync_tap
-
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
 
 REFUSED = 429
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,10 +26,6 @@ from tap_kustomer.errors import (
     UnknownEndpointError,
 )
 from tests.support import Output, run_tap, sync_tap
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 SPEED = 200.0
 SEARCH = "/v1/customers/search"

@@ -7,7 +7,9 @@ import http.server
 import json
 import logging
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -16,10 +18,6 @@ from simulator import Fault, Simulator
 from tap_kustomer.client.auth import KustomerAuthenticator
 from tests.client.test_errors import client_of
 from tests.support import Output, catalog_of, run_tap
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 KEY = "eyJhbGciOi.k-3f9c2b.very_secret"
 ROW = "row-value-5d1e"

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import Any
 from urllib.parse import quote
 
+from simulator import Org
 from tap_kustomer.contact.vocabulary import (
     ENUMERATIONS,
     RESOURCES,
@@ -16,11 +18,6 @@ from tap_kustomer.contact.vocabulary import (
     role_words,
 )
 from tap_kustomer.ledger.assumptions import ASSUMPTIONS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from simulator import Org
 
 __all__ = ["CANARIES", "add_canaries", "found_in", "values_of"]
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from simulator import Simulator
+from tap_kustomer.cli.check import Preflight
 from tap_kustomer.clock import Clock
 from tap_kustomer.tap import TapKustomer
 from tests.support import FAST, quiet
-
-if TYPE_CHECKING:
-    from simulator import Simulator
-    from tap_kustomer.cli.check import Preflight
 
 __all__ = ["columns_of", "look_at", "preflight_of"]
 

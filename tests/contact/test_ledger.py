@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
+from simulator import Simulator
 from tap_kustomer.clock import Clock
 from tap_kustomer.ledger.assumptions import ASSUMPTIONS
 from tap_kustomer.ledger.ledger import Assumption, Column, Ledger
 from tap_kustomer.tap import TapKustomer
 from tests.support import FAST, quiet, sync_tap
-
-if TYPE_CHECKING:
-    from simulator import Simulator
 
 CHECKOUT = Path(__file__).parents[2]
 PACKAGE = CHECKOUT / "tap_kustomer"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -12,9 +13,6 @@ from simulator import Clock, Fault, Org, Simulator, to_iso
 from tap_kustomer.ledger.assumptions import ASSUMPTIONS
 from tests.contact.support import columns_of, look_at
 from tests.support import FAST
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 AS_ASSUMED, HANDLED, REPORT, NOT_SEEN = (
     "as assumed",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -14,9 +14,6 @@ from tap_kustomer.tap import TapKustomer
 from tests.contact.support import LIMITS
 from tests.support import FAST, quiet
 from tools import recorded_case
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FOLDERS = sorted(path.parent for path in recorded_case.CASES.glob("*/expected.json"))
 

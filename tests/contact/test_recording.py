@@ -6,7 +6,9 @@ import io
 import json
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -20,10 +22,6 @@ from tap_kustomer.tap import TapKustomer
 from tests.contact.secrets_of_orgs import add_canaries, found_in, values_of
 from tests.contact.support import LIMITS
 from tests.support import FAST, quiet, run_tap
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 OPTIONAL = [
     "audit_logs",

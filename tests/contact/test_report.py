@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -12,9 +12,6 @@ from tap_kustomer.tap import TapKustomer
 from tests.contact.secrets_of_orgs import CANARIES, add_canaries, found_in, values_of
 from tests.contact.support import LIMITS
 from tests.support import FAST, quiet, run_tap
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def seeded_org() -> Org:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import subprocess
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+import duckdb as duckdb_types
 import pytest
 import yaml
 
 from simulator import Clock, Fault, Org, Simulator
 from tests.docs.pages import CHECKOUT, blocks_of
 from tests.support import FAST, ROOT, catalog_of, read_messages, run_tap, sync_tap, tap_command
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import duckdb as duckdb_types
 
 duckdb = pytest.importorskip("duckdb")
 

@@ -7,8 +7,9 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -19,9 +20,6 @@ from tests.docs.pages import CHECKOUT, PAGES, SINGER, blocks_of
 from tests.support import run_tap
 from tools.docs.account import OPEN, account, named, raw
 from tools.docs.release import left_to_do
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PORT = "8765"  # of the simulated org in docs/singer.md and in `simulator_config.json`
 SAMPLE = CHECKOUT / "simulator_config.json"

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from simulator import Fault, Org, Simulator
 from tests.docs.pages import CHECKOUT
 from tests.support import FAST, catalog_of, run_tap
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 QUOTING = [CHECKOUT / "docs" / f"{name}.md" for name in ("troubleshooting", "switching")]
 

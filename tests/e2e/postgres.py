@@ -9,19 +9,16 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from tests.e2e.project import CHECKOUT
+from tests.support import Output
 from tools.demo.compare import MADE_BY_THE_TAP
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.support import Output
 
 __all__ = ["LOADERS", "SHIPPED", "Database", "UnavailableError", "binaries", "install", "server"]
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from simulator import Simulator
+from simulator import Simulator
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MELTANO = CHECKOUT / ".venv-meltano" / "bin" / "meltano"

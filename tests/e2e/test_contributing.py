@@ -7,14 +7,11 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.e2e.project import CHECKOUT
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 STEP = re.compile(
     r"<!-- (?P<how>file|before|after|end): (?P<path>[\w./]+)(?:: (?P<line>[^\n]*))? -->\n"

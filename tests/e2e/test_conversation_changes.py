@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
 from tests.e2e.project import CHECKOUT
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 DBT = CHECKOUT / ".venv-analytics" / "bin" / "dbt"
 MODELS = ("+kustomer__conversation_changes", "+kustomer__time_in_status")

@@ -6,17 +6,13 @@ import json
 import os
 import subprocess
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
 
 from simulator import Org, Simulator
 from simulator.clock import DAY
-from tests.e2e.project import CHECKOUT
-
-if TYPE_CHECKING:
-    from tests.e2e.project import MeltanoProject
+from tests.e2e.project import CHECKOUT, MeltanoProject
 
 PACKAGE = CHECKOUT / "analytics"
 DBT = CHECKOUT / ".venv-analytics" / "bin" / "dbt"

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import json
 import subprocess
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
 from tests.e2e import postgres
-from tests.e2e.project import CHECKOUT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
-    from tests.e2e.project import MeltanoProject
+from tests.e2e.project import CHECKOUT, MeltanoProject
 
 MELTANOLABS = CHECKOUT / ".venv-target-postgres" / "bin" / "target-postgres"
 PIPELINEWISE = CHECKOUT / ".venv-pipelinewise-postgres" / "bin" / "target-postgres"

@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import duckdb
 import pytest
@@ -19,9 +19,6 @@ from tools.demo import analytics
 from tools.demo.compare import stream_of
 from tools.demo.deletes import Deleted
 from tools.demo.run import DemoError, show_completeness, show_deletes
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 COMMAND = [sys.executable, "-m", "tools.demo.run"]
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")

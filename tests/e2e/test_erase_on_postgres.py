@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pytest
 
 from simulator import Org, Simulator
 from simulator.clock import DAY
 from tests.e2e import postgres
-from tests.e2e.warehouse import DBT, LOADED, on_postgres
+from tests.e2e.warehouse import DBT, LOADED, Warehouse, on_postgres
 from tests.support import run_tap
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.e2e.warehouse import Warehouse
 
 CONTEXTS = {"conversations": "conversation", "customers": "customer", "messages": "message"}
 DEFAULT = ("customers", "conversations", "messages", "notes", "sync_runs")

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import yaml
 
 from simulator import Org, Simulator
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.e2e.project import MeltanoProject
+from tests.e2e.project import MeltanoProject
 
 ENTRIES: list[dict[str, Any]] = [
     {"name": "apps", "path": "/v1/apps", "secrets": ["!shownToken"]},

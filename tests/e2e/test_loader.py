@@ -8,16 +8,14 @@ import random
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
-
-    from tests.e2e.project import MeltanoProject
+from tests.e2e.project import MeltanoProject
 
 TEXT = {"type": ["string", "null"]}
 TIME = {"type": ["string", "null"], "format": "date-time"}

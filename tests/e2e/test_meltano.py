@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import duckdb
 import pytest
 
 from simulator import Org, Simulator
+from tests.e2e.project import MeltanoProject
 from tools.demo.compare import compare, expected_ids, loaded_ids
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.e2e.project import MeltanoProject
 
 JOB = "kustomer-to-duckdb"
 STATE_ID = "dev:tap-kustomer-to-target-duckdb"

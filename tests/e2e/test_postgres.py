@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,13 +15,8 @@ from tap_kustomer.tap import OPTIONAL_STREAMS
 from tests import support
 from tests.e2e import postgres
 from tests.e2e.postgres import LOADERS, SHIPPED, Database
+from tests.support import Output
 from tools.demo.compare import MADE_BY_THE_TAP, compare, expected_ids
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from tests.support import Output
 
 START_DATE = "2015-01-01"
 ODD = "5f0c5e1dd0a1b2c3d4e5f6ff"

@@ -6,8 +6,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 import pytest
@@ -16,9 +17,6 @@ from simulator import Fault, Org, Simulator
 from tests.airbyte.support import run_source
 from tests.e2e.project import CHECKOUT
 from tools.demo.compare import MADE_BY_THE_TAP, compare, expected_ids
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PYTHON = CHECKOUT / ".venv-pyairbyte" / "bin" / "python"
 SOURCE = Path(sys.executable).with_name("source-kustomer")

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import yaml
 
 from simulator import Org, Simulator
-from tests.docs.pages import CHECKOUT, PAGES, blocks_of
+from tests.docs.pages import CHECKOUT, PAGES, Block, blocks_of
 from tests.e2e import postgres
 from tests.e2e.project import MELTANO
 from tools.docs.account import raw
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.docs.pages import Block
 
 
 @pytest.fixture

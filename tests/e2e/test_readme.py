@@ -6,7 +6,9 @@ import json
 import os
 import re
 import subprocess
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -15,10 +17,6 @@ import yaml
 from simulator import Org, Simulator
 from tests.docs.pages import PAGES, SINGER, blocks_of
 from tests.e2e.project import MELTANO, MeltanoProject
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 LOADING, OPERATIONS = PAGES[1:3]
 STATE_ID = "dev:tap-kustomer-to-target-duckdb"

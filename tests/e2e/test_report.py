@@ -10,21 +10,16 @@ import re
 import shutil
 import subprocess
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 from PIL import Image, ImageColor
 
 from simulator import Org, Simulator
-from tests.e2e.project import CHECKOUT
+from tests.e2e.project import CHECKOUT, MeltanoProject
 from tools.demo import analytics
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.e2e.project import MeltanoProject
 
 WIDTH, HEIGHT = 1280, 1900
 # Chromium looks for updates of itself and for the time, whatever it is told.

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from simulator import Org, Simulator
-from tests.e2e.project import CHECKOUT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.e2e.project import MeltanoProject
+from tests.e2e.project import CHECKOUT, MeltanoProject
 
 CHECK = CHECKOUT / ".venv-singer-tools" / "bin" / "singer-check-tap"
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import duckdb
 import pytest
 
+from tests.e2e.project import MeltanoProject
 from tools.soak.endurance import Endurance
 from tools.soak.life import CONTEXTS
 from tools.soak.plan import Plan
 from tools.soak.truth import compare
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.e2e.project import MeltanoProject
 
 SWITCH_DELETED = (
     "update customers set _sdc_deleted_at = case when _sdc_deleted_at is null then now() end"

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pytest
 
 from simulator import Org, Simulator
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.e2e.project import MeltanoProject
+from tests.e2e.project import MeltanoProject
 
 JOB = "kustomer-to-duckdb"
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -14,15 +16,8 @@ import pytest
 from simulator import Org, Simulator
 from simulator.clock import DAY
 from tests.e2e.postgres import LOADERS, Database
-from tests.e2e.project import CHECKOUT
-from tests.support import run_tap
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from tests.e2e.project import MeltanoProject
-    from tests.support import Output
+from tests.e2e.project import CHECKOUT, MeltanoProject
+from tests.support import Output, run_tap
 
 PAGE = CHECKOUT / "docs" / "deletes.md"
 _ROW = re.compile(

@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import json
 import subprocess
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from simulator import Org, Simulator
 from tap_kustomer.tap import OPTIONAL_STREAMS
 from tests.e2e.project import CHECKOUT
-from tests.support import run_tap
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.support import Output
+from tests.support import Output, run_tap
 
 FLATTENED = {"flattening_enabled": True, "flattening_max_depth": 1}
 NEEDS_A_LIMIT = {"webhook_events", "row_counts", "present_ids", "deletions"}  # real minutes

@@ -12,7 +12,9 @@ import signal
 import socket
 import subprocess
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,10 +23,6 @@ from tap_kustomer.webhooks.events import read_event
 from tap_kustomer.webhooks.spool import Spool
 from tests.support import ROOT, catalog_of, tap_command
 from tests.webhooks.support import SECONDS, SECRET, Receiver, event, spooled_ids
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 EVENTS = int(os.environ.get("WEBHOOK_EVENTS", "1500"))
 SPEED = 300.0  # of the org's clock: Kustomer's first retry comes after 0.2 seconds, the last in 13

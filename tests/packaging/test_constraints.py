@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.docs.pages import CHECKOUT
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FILES = sorted((CHECKOUT / "constraints").glob("*.txt"))
 PINNED = re.compile(r"[a-z0-9-]+==[\w.!+]+( ; [\w .()'<>=!*]+)?")

@@ -7,23 +7,20 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest.mock import patch
+
+from aiohttp import web
 
 from simulator import Simulator, index
 from simulator.api.answers import Answer, Refused, error_answer
+from simulator.server.faults import Fault
+from simulator.server.requestlog import RequestLog
 from simulator.server.serving import Response
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from aiohttp import web
-
-    from simulator.server.faults import Fault
-    from simulator.server.requestlog import RequestLog
 
 __all__ = ["CERTAIN", "KINDS", "PARTS", "PRIVATE", "Odd", "OddSimulator", "area_of"]
 

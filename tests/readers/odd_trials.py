@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest.mock import patch
 
 from simulator import Clock, Org, to_iso
@@ -21,9 +22,6 @@ from tap_kustomer.streams.list_objects import Tags
 from tests.readers.odd_answers import PARTS, PRIVATE, Odd, OddSimulator, area_of
 from tests.readers.trials import SPEED
 from tests.support import Output, sync_tap
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 __all__ = ["STREAMS", "OddTrial", "run_odd_trial"]
 

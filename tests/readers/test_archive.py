@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from simulator import Fault
+from simulator import Fault, Simulator
 from tap_kustomer import clock as tap_clock
 from tests.support import FAST, Output, one_by_one, sync_tap
-
-if TYPE_CHECKING:
-    from simulator import Simulator
 
 DAY = 86_400.0
 START = "2019-01-01T00:00:00Z"

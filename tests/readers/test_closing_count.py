@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -13,12 +14,7 @@ from simulator import search as simulated_search
 from tap_kustomer import clock as tap_clock
 from tap_kustomer.readers.search.coverage import Coverage
 from tap_kustomer.readers.search.page import Part, peek
-from tests.support import FAST, sync_tap
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.support import Output
+from tests.support import FAST, Output, sync_tap
 
 DAY = 86_400.0
 PAGE = 50

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import os
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from tap_kustomer.client.transport import Request
 from tap_kustomer.errors import NotFoundError, StreamError
 from tap_kustomer.readers.cursor import CursorReader
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 TRIALS = {"long": 100_000, "few": 200}.get(os.environ.get("HYPOTHESIS_PROFILE", ""), 2_000)
 PATH = "/v1/audit-logs"

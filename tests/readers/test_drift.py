@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
+from simulator import Simulator
 from tap_kustomer import clock as tap_clock
 from tests.support import FAST, Output, one_by_one, sync_tap
-
-if TYPE_CHECKING:
-    from simulator import Simulator
 
 DAY = 86_400.0
 

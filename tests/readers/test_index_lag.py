@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from simulator import Clock, Org, Simulator, to_iso
 from tap_kustomer import clock as tap_clock
 from tests.support import FAST, Output, sync_tap
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 DAY = 86_400.0
 MINUTE = 60.0

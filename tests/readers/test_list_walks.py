@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import os
 import random
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 import pytest
@@ -20,9 +21,6 @@ from tap_kustomer.errors import NotFoundError, StreamError
 from tap_kustomer.ledger.assumptions import ASSUMPTIONS
 from tap_kustomer.ledger.ledger import Ledger
 from tap_kustomer.readers.lists import ListReader
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 TRIALS = {"long": 100_000, "few": 200}.get(os.environ.get("HYPOTHESIS_PROFILE", ""), 2_000)
 PATH = "/v1/tags"

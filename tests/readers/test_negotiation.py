@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 import pytest
 
@@ -17,9 +17,6 @@ from tap_kustomer.errors import (
     UntrustedAnswerError,
 )
 from tap_kustomer.readers.negotiation import REFUSALS, Form, settle
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 WHOLE = Form("whole", 1)
 PART = Form("part", 2, rank=2, instead_of="whole")

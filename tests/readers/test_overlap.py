@@ -5,23 +5,19 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from simulator import Fault, Org, Simulator
+from simulator import Fault, Org, RequestLog, Simulator
 from tap_kustomer.client.rate_limit import Budget, RateLimiter
 from tap_kustomer.clock import Clock, StopRequested
 from tap_kustomer.readers.ahead import HELD_BYTES, Ahead
 from tests.support import Output, read_messages, run_tap, sync_tap, tap_command
 from tests.test_resume import read_lines, rest, started
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from simulator import RequestLog
 
 SEARCH = "/v1/customers/search"
 SEARCHED = {"conversations": "conversation", "customers": "customer", "messages": "message"}

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from simulator import Fault
+from simulator import Fault, Simulator
 from tap_kustomer import clock as tap_clock
 from tests.support import FAST, Output, sync_tap
-
-if TYPE_CHECKING:
-    from simulator import Simulator
 
 SEARCH = "/v1/customers/search"
 

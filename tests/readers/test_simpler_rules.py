@@ -5,16 +5,13 @@ Each reader is what other connectors do; the same org, read by the tap, comes ou
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import requests
 
-from simulator import to_iso
+from simulator import Simulator, to_iso
 from tap_kustomer import clock as tap_clock
 from tests.support import FAST, Output, one_by_one, sync_tap
-
-if TYPE_CHECKING:
-    from simulator import Simulator
 
 DAY = 86_400.0
 PAGE = 10

@@ -11,8 +11,9 @@ import math
 import os
 import random
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -22,15 +23,9 @@ from tap_kustomer.ledger.ledger import Ledger
 from tap_kustomer.readers.search.ask import PageSearch
 from tap_kustomer.readers.search.coverage import Coverage
 from tap_kustomer.readers.search.keyset import RangeReader
-from tap_kustomer.readers.search.page import RowKey, SearchPage
+from tap_kustomer.readers.search.page import OrderedPage, RowKey, SearchPage
 from tap_kustomer.readers.search.query import Bounds, SearchQuery
-from tap_kustomer.readers.search.slices import SlicePlan
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from tap_kustomer.readers.search.page import OrderedPage
-    from tap_kustomer.readers.search.slices import Slice
+from tap_kustomer.readers.search.slices import Slice, SlicePlan
 
 BEGIN = 1_700_000_000.0  # Unix seconds
 DAY = 86_400.0

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import random
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -14,9 +15,6 @@ from tap_kustomer import clock as tap_clock
 from tap_kustomer.readers import workers
 from tap_kustomer.readers.search.page import OrderedPage, SearchPage
 from tests.support import FAST, Output, sync_tap
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 DAY = 86_400.0
 PAGE = 100

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -14,11 +14,8 @@ from tap_kustomer.ledger.assumptions import ASSUMPTIONS
 from tap_kustomer.ledger.ledger import Ledger
 from tap_kustomer.readers.search.ask import PageSearch
 from tap_kustomer.readers.search.page import RowKey, SearchPage
-from tap_kustomer.readers.search.query import SearchQuery
+from tap_kustomer.readers.search.query import Bounds, SearchQuery
 from tap_kustomer.readers.search.tail import TailReader
-
-if TYPE_CHECKING:
-    from tap_kustomer.readers.search.query import Bounds
 
 PAGE = 5
 QUERY = SearchQuery(

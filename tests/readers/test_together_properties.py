@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,10 +16,7 @@ from hypothesis import strategies as st
 from simulator import Clock, Fault, Org, Simulator
 from tap_kustomer import clock as tap_clock
 from tests.readers.trials import DAY, SPEED, check_states, examples, version_of
-from tests.support import sync_tap
-
-if TYPE_CHECKING:
-    from tests.support import Output
+from tests.support import Output, sync_tap
 
 settings.load_profile("trials")
 some = st.sampled_from

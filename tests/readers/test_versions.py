@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator import Fault, to_iso
+from simulator import Fault, Simulator, to_iso
 from tap_kustomer import clock as tap_clock
 from tap_kustomer.readers.search.emitted import EmittedRows
 from tap_kustomer.readers.search.page import OrderedPage, peek
 from tap_kustomer.readers.versions import Version
 from tests.support import FAST, Output, one_by_one, sync_tap
-
-if TYPE_CHECKING:
-    from simulator import Simulator
 
 DAY = 86_400.0
 SEARCH = "/v1/customers/search"

@@ -9,20 +9,16 @@ from __future__ import annotations
 import os
 import random
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from simulator import MISSING, Clock, Fault, Org, Simulator, to_iso
 from tap_kustomer import clock as tap_clock
-from tests.support import sync_tap
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tests.support import Output
+from tests.support import Output, sync_tap
 
 __all__ = [
     "LONG",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 import pytest
@@ -16,13 +17,8 @@ from tap_kustomer.errors import StreamError
 from tap_kustomer.naming import snake_case
 from tap_kustomer.readers.search.page import peek
 from tap_kustomer.rows.direct import DirectRows
-from tap_kustomer.rows.maker import RecordShape, RowMaker
+from tap_kustomer.rows.maker import Record, RecordShape, RowMaker
 from tests.rows.test_fuzz_rows import COLUMNS, CUSTOM, RELATED, SCHEMA, VALIDATOR, VALUES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from tap_kustomer.rows.maker import Record
 
 # What a column takes as it is, so that most rows of the examples go straight.
 FITTING: dict[str, st.SearchStrategy[Any]] = {

@@ -10,7 +10,9 @@ import copy
 import hashlib
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -19,10 +21,6 @@ from simulator import Org, Simulator
 from tap_kustomer.tap import TapKustomer
 from tests.rows.test_fuzz_rows import FORMATS
 from tests.support import ROOT, Output, catalog_of, run_tap, sync_tap
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 RAW = "ada.lovelace@example.com"
 SECRET = f"Call me at 555-0199, {RAW}"

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from simulator import Fault
+from simulator import Fault, Simulator
 from tap_kustomer.errors import StreamError
 from tap_kustomer.rows.maker import RecordShape, RowMaker
 from tests.rows.test_fuzz_rows import FORMATS
 from tests.support import Output, sync_tap
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from simulator import Simulator
 
 SEARCH = "/v1/customers/search"
 COLUMNS: dict[str, dict[str, Any]] = {

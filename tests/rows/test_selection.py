@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,10 +14,6 @@ from simulator.api.roles import ROLES
 from tap_kustomer.settings.meltano import dropped_nulls, lets_unknown_custom_leave
 from tests.rows.test_privacy import FLAT, assert_valid, deselected
 from tests.support import Output, catalog_of, run_tap, sync_tap
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 SECRET = "diabetes-555-0199"  # noqa: S105 - a value of a row
 RESHAPINGS = pytest.mark.parametrize("reshaping", [{}, FLAT], ids=["nested", "flat"])

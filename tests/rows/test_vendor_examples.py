@@ -6,8 +6,9 @@ The files are not part of the checkout; where they are not beside it, there is n
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -15,13 +16,9 @@ from jsonschema import Draft202012Validator
 from simulator import Org, Simulator
 from tap_kustomer import timestamps
 from tap_kustomer.catalog.schema import object_schema
+from tap_kustomer.streams.base import KustomerStream
 from tap_kustomer.streams.children import ChildStream
 from tap_kustomer.tap import OPTIONAL_STREAMS, TapKustomer
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tap_kustomer.streams.base import KustomerStream
 
 CHECKOUT = Path(__file__).parents[2]
 EXAMPLES = CHECKOUT.parent / "shared" / "reference" / "openapi" / "examples"

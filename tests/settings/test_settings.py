@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from simulator import Simulator
 from tap_kustomer.errors import SettingsError
 from tap_kustomer.settings.environment import settings_from_environment
 from tap_kustomer.settings.values import SETTINGS_SCHEMA, Settings
 from tap_kustomer.tap import TapKustomer
 from tests.support import run_tap
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from simulator import Simulator
 
 KEY = "k-3f9c2b"
 OPTIONAL = ("audit_logs", "kviews")

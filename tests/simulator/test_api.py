@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import requests
@@ -11,9 +12,6 @@ import requests
 from simulator import Clock, Org, Simulator
 from simulator.client import Client, ids
 from simulator.clock import to_iso, to_ms
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @pytest.fixture(scope="module")

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import time
 import zoneinfo
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from simulator import MISSING, Clock, Org, Simulator, to_iso
 from simulator.client import Client, ids
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 DAY = 86_400.0
 ASC = [{"customer_updated_at": "asc"}]

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from simulator import Clock, Org, Simulator
 from tests.support import sync_tap
 from tests.webhooks.support import ORG, SECRET, Receiver
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 MINUTES = 600.0  # of the org in a real one
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -12,9 +13,6 @@ from tap_kustomer import timestamps
 from tap_kustomer.clock import Clock
 from tap_kustomer.streams import audit_logs
 from tests.support import Output, sync_tap
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PAGE = 10
 ENTRIES = 45

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from simulator import Fault, Org, Simulator
 from tap_kustomer.clock import Clock
 from tests.support import FAST, Output, catalog_of, sync_tap
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 CONVERSATIONS = 45
 PAGE = 10

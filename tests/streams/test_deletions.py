@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from simulator import Clock, Fault, Org, Simulator, to_iso
 from simulator.clock import DAY
-from tests.support import catalog_of, sync_tap
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.support import Output
+from tests.support import Output, catalog_of, sync_tap
 
 STREAM = "deletions"
 

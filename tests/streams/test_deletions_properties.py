@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator import Org, Simulator
 from tests.readers.trials import LONG
-from tests.support import sync_tap
-
-if TYPE_CHECKING:
-    from tests.support import Output
+from tests.support import Output, sync_tap
 
 RUNS = 4
 PACE = 900.0  # seconds, at most, between two changes of the org

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -11,9 +12,6 @@ from simulator import Fault, Org, Simulator
 from simulator.clock import DAY
 from tap_kustomer.readers.versions import SeenVersions
 from tests.support import Output, catalog_of, sync_tap
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 OPTIONAL = ["outbound_webhooks"]
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from simulator import Clock, Fault, Org, Simulator
 from tests.support import Output, sync_tap
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 MINUTE = 60.0
 STREAMS = ("tags", "custom_attributes", "customers", "sync_runs")

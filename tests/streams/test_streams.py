@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -13,6 +14,7 @@ from simulator import Fault, Org, Simulator
 from simulator.api.lists import LISTS
 from simulator.org.objects import SEARCHED
 from tap_kustomer.streams import audit_logs
+from tap_kustomer.streams.base import KustomerStream
 from tap_kustomer.streams.children import ChildStream
 from tap_kustomer.streams.lists import ListStream
 from tap_kustomer.tap import OPTIONAL_STREAMS, STREAM_TYPES
@@ -20,11 +22,6 @@ from tap_kustomer.webhooks.events import read_event
 from tap_kustomer.webhooks.spool import Spool
 from tests.support import Output, catalog_of, sync_tap
 from tests.webhooks.support import event
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tap_kustomer.streams.base import KustomerStream
 
 KLASS = "kobject_ecomm_order"
 TYPES: dict[str, type[KustomerStream]] = {one.name: one for one in STREAM_TYPES}

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from simulator import Clock, Fault, Org, Simulator
 from tap_kustomer.clock import Clock as TapClock
 from tests.support import Output, sync_tap
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 DAY = 86_400.0
 SPEED = 50.0

@@ -7,7 +7,10 @@ import math
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -27,11 +30,6 @@ from tools.bench.run import PARTS, rendered
 from tools.bench.sampled import RULES
 from tools.bench.sampler import REST, Rule, Sampler
 from tools.bench.start import startup
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-    from types import CodeType, FrameType
 
 ROWS = 1_200
 LINUX = pytest.mark.skipif(

@@ -11,19 +11,16 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import Any
 
 import requests
+from typing_extensions import Self
 
 from tap_kustomer.webhooks.signature import SECRETS_VARIABLE, SIGNATURE_HEADER, sign
 from tap_kustomer.webhooks.spool import Spool
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from types import TracebackType
-
-    from typing_extensions import Self
 
 __all__ = ["ORG", "SECRET", "Program", "Receiver", "change", "event", "spooled_ids"]
 

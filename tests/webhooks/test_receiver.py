@@ -8,7 +8,9 @@ import signal
 import socket
 import sqlite3
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -29,10 +31,6 @@ from tests.webhooks.support import (
     event,
     spooled_ids,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 OLD_SECRET = "the-secret-of-last-year"  # noqa: S105 - of a test
 

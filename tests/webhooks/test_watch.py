@@ -7,7 +7,8 @@ import signal
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,9 +16,6 @@ from tap_kustomer.webhooks.events import read_event
 from tap_kustomer.webhooks.spool import Spool
 from tap_kustomer.webhooks.watch import backoff
 from tests.webhooks.support import SECONDS, Program, event
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # Notes when it begins and ends, and what it was told; SECONDS and STATUS are its arguments.
 COMMAND = """

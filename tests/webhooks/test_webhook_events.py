@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from simulator import Simulator
 from tap_kustomer.webhooks.events import read_event
 from tap_kustomer.webhooks.spool import Spool
 from tests.support import Output, catalog_of, run_tap, sync_tap
 from tests.webhooks.support import change, event, spooled_ids
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
-
-    from simulator import Simulator
 
 STREAM = "webhook_events"
 

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import Any
 from urllib.parse import urlencode
 
 import requests
+from typing_extensions import Self
 
-if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import Any
-
-    from typing_extensions import Self
-
-    from simulator import Clock
+from simulator import Clock
 
 __all__ = ["Agent"]
 

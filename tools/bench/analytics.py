@@ -7,17 +7,12 @@ import os
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from tools.bench.report import Column, Part
+from tools.bench.report import Column, Figures, Part
 from tools.bench.warehouse import MESSAGES_EACH, change, fill
 from tools.demo.analytics import PACKAGE, PROGRAMS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tools.bench.report import Figures
 
 __all__ = ["ANALYTICS", "LARGE", "built"]
 

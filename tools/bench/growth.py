@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
-from tools.bench.measure import catalog_of, command_of_tap, measure
+from tools.bench.measure import Measured, catalog_of, command_of_tap, measure
 from tools.bench.orgs import OrgPlan, served
 from tools.bench.pace import LATENCY
-from tools.bench.report import Column, Part
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Any
-
-    from tools.bench.measure import Measured
-    from tools.bench.report import Figures
+from tools.bench.report import Column, Figures, Part
 
 __all__ = ["GROWTH"]
 

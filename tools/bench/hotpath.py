@@ -7,20 +7,15 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from tools.bench.measure import catalog_of, measure
 from tools.bench.orgs import OrgPlan, served
 from tools.bench.processor import UNLIMITED, one_page
-from tools.bench.report import Column, Part
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tools.bench.report import Figures
+from tools.bench.report import Column, Figures, Part
 
 __all__ = ["PROFILE"]
 

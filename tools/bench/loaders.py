@@ -6,23 +6,18 @@ import os
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
 from tests.e2e import postgres
 from tools.bench.measure import catalog_of, command_of_tap, write_json
-from tools.bench.orgs import CHECKOUT, OrgPlan, served
+from tools.bench.orgs import CHECKOUT, OrgPlan, ServedOrg, served
 from tools.bench.processor import UNLIMITED
-from tools.bench.report import Column, Part
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from tools.bench.orgs import ServedOrg
-    from tools.bench.report import Figures
+from tools.bench.report import Column, Figures, Part
 
 __all__ = ["DUCKDB", "LOADERS", "SHIPPED"]
 

@@ -7,12 +7,8 @@ import platform
 import resource
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from tools.bench.report import Column
-
-if TYPE_CHECKING:
-    from tools.bench.report import Figures
+from tools.bench.report import Column, Figures
 
 __all__ = ["COLUMNS", "Watch"]
 

@@ -12,18 +12,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import IO, Any
 
-from tools.bench.orgs import CHECKOUT
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
-    from typing import IO
-
-    from tools.bench.orgs import ServedOrg
+from tools.bench.orgs import CHECKOUT, ServedOrg
 
 __all__ = ["Measured", "catalog_of", "command_of_tap", "measure", "write_json"]
 

@@ -10,19 +10,14 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tools.bench.measure import catalog_of, command_of_tap, write_json
-from tools.bench.orgs import CHECKOUT, OrgPlan, served
+from tools.bench.orgs import CHECKOUT, OrgPlan, ServedOrg, served
 from tools.bench.pace import LATENCY
-from tools.bench.report import Column, Part
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tools.bench.orgs import ServedOrg
-    from tools.bench.report import Figures
+from tools.bench.report import Column, Figures, Part
 
 __all__ = ["MINUTE", "a_while"]
 

@@ -8,17 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import requests
 
 from simulator import Clock, Org, Simulator, to_iso, to_ms
 from tools.bench.rows import SPAN, add_conversations, add_messages
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = ["CHECKOUT", "OrgPlan", "ServedOrg", "served"]
 
@@ -109,7 +107,7 @@ class ServedOrg:
         requests_: list[dict[str, Any]] = self._ask("GET", "requests", limit=10**9)["requests"]
         return requests_
 
-    def api(self, method: str, path: str, **options: Any) -> requests.Response:  # noqa: ANN401
+    def api(self, method: str, path: str, **options: Any) -> requests.Response:
         """Return the answer to a request with the org's key; ``options`` as `requests` takes."""
         return requests.request(
             method,
@@ -119,7 +117,7 @@ class ServedOrg:
             **options,
         )
 
-    def _ask(self, method: str, action: str, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401
+    def _ask(self, method: str, action: str, **arguments: Any) -> dict[str, Any]:
         url = f"{self.config['api_url']}/_simulator/{action}"
         asks = method == "GET"
         answer = requests.request(

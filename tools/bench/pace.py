@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from tools.bench.floor import floor_seconds
 from tools.bench.measure import catalog_of, measure
 from tools.bench.orgs import OrgPlan, served
-from tools.bench.report import Column, Part
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tools.bench.report import Figures
+from tools.bench.report import Column, Figures, Part
 
 __all__ = ["LATENCY", "PACE", "Case", "measured"]
 

@@ -5,18 +5,12 @@ from __future__ import annotations
 import json
 import statistics
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
-from tools.bench.measure import catalog_of, measure
-from tools.bench.orgs import OrgPlan, served
-from tools.bench.report import Column, Part
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tools.bench.measure import Measured
-    from tools.bench.orgs import ServedOrg
-    from tools.bench.report import Figures
+from tools.bench.measure import Measured, catalog_of, measure
+from tools.bench.orgs import OrgPlan, ServedOrg, served
+from tools.bench.report import Column, Figures, Part
 
 __all__ = ["OURS", "PROCESSOR", "UNLIMITED", "one_page", "rates"]
 

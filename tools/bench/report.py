@@ -7,12 +7,10 @@ what is judged across parts is still judged by the figures in the page.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, TypeAlias
 
 __all__ = ["FIGURES", "PAGE", "Column", "Figures", "Kept", "Part", "markdown", "place"]
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from simulator import Clock
 from tools.bench.agent import Agent
-from tools.bench.measure import catalog_of, measure
+from tools.bench.measure import Measured, catalog_of, measure
 from tools.bench.orgs import OrgPlan, served
-from tools.bench.report import Column, Part
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tools.bench.measure import Measured
-    from tools.bench.report import Figures
+from tools.bench.report import Column, Figures, Part
 
 __all__ = ["DEFAULT_SHARE", "RESERVE"]
 

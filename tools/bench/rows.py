@@ -9,15 +9,11 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from simulator import to_iso, to_ms
+from simulator import Org, to_iso, to_ms
+from simulator.jsontypes import JSON
 from simulator.org.index import Version, encode
 from simulator.org.rows import Recipe, build
-
-if TYPE_CHECKING:
-    from simulator import Org
-    from simulator.jsontypes import JSON
 
 __all__ = ["SPAN", "add_conversations", "add_messages"]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from rich.console import Console
 
@@ -21,15 +21,10 @@ from tools.bench.minute import MINUTE
 from tools.bench.pace import PACE
 from tools.bench.processor import PROCESSOR
 from tools.bench.quiet import QUIET
-from tools.bench.report import PAGE, Kept, markdown, place
+from tools.bench.report import PAGE, Figures, Kept, Part, markdown, place
 from tools.bench.reserve import RESERVE
 from tools.bench.start import START
 from tools.bench.webhooks import WEBHOOKS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tools.bench.report import Figures, Part
 
 __all__ = ["PARTS", "rendered"]
 

@@ -8,18 +8,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
+from tap_kustomer.run import StreamRun
 from tap_kustomer.tap import TapKustomer
 from tools.bench.sampler import Rule, Sampler
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
-
-if TYPE_CHECKING:
-    from tap_kustomer.run import StreamRun
 
 __all__ = ["RULES"]
 

@@ -11,13 +11,10 @@ import sys
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from types import CodeType, FrameType
-
+from types import CodeType, FrameType
+from typing import NamedTuple
 
 __all__ = ["REST", "Rule", "Sampler"]
 

@@ -12,16 +12,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from tools.bench.measure import write_json
 from tools.bench.orgs import CHECKOUT
-from tools.bench.report import Column, Part
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tools.bench.report import Figures
+from tools.bench.report import Column, Figures, Part
 
 __all__ = ["START", "startup"]
 

@@ -7,25 +7,17 @@ c.json``.
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
+import requests
 from singer_sdk import RESTStream, Tap
 from singer_sdk import typing as th
 from singer_sdk.authenticators import BearerTokenAuthenticator
 from singer_sdk.pagination import BaseAPIPaginator
+from typing_extensions import override
 
 from tap_kustomer.catalog.schema import stream_schema
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    import requests
 
 _COLUMNS = stream_schema("conversations")["properties"]
 

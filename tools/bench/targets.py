@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from tools.bench.analytics import LARGE
 from tools.bench.loaders import DUCKDB, SHIPPED
 from tools.bench.processor import OURS, rates
 from tools.bench.quiet import DISCOVER, NOTHING_NEW
-from tools.bench.report import Column
+from tools.bench.report import Column, Figures
 from tools.bench.reserve import DEFAULT_SHARE
 from tools.bench.webhooks import CEILING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from tools.bench.report import Figures
 
 __all__ = ["COLUMNS", "TARGETS", "Target", "judged"]
 

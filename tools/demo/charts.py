@@ -49,7 +49,7 @@ def drawn(chart: alt.TopLevelMixin) -> str:
     return svg
 
 
-def styled(chart: alt.TopLevelMixin) -> Any:  # noqa: ANN401  # a chart of any of Altair's kinds
+def styled(chart: alt.TopLevelMixin) -> Any:
     """Return the chart in the report's looks."""
     return (
         chart.configure(font=FONT, background="transparent")
@@ -82,7 +82,7 @@ def styled(chart: alt.TopLevelMixin) -> Any:  # noqa: ANN401  # a chart of any o
     )
 
 
-def fitted(chart: Any, width: int, height: int) -> Any:  # noqa: ANN401  # any of Altair's kinds
+def fitted(chart: Any, width: int, height: int) -> Any:
     """Return the chart in the width of the picture, whatever its names need of it."""
     fit = alt.AutoSizeParams(type="fit", contains="padding")
     # A browser's letters may be wider than those that were measured here.

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import duckdb
 import requests
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import duckdb
 
 __all__ = ["Deleted", "completeness", "delete_some", "rows_of"]
 

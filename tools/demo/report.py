@@ -98,7 +98,7 @@ def counted(number: float | None) -> str:
     return f"{round(number or 0):,}"
 
 
-def shown(key: str, value: Any) -> str:  # noqa: ANN401  # whatever a query answers
+def shown(key: str, value: Any) -> str:
     """Return a value for a table."""
     if key == "share":
         return percent(value)

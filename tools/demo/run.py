@@ -13,22 +13,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import duckdb
 from rich.console import Console
 from rich.table import Table
 
 from tools.demo import analytics
-from tools.demo.compare import MADE_BY_THE_TAP, compare, expected_ids, loaded_ids
-from tools.demo.deletes import completeness, delete_some, rows_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from tools.demo.compare import Difference
-    from tools.demo.deletes import Deleted
+from tools.demo.compare import MADE_BY_THE_TAP, Difference, compare, expected_ids, loaded_ids
+from tools.demo.deletes import Deleted, completeness, delete_some, rows_of
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 WORK = CHECKOUT / "tools" / "demo" / ".work"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from simulator.api.endpoints import Endpoint, documented
 from tap_kustomer.naming import snake_case
@@ -13,9 +14,6 @@ from tap_kustomer.streams.children import ChildStream
 from tap_kustomer.streams.lists import ListStream
 from tap_kustomer.streams.search import SearchStream
 from tap_kustomer.tap import STREAM_NAMES, STREAM_TYPES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = ["endpoint_table", "entries_for"]
 

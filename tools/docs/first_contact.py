@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import re
 import signal
+from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from simulator import Clock, Org, Simulator
 from tap_kustomer.clock import Clock as TapClock
@@ -14,9 +15,6 @@ from tap_kustomer.contact.table import print_contact
 from tap_kustomer.ledger.assumptions import ASSUMPTIONS
 from tap_kustomer.tap import TapKustomer
 from tools.docs.readme_parts import TODAY
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["assumptions_table", "contact_output", "report_output"]
 
@@ -56,12 +54,12 @@ def _outputs() -> tuple[str, str]:
     return printed.getvalue(), report
 
 
-def contact_output(_tap: Any) -> str:  # noqa: ANN401 - what the tap says about itself
+def contact_output(_tap: Any) -> str:
     """Return what ``--check`` prints behind the table of streams."""
     return f"```text\n{_outputs()[0]}```\n"
 
 
-def report_output(_tap: Any) -> str:  # noqa: ANN401 - what the tap says about itself
+def report_output(_tap: Any) -> str:
     """Return the middle of a report: its head names versions, its end is long."""
     text = _outputs()[1]
     lines = text[text.index("## What is assumed") :].splitlines()
@@ -71,7 +69,7 @@ def report_output(_tap: Any) -> str:  # noqa: ANN401 - what the tap says about i
     return f"````markdown\n{re.sub(r'hash-[0-9a-f]{6}', 'hash-3f9c1e', shown)}\n````\n"
 
 
-def assumptions_table(_tap: Any) -> str:  # noqa: ANN401 - what the tap says about itself
+def assumptions_table(_tap: Any) -> str:
     """Return all assumptions as a table."""
     lines = ["| entry | what is assumed | what shows it | what is done otherwise |"]
     lines.append("|---|---|---|---|")

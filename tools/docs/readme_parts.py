@@ -40,7 +40,7 @@ group by status order by status"""
 _MISSING = "org.permission.snooze.read"
 
 
-def minutes_table(tap: Any) -> str:  # noqa: ANN401 - what the tap says about itself
+def minutes_table(tap: Any) -> str:
     """Return how long a first extract takes at least."""
     defaults = {name: one.get("default") for name, one in tap["settings"]["properties"].items()}
     page, budget = defaults["page_size"], defaults["search_requests_per_minute"]
@@ -61,14 +61,14 @@ def _duration(minutes: float) -> str:
     return f"{hours} h {rest:02} min" if hours else f"{rest} min"
 
 
-def sample_row(_tap: Any) -> str:  # noqa: ANN401 - what the tap says about itself
+def sample_row(_tap: Any) -> str:
     """Return a row of `conversations` as the tap writes it, some columns of it."""
     row = next(one for one in _conversations() if one["custom"] and one["tags"] and one["queue_id"])
     lines = [f'  "{name}": {json.dumps(row[name])}' for name in _SHOWN]
     return "\n".join(["```json", "{", ",\n".join(lines), "}", "```"]) + "\n"
 
 
-def sample_query(_tap: Any) -> str:  # noqa: ANN401 - what the tap says about itself
+def sample_query(_tap: Any) -> str:
     """Return a query, and what it returns of the simulated org."""
     with duckdb.connect() as connection, tempfile.TemporaryDirectory() as folder:
         rows = Path(folder) / "conversations.json"
@@ -106,7 +106,7 @@ def _conversations() -> list[dict[str, Any]]:
     ]
 
 
-def check_output(_tap: Any) -> str:  # noqa: ANN401 - what the tap says about itself
+def check_output(_tap: Any) -> str:
     """Return what ``--check`` prints for a small org whose key lacks a role."""
     clock = Clock()
     clock.set(TODAY)

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from tap_kustomer.catalog.schema import object_schema, stream_schema
 from tap_kustomer.streams.audit_logs import PATH as AUDIT_LOGS_PATH
 from tap_kustomer.streams.audit_logs import AuditLogs
+from tap_kustomer.streams.base import KustomerStream
 from tap_kustomer.streams.census import CENSUS_STREAMS
 from tap_kustomer.streams.children import ChildStream
 from tap_kustomer.streams.kobjects import KlassObjects, Kobjects
 from tap_kustomer.streams.lists import ListStream
 from tap_kustomer.streams.search import SearchStream
 from tap_kustomer.tap import STREAM_TYPES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tap_kustomer.streams.base import KustomerStream
 
 __all__ = ["core_diagram", "join_list", "stream_sections", "stream_table"]
 

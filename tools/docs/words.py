@@ -10,13 +10,11 @@ import ast
 import json
 import re
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
 
 from tools.docs.account import CHECKOUT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 __all__ = ["WORDS", "Word", "found_in", "texts"]
 

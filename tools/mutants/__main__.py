@@ -16,14 +16,12 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tools.mutants.choice import ROOT, modules, tests_of
 from tools.mutants.trial import KILLED, LOST, SURVIVED, Trial, preload
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 HERE = Path(__file__).parent
 RESULTS = HERE / ".work" / "results.jsonl"

@@ -12,15 +12,13 @@ import ast
 import json
 import random
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # Of each place the neighbouring and the opposite comparison, and one other operator: more of them
 # are noticed by the same tests, and would only raise the figure.

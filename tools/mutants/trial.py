@@ -10,16 +10,14 @@ import resource
 import signal
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
 
 import pytest
 
 from tools.mutants.choice import ROOT
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from importlib.machinery import ModuleSpec
-    from types import ModuleType
 
 __all__ = ["KILLED", "LOST", "SURVIVED", "Trial", "preload"]
 

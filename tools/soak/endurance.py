@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import random
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
 from simulator import Clock, Org, Simulator
 from simulator.clock import DAY
 from tools.soak.life import CONTEXTS, HOUR, Life, index_lag
 from tools.soak.pipeline import Outcome, Pipeline
-from tools.soak.plan import LOOKBACK
+from tools.soak.plan import LOOKBACK, Plan
 from tools.soak.report import Report
 from tools.soak.truth import compare
-from tools.soak.weather import REQUEST_TIMEOUT, Weather
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
-
-    from tools.soak.plan import Plan
-    from tools.soak.weather import Trouble
+from tools.soak.weather import REQUEST_TIMEOUT, Trouble, Weather
 
 __all__ = ["Endurance"]
 

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
+from simulator import Org
 from simulator.clock import DAY, TWO_YEARS
 from tools.soak.plan import LOOKBACK
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from simulator import Org
 
 __all__ = ["HOUR", "Life", "index_lag"]
 

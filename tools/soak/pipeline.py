@@ -9,14 +9,12 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any
+from pathlib import Path
+from typing import IO, Any
 
 from tools.soak.plan import CHECKOUT
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
 
 __all__ = ["Outcome", "Pipeline", "SoakError"]
 
@@ -151,7 +149,7 @@ class Pipeline:
 
 
 @contextlib.contextmanager
-def _started(command: list[str], **streams: Any) -> Any:  # noqa: ANN401  # Popen's own
+def _started(command: list[str], **streams: Any) -> Any:
     """Start a process; kill it whatever happens."""
     process = subprocess.Popen(command, cwd=CHECKOUT, **streams)
     try:

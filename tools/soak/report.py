@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-if TYPE_CHECKING:
-    from simulator import RequestLog
-    from tools.soak.truth import Difference
+from simulator import RequestLog
+from tools.soak.truth import Difference
 
 __all__ = ["Report"]
 

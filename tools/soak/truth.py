@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import duckdb
 
+from simulator import Org
 from simulator.clock import TWO_YEARS, to_ms
+from simulator.jsontypes import JSON
 from tools.demo.compare import stream_of
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-    from pathlib import Path
-
-    from simulator import Org
-    from simulator.jsontypes import JSON
 
 __all__ = ["Difference", "compare"]
 
@@ -132,7 +129,7 @@ def _loaded(
     return columns, rows
 
 
-def _as_sent(value: Any, is_document: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002
+def _as_sent(value: Any, is_document: bool = False) -> Any:  # noqa: FBT001, FBT002
     """Return a value of a column in the form that the org has it."""
     if isinstance(value, dt.datetime):
         return value.isoformat(timespec="milliseconds") + "Z"

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from simulator import Fault
-
-if TYPE_CHECKING:
-    from simulator import Simulator
+from simulator import Fault, Simulator
 
 __all__ = ["REQUEST_TIMEOUT", "Trouble", "Weather"]
 

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from tap_kustomer.errors import StreamError, UnavailableError
+from tap_kustomer.ledger.ledger import Ledger
 from tap_kustomer.readers.negotiation import Form, settle
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tap_kustomer.ledger.ledger import Ledger
-    from tap_kustomer.readers.search.page import SearchPage
-    from tap_kustomer.readers.search.query import SearchQuery
+from tap_kustomer.readers.search.page import SearchPage
+from tap_kustomer.readers.search.query import SearchQuery
 
 __all__ = ["settle_archive"]
 

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import NoReturn
 
 from tap_kustomer.client.rate_limit import Budget
-from tap_kustomer.client.transport import Request
+from tap_kustomer.client.transport import KustomerClient, Request
 from tap_kustomer.errors import (
     PageFailedError,
     RequestRefusedError,
     StreamError,
     UntrustedAnswerError,
 )
-from tap_kustomer.readers.search.page import peek
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import NoReturn
-
-    from tap_kustomer.client.transport import KustomerClient
-    from tap_kustomer.readers.search.page import SearchPage
-    from tap_kustomer.readers.search.query import Bounds, SearchQuery
+from tap_kustomer.readers.search.page import SearchPage, peek
+from tap_kustomer.readers.search.query import Bounds, SearchQuery
 
 __all__ = ["ExactTotals", "PageSearch"]
 

@@ -8,19 +8,15 @@ part is found that has more rows than were read in it, and that part is read aga
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Generator, Iterator
 
 from tap_kustomer.errors import StreamError
+from tap_kustomer.readers.search.ask import PageSearch
+from tap_kustomer.readers.search.coverage import Coverage
 from tap_kustomer.readers.search.keyset import RangeReader, Until
+from tap_kustomer.readers.search.page import OrderedPage, Part
 from tap_kustomer.readers.search.query import Bounds
 from tap_kustomer.timestamps import before
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
-
-    from tap_kustomer.readers.search.ask import PageSearch
-    from tap_kustomer.readers.search.coverage import Coverage
-    from tap_kustomer.readers.search.page import OrderedPage, Part
 
 __all__ = ["ClosingCount", "MissingRowsError"]
 

@@ -6,15 +6,10 @@ A pass is complete when its parts join without a gap and Kustomer counts no more
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from tap_kustomer import timestamps
-from tap_kustomer.readers.search.page import Part
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from tap_kustomer.readers.search.page import SearchPage
+from tap_kustomer.readers.search.page import Part, SearchPage
 
 __all__ = ["Coverage", "parts_of_whole"]
 

@@ -7,16 +7,12 @@ lose rows; ``tests/readers/test_simpler_rules.py`` shows how.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from tap_kustomer.readers.search.coverage import Coverage
 from tap_kustomer.readers.search.emitted import EmittedRows
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from tap_kustomer.readers.search.coverage import Coverage
-    from tap_kustomer.readers.search.page import OrderedPage
+from tap_kustomer.readers.search.page import OrderedPage
 
 __all__ = ["Emission", "FreshRows"]
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from tap_kustomer.readers.search.page import OrderedPage
 from tap_kustomer.readers.versions import Version
-
-if TYPE_CHECKING:
-    from tap_kustomer.readers.search.page import OrderedPage
 
 __all__ = ["EmittedRows"]
 

@@ -7,20 +7,16 @@ only leave what is still to be read, so no answer has more rows than the one bef
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from tap_kustomer.readers.search.page import OrderedPage, Part
+from tap_kustomer.readers.search.ask import PageSearch
+from tap_kustomer.readers.search.page import OrderedPage, Part, SearchPage
 from tap_kustomer.readers.search.query import Bounds
 from tap_kustomer.readers.search.ties import TieReader
 from tap_kustomer.readers.search.window import read_window
 from tap_kustomer.timestamps import behind, between
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
-
-    from tap_kustomer.readers.search.ask import PageSearch
-    from tap_kustomer.readers.search.page import SearchPage
 
 __all__ = ["RangeReader", "TimeRange", "Until"]
 

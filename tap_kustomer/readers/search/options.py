@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from tap_kustomer.readers.search.page import SearchPage
-    from tap_kustomer.readers.search.query import SearchQuery
+from tap_kustomer.readers.search.page import SearchPage
+from tap_kustomer.readers.search.query import SearchQuery
 
 __all__ = ["Probe", "RunOptions"]
 

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from tap_kustomer import timestamps
 from tap_kustomer.errors import StreamError
+from tap_kustomer.readers.search.ask import PageSearch
 from tap_kustomer.readers.search.count import ClosingCount, MissingRowsError
 from tap_kustomer.readers.search.coverage import Coverage
-from tap_kustomer.readers.search.emission import FreshRows
+from tap_kustomer.readers.search.emission import Emission, FreshRows
 from tap_kustomer.readers.search.page import Part
-from tap_kustomer.readers.workers import one_task
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from tap_kustomer.readers.search.ask import PageSearch
-    from tap_kustomer.readers.search.emission import Emission
-    from tap_kustomer.readers.search.query import SearchQuery
-    from tap_kustomer.readers.workers import Workers
+from tap_kustomer.readers.search.query import SearchQuery
+from tap_kustomer.readers.workers import Workers, one_task
 
 __all__ = ["Proof", "check_joined"]
 

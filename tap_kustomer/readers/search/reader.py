@@ -7,33 +7,24 @@ its range by Kustomer, see ``proof.py``.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from tap_kustomer import timestamps
+from tap_kustomer.client.transport import KustomerClient
 from tap_kustomer.edge import TwoYearEdge
 from tap_kustomer.readers.search.archive import settle_archive
 from tap_kustomer.readers.search.ask import ExactTotals, PageSearch
 from tap_kustomer.readers.search.coverage import Coverage, parts_of_whole
-from tap_kustomer.readers.search.emission import Emission
+from tap_kustomer.readers.search.emission import Emission, FreshRows
 from tap_kustomer.readers.search.keyset import RangeReader, Until
-from tap_kustomer.readers.search.options import Probe
-from tap_kustomer.readers.search.page import OrderedPage, Part
+from tap_kustomer.readers.search.options import Probe, RunOptions
+from tap_kustomer.readers.search.page import OrderedPage, Part, SearchPage
 from tap_kustomer.readers.search.proof import Proof, check_joined
-from tap_kustomer.readers.search.query import Bounds
+from tap_kustomer.readers.search.query import Bounds, SearchQuery
 from tap_kustomer.readers.search.slices import Slice, SlicePlan
 from tap_kustomer.readers.search.tail import TailReader
-from tap_kustomer.readers.workers import BUFFER_BYTES, PageTask, one_task
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from tap_kustomer.client.transport import KustomerClient
-    from tap_kustomer.readers.search.emission import FreshRows
-    from tap_kustomer.readers.search.options import RunOptions
-    from tap_kustomer.readers.search.page import SearchPage
-    from tap_kustomer.readers.search.query import SearchQuery
-    from tap_kustomer.readers.workers import Workers
+from tap_kustomer.readers.workers import BUFFER_BYTES, PageTask, Workers, one_task
 
 __all__ = ["SearchRun"]
 

@@ -10,13 +10,10 @@ from __future__ import annotations
 
 import math
 import threading
-from typing import TYPE_CHECKING
 
 from tap_kustomer import timestamps
+from tap_kustomer.readers.search.page import SearchPage
 from tap_kustomer.timestamps import behind, between, seconds_between
-
-if TYPE_CHECKING:
-    from tap_kustomer.readers.search.page import SearchPage
 
 __all__ = ["Slice", "SlicePlan"]
 

@@ -7,19 +7,14 @@ nothing that is read here ever moves the bookmark: the next run reads it again.
 from __future__ import annotations
 
 import logging
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from tap_kustomer import timestamps
-from tap_kustomer.readers.search.page import OrderedPage
+from tap_kustomer.readers.search.ask import PageSearch
+from tap_kustomer.readers.search.page import OrderedPage, SearchPage
 from tap_kustomer.readers.search.query import Bounds
 from tap_kustomer.readers.search.window import read_window
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
-
-    from tap_kustomer.readers.search.ask import PageSearch
-    from tap_kustomer.readers.search.page import SearchPage
 
 __all__ = ["TailReader"]
 

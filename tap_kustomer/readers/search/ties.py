@@ -7,8 +7,8 @@ numbers, and again and again, because rows of one timestamp have no stable order
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from tap_kustomer import timestamps
 from tap_kustomer.errors import (
@@ -17,13 +17,9 @@ from tap_kustomer.errors import (
     StreamError,
     UntrustedAnswerError,
 )
+from tap_kustomer.readers.search.ask import PageSearch
+from tap_kustomer.readers.search.page import SearchPage
 from tap_kustomer.readers.search.query import Bounds
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tap_kustomer.readers.search.ask import PageSearch
-    from tap_kustomer.readers.search.page import SearchPage
 
 __all__ = ["TieReader"]
 

@@ -7,19 +7,14 @@ guess a length.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from tap_kustomer import timestamps
-from tap_kustomer.readers.search.page import OrderedPage
+from tap_kustomer.readers.search.ask import PageSearch
+from tap_kustomer.readers.search.page import OrderedPage, SearchPage
 from tap_kustomer.readers.search.query import Bounds
 from tap_kustomer.readers.search.ties import TieReader
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
-    from tap_kustomer.readers.search.ask import PageSearch
-    from tap_kustomer.readers.search.page import SearchPage
 
 __all__ = ["Window", "read_window"]
 

@@ -11,17 +11,14 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 import target_duckdb
+from duckdb import DuckDBPyConnection
 from target_duckdb.db_sync import DbSync
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from duckdb import DuckDBPyConnection
 
 GUESSED = r"WITH (new_line '\r\n')"
 """The options of the one COPY statement in target-duckdb 0.8.0."""
