@@ -29,7 +29,7 @@ from tap_kustomer.streams.search import SearchStream
 from tap_kustomer.summary import closing, differences, end_line
 from tap_kustomer.vanished import vanished_streams
 
-__all__ = ["SyncRun", "bug_sentence", "note_role", "role_advice"]
+__all__ = ["Sync", "bug_sentence", "note_role", "role_advice"]
 
 logger = logging.getLogger("tap-kustomer")
 
@@ -50,7 +50,7 @@ class RunObserver(Protocol):
         """Note how a stream ended."""
 
 
-class SyncRun:
+class Sync:
     """Syncs the selected streams of an org, one after the other."""
 
     def __init__(

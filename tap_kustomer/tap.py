@@ -41,7 +41,7 @@ from tap_kustomer.edge import TwoYearEdge
 from tap_kustomer.errors import SettingsError
 from tap_kustomer.messages import KustomerWriter
 from tap_kustomer.org import Org
-from tap_kustomer.readers.ahead import Ahead, DueWorkers
+from tap_kustomer.readers.ahead import Ahead, WorkersInTurn
 from tap_kustomer.readers.search.ask import ExactTotals
 from tap_kustomer.readers.workers import Workers
 from tap_kustomer.rows.selection import mapping_warnings
@@ -65,7 +65,7 @@ from tap_kustomer.streams.objects import OBJECT_STREAMS
 from tap_kustomer.streams.own import CustomAttributes, SyncRuns
 from tap_kustomer.streams.search import SearchStream
 from tap_kustomer.streams.webhook_events import WebhookEvents
-from tap_kustomer.sync import SyncRun
+from tap_kustomer.sync import Sync
 
 __all__ = ["STREAM_TYPES", "TapKustomer"]
 
@@ -170,7 +170,7 @@ class TapKustomer(CommandTap):
     @cached_property
     def workers(self) -> Workers:
         """The threads that fetch."""
-        return DueWorkers(self.clock, self.settings.max_concurrency)
+        return WorkersInTurn(self.clock, self.settings.max_concurrency)
 
     @cached_property
     def ahead(self) -> Ahead:
@@ -375,7 +375,7 @@ class TapKustomer(CommandTap):
         """
         check_state(self.state, self.org.id, self.session.server_now())
         mark_state(cast("dict[str, Any]", self.state), self.org.id)
-        run = SyncRun(self.session, self.own_streams, self.input_catalog, self)
+        run = Sync(self.session, self.own_streams, self.input_catalog, self)
         try:
             with Progress(run, self.client.limiter):
                 run.sync()

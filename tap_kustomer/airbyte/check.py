@@ -21,7 +21,7 @@ logger = logging.getLogger("tap-kustomer")
 
 # Airbyte's pages wait for the answer, so a host that does not answer is given up early.
 _PATIENCE = 30  # seconds
-_PROBE = "customers"
+_ASKED_BY_SEARCH = "customers"
 
 
 def modest(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def check(tap: SourceTap) -> None:
     Raises: an error of ``tap_kustomer.errors`` with the sentence for the user.
     """
     streams = [one for one in tap.streams.values() if isinstance(one, KustomerStream)]
-    searched = next(one for one in streams if one.name == _PROBE)
+    searched = next(one for one in streams if one.name == _ASKED_BY_SEARCH)
     try:
         searched.ensure_prepared()
     except MissingRoleError as error:

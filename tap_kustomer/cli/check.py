@@ -147,22 +147,22 @@ def _refused(check: StreamCheck, stream: KustomerStream) -> StreamCheck:
 
 def _count_search(check: StreamCheck, stream: SearchStream) -> None:
     stream.ensure_prepared()
-    probe = stream.first_answer
-    if probe is None:
+    first = stream.first_answer
+    if first is None:
         _count_list(check, stream, stream.list_paths, ({},), 100)
         return
-    totals = [probe.page.expected]
+    totals = [first.page.expected]
     if stream.has_archive and stream.settings.include_archived and stream.reaches_back:
         archive = PageSearch(
             stream.client,
-            replace(probe.query, archive=True),
+            replace(first.query, archive=True),
             page_size=1,
-            watermark=probe.started,
+            watermark=first.started,
         )
         page = stream.workers.call(lambda: archive.ask(Bounds(stream.starting_at)))
         totals.append(page.expected)
     check.rows = sum(totals)
-    check.searches = sum(max(math.ceil(total / probe.page_size), 1) for total in totals)
+    check.searches = sum(max(math.ceil(total / first.page_size), 1) for total in totals)
 
 
 def _count_passes(check: StreamCheck, stream: ListStream) -> None:

@@ -94,13 +94,13 @@ def look(session: Session, streams: Sequence[KustomerStream], answers: Answers) 
     metadata = session.org.metadata
     contact.klasses = len(session.org.klasses)
     contact.custom_attributes = sum(len(one) for one in metadata.values())
-    probed = [
+    asked = [
         one for one in streams if isinstance(one, SearchStream) and one.first_answer is not None
     ]
     allowance = Allowance(session.client)
     try:
-        contact.searches = [_first_page(one) for one in probed]
-        for question in _questions(session, probed, answers, allowance, contact):
+        contact.searches = [_first_page(one) for one in asked]
+        for question in _questions(session, asked, answers, allowance, contact):
             if not _is_answered(question, contact):
                 break
     finally:
@@ -124,7 +124,7 @@ def _is_answered(question: Callable[[], None], contact: Contact) -> bool:
 
 def _questions(
     session: Session,
-    probed: Sequence[SearchStream],
+    asked: Sequence[SearchStream],
     answers: Answers,
     allowance: Allowance,
     contact: Contact,
@@ -132,8 +132,8 @@ def _questions(
     """Yield the questions, the most important first."""
     of_search = SearchQuestions(session, allowance)
     of_org = OrgQuestions(session, allowance, answers)
-    customers = next((one for one in probed if one.name == "customers"), None)
-    klass = next((one for one in probed if one.assumption == "klass-attribute"), None)
+    customers = next((one for one in asked if one.name == "customers"), None)
+    klass = next((one for one in asked if one.assumption == "klass-attribute"), None)
     if customers is not None:
         yield lambda: of_search.archive(customers)
         yield lambda: of_search.live_edge(customers)
@@ -145,7 +145,7 @@ def _questions(
         yield lambda: of_search.ids_only(customers)
         yield lambda: of_search.freshest(customers)
         yield lambda: of_search.page_behind_the_last(customers)
-    larger = sorted(probed, key=lambda one: -(one.run.expected or _rows(one)))
+    larger = sorted(asked, key=lambda one: -(one.run.expected or _rows(one)))
     for stream in [one for one in larger if not _is_whole(one)][:_SECOND_PAGES]:
         entry = next(one for one in contact.searches if one.stream == stream.name)
         yield lambda stream=stream, entry=entry: _second_page(  # type: ignore[misc]
@@ -160,19 +160,19 @@ def _rows(stream: SearchStream) -> int:
 
 
 def _is_whole(stream: SearchStream) -> bool:
-    probe = stream.first_answer
-    return probe is None or len(probe.page) < probe.page_size
+    first = stream.first_answer
+    return first is None or len(first.page) < first.page_size
 
 
 def _first_page(stream: SearchStream) -> SearchLook:
-    probe = stream.first_answer
-    assert probe is not None  # noqa: S101 - for the types: asked by the caller
-    stamps = [key.updated for key in probe.page.keys if key.updated is not None]
+    first = stream.first_answer
+    assert first is not None  # noqa: S101 - for the types: asked by the caller
+    stamps = [key.updated for key in first.page.keys if key.updated is not None]
     return SearchLook(
         stream.name,
         asked=stream.settings.page_size,
-        given=probe.page.page_size or probe.page_size,
-        total=probe.page.total,
+        given=first.page.page_size or first.page_size,
+        total=first.page.total,
         ties=round(share_of_ties(stamps), 3),
     )
 
@@ -181,18 +181,18 @@ def _second_page(
     session: Session, allowance: Allowance, stream: SearchStream, entry: SearchLook
 ) -> None:
     """Compare the page behind the first with the first, and with what was asked for."""
-    probe = stream.first_answer
-    stamps = [] if probe is None else [key.updated for key in probe.page.keys if key.updated]
-    if probe is None or not stamps:
+    first = stream.first_answer
+    stamps = [] if first is None else [key.updated for key in first.page.keys if key.updated]
+    if first is None or not stamps:
         return
     search = PageSearch(
         session.client,
-        probe.query,
-        page_size=probe.page_size,
-        watermark=timestamps.shift(probe.started, seconds=-stream.settings.lookback_seconds),
+        first.query,
+        page_size=first.page_size,
+        watermark=timestamps.shift(first.started, seconds=-stream.settings.lookback_seconds),
         exact_totals=session.exact_totals,
     )
-    bounds = Bounds(stamps[-1], probe.started)
+    bounds = Bounds(stamps[-1], first.started)
     entry.in_order = False
     page = allowance.spend(lambda: session.workers.call(lambda: search.ask(bounds)), searches=True)
     entry.pages, entry.in_order = 2, True

@@ -92,12 +92,12 @@ class SearchQuestions:
 
     def behind_ten_thousand(self, stream: SearchStream) -> None:
         """Ask for the rows behind the 10,000th, where there are such."""
-        probe = stream.first_answer
-        if probe is None or probe.page.expected <= _WINDOW:
+        first = stream.first_answer
+        if first is None or first.page.expected <= _WINDOW:
             return
         number = _WINDOW // _PAGE + 1
         try:
-            page = self._page(probe.query, number=number, size=_PAGE)
+            page = self._page(first.query, number=number, size=_PAGE)
         except (RequestRefusedError, NotFoundError):
             return
         if len(page):
@@ -199,12 +199,12 @@ class OrgQuestions:
         yield self.users
         yield self.audit_log
         yield self.articles
-        probe = None if customers is None else customers.first_answer
-        if probe is not None:
-            ids = [key.id for key in probe.page.keys if key.id]
+        first = None if customers is None else customers.first_answer
+        if first is not None:
+            ids = [key.id for key in first.page.keys if key.id]
             yield lambda: self.several_ids(ids)
             yield self.absent_ids
-            if probe.page.expected > _WINDOW:
+            if first.page.expected > _WINDOW:
                 yield self.behind_ten_thousand
 
     def _read_schema(self) -> None:
@@ -302,9 +302,9 @@ _FIRST = "2000-01-01T00:00:00.000Z"
 
 
 def _query(stream: SearchStream) -> SearchQuery:
-    probe = stream.first_answer
-    assert probe is not None  # noqa: S101 - for the types: only streams with one are asked about
-    return probe.query
+    first = stream.first_answer
+    assert first is not None  # noqa: S101 - for the types: only streams with one are asked about
+    return first.query
 
 
 def _document(raw: bytes) -> dict[str, Any]:

@@ -21,8 +21,8 @@ __all__ = [
     "HELD_BYTES",
     "Ahead",
     "AnswerAhead",
-    "DueWorkers",
     "PagesAhead",
+    "WorkersInTurn",
     "in_turn",
 ]
 
@@ -54,7 +54,7 @@ def in_turn(workers: Workers, pages: Iterator[P]) -> Iterator[P]:
         yield page
 
 
-class DueWorkers(Workers):
+class WorkersInTurn(Workers):
     """The workers of the stream whose turn it is.
 
     A thread that asks ahead does itself what it would have them do: a question that is asked

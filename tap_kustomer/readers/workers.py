@@ -88,7 +88,7 @@ class Workers:
         that there is nothing to begin now. A task that fails raises its error when its turn
         comes, after all pages before it.
         """
-        run = _OrderedRun(self._clock, self._pool, self.size, next_task)
+        run = _PagesInOrder(self._clock, self._pool, self.size, next_task)
         try:
             yield from run.pages()
         finally:
@@ -99,7 +99,7 @@ class _ClosedError(Exception):
     """Nobody takes the pages any more."""
 
 
-class _OrderedRun:
+class _PagesInOrder:
     def __init__(
         self,
         clock: Clock,

@@ -12,10 +12,10 @@ from typing_extensions import override
 from tap_kustomer import timestamps
 from tap_kustomer.org import Klass
 from tap_kustomer.readers.negotiation import Form
-from tap_kustomer.readers.search.emission import FreshRows
-from tap_kustomer.readers.search.options import Probe, RunOptions
+from tap_kustomer.readers.search.emission import NewRows
+from tap_kustomer.readers.search.options import FirstPage, ReadOptions
 from tap_kustomer.readers.search.query import SearchQuery
-from tap_kustomer.readers.search.reader import SearchRun
+from tap_kustomer.readers.search.reader import SearchReader
 from tap_kustomer.session import Session
 from tap_kustomer.streams.base import RowBatch
 from tap_kustomer.streams.remembered import warn_of_wider_settings
@@ -124,9 +124,9 @@ class KlassObjects(SearchStream):
 
     @property
     @override
-    def first_answer(self) -> Probe | None:
+    def first_answer(self) -> FirstPage | None:
         """The answer to the klass's own first search, which is asked for now if it was not yet."""
-        if self._share is not None and self._probe is None:
+        if self._share is not None and self._first is None:
             self._settle()
         return super().first_answer
 
@@ -137,11 +137,11 @@ class KlassObjects(SearchStream):
         yield RowBatch([self.make_row(one) for one in share.rows], share.bookmark)
         self._remember_together(share.memory)
 
-    def _remember_own_search(self, probe: Probe, before: Memory) -> None:
+    def _remember_own_search(self, first: FirstPage, before: Memory) -> None:
         """Note up to when the klass is read, and what the search of all klasses passed over."""
         bookmark, until = self.own_start, before.quiet_until or ""
         missed = before.missed or any(
-            key.updated is not None and bookmark < key.updated <= until for key in probe.page.keys
+            key.updated is not None and bookmark < key.updated <= until for key in first.page.keys
         )
         if missed and not before.missed:
             self.logger.warning(
@@ -152,8 +152,8 @@ class KlassObjects(SearchStream):
         seen = before.seen
         if self.together is not None:
             seen = self.together.was_seen(self.klass.name)
-        settled = timestamps.shift(probe.started, seconds=-self.settings.lookback_seconds)
-        self._remember_together(Memory(seen, missed, max(settled, until), probe.started))
+        settled = timestamps.shift(first.started, seconds=-self.settings.lookback_seconds)
+        self._remember_together(Memory(seen, missed, max(settled, until), first.started))
 
     def _remember_together(self, memory: Memory) -> None:
         self.state["together"] = replace(memory, bookmark=self.bookmark).as_state()
@@ -223,14 +223,14 @@ class KlassObjects(SearchStream):
         return form is None or str(form).startswith(_DEALT)
 
     @override
-    def ask(self, form: Form[SearchQuery | None]) -> Probe | None:
+    def ask(self, form: Form[SearchQuery | None]) -> FirstPage | None:
         self._deals = form.query is not None and form.query.context == "kobject"
         if not self._deals:
             return super().ask(form)
         self._reading = self._dealing()
         if self._reading is None or form.query is None:
             return None
-        probe = self._reading.probe(form.query)
+        first = self._reading.first_page(form.query)
         if not self._klasses_are_dealt:
             self.logger.info(
                 "%s: can't search one klass at a time in this org; reading all custom objects once "
@@ -238,16 +238,16 @@ class KlassObjects(SearchStream):
                 self.name,
             )
         self.deals_work = True
-        return probe
+        return first
 
-    def _dealing(self) -> SearchRun | None:
+    def _dealing(self) -> SearchReader | None:
         """Return the run that reads for all klasses, or ``None`` when nothing is due."""
         settings = self.settings
         start = min(stream.starting_at for stream in self._receivers())
         self.run.from_, self.run.to = start, settings.end_date
         if settings.end_date is not None and start > settings.end_date:
             return None
-        options = RunOptions(
+        options = ReadOptions(
             start=start,
             end=settings.end_date,
             lookback_seconds=settings.lookback_seconds,
@@ -255,7 +255,7 @@ class KlassObjects(SearchStream):
             archive=settings.include_archived,
             archive_form=self.known_state.get("archive_form"),
         )
-        return SearchRun(self.client, self.workers, options, self.session.exact_totals)
+        return SearchReader(self.client, self.workers, options, self.session.exact_totals)
 
     def _receivers(self) -> list[KlassObjects]:
         return [
@@ -277,21 +277,21 @@ class KlassObjects(SearchStream):
             return
         before = self._memory
         self.remember_klass()
-        if not self._deals or self._reading is None or self._probe is None:
+        if not self._deals or self._reading is None or self._first is None:
             yield from super().read()
-            if self._probe is not None and self.settings.end_date is None:
-                self._remember_own_search(self._probe, before)
+            if self._first is not None and self.settings.end_date is None:
+                self._remember_own_search(self._first, before)
             return
         self.remember(self._form)
-        yield from self._deal(self._reading, self._probe)
+        yield from self._deal(self._reading, self._first)
 
-    def _deal(self, reading: SearchRun, probe: Probe) -> Iterator[RowBatch]:
+    def _deal(self, reading: SearchReader, first: FirstPage) -> Iterator[RowBatch]:
         receivers = {stream.klass.name: stream for stream in self._receivers()}
         others = [stream for stream in receivers.values() if stream is not self]
         for stream in others:
             stream.announce(self._form)
         starts = {name: stream.starting_at for name, stream in receivers.items()}
-        for resources, fresh in self.resources(reading, probe):
+        for resources, fresh in self.resources(reading, first):
             dealt: dict[str, list[dict[str, Any]]] = {}
             for resource in resources:
                 klass = str(resource.get("type", "")).removeprefix("kobject.")
@@ -313,7 +313,7 @@ class KlassObjects(SearchStream):
         self.remember(form)
         self._write_schema_message()
 
-    def receive(self, resources: list[dict[str, Any]], fresh: FreshRows) -> None:
+    def receive(self, resources: list[dict[str, Any]], fresh: NewRows) -> None:
         """Write rows that another klass's stream has read, and move the own bookmark."""
         rows = [self.make_row(one) for one in resources]
         self.write_batch(RowBatch(rows, fresh.bookmark, goes_back=fresh.goes_back))

@@ -14,10 +14,10 @@ from tap_kustomer.client.codec import decode
 from tap_kustomer.readers.ahead import Ahead, AnswerAhead, PagesAhead, in_turn
 from tap_kustomer.readers.list_page import ListPage
 from tap_kustomer.readers.negotiation import Form, settle
-from tap_kustomer.readers.search.emission import FreshRows
-from tap_kustomer.readers.search.options import Probe, RunOptions
+from tap_kustomer.readers.search.emission import NewRows
+from tap_kustomer.readers.search.options import FirstPage, ReadOptions
 from tap_kustomer.readers.search.query import SearchQuery
-from tap_kustomer.readers.search.reader import SearchRun
+from tap_kustomer.readers.search.reader import SearchReader
 from tap_kustomer.readers.workers import Workers
 from tap_kustomer.rows.direct import DirectRows
 from tap_kustomer.streams.base import KustomerStream, RowBatch
@@ -87,8 +87,8 @@ class SearchStream(KustomerStream):
     assumption: ClassVar[str | None] = None  # that the search takes the attribute
 
     family: Followers | None = None  # the children that are read with it
-    _reading: SearchRun | None = None
-    _probe: Probe | None = None
+    _reading: SearchReader | None = None
+    _first: FirstPage | None = None
     _ahead: AnswerAhead[None] | None = None
     _pages_ahead: PagesAhead[ListPage] | None = None
     _lists_instead = False
@@ -146,7 +146,7 @@ class SearchStream(KustomerStream):
     def ensure_prepared(self) -> None:
         if self._ahead is not None and not self._prepared:
             self._ahead.take()
-            asked = self._probe.started if self._probe is not None else self.session.server_now()
+            asked = self._first.started if self._first is not None else self.session.server_now()
             oldest = timestamps.shift(self.session.server_now(), seconds=-_LONGEST_AHEAD_SECONDS)
             self._prepared = asked > oldest
         super().ensure_prepared()
@@ -160,17 +160,17 @@ class SearchStream(KustomerStream):
         """
         self.own_start = self.starting_at
         self._settle()
-        if self.family is not None and self._probe is not None:
-            first = [one for one in decode(self._probe.page.raw)["data"][:1] if one]
+        if self.family is not None and self._first is not None:
+            first = [one for one in decode(self._first.page.raw)["data"][:1] if one]
             # A child that may not be read would hold the start back in every run.
             if self.family.drop_refused(first):
                 self._settle()
 
     def _settle(self) -> None:
-        self._reading, self._probe = self._new_run(), None
+        self._reading, self._first = self._new_run(), None
         if self._reading is None:
             return
-        form, self._probe = settle(
+        form, self._first = settle(
             self.name,
             self.forms(),
             self.ask,
@@ -257,16 +257,16 @@ class SearchStream(KustomerStream):
             if form.query is not None
         ]
 
-    def ask(self, form: Form[SearchQuery | None]) -> Probe | None:
+    def ask(self, form: Form[SearchQuery | None]) -> FirstPage | None:
         """Return the answer to the first search in ``form``; a list is asked for later."""
         if form.query is None or self._reading is None:
             return None
-        return self._reading.probe(form.query)
+        return self._reading.first_page(form.query)
 
     @property
-    def first_answer(self) -> Probe | None:
+    def first_answer(self) -> FirstPage | None:
         """The answer to the first search; ``None`` where the list is read or nothing is due."""
-        return self._probe
+        return self._first
 
     # ------------------------------------------------------------ from when
 
@@ -275,7 +275,7 @@ class SearchStream(KustomerStream):
         """Whether this run begins before the rows that standard search has."""
         return self.session.edge.is_behind(self.starting_at)
 
-    def _new_run(self) -> SearchRun | None:
+    def _new_run(self) -> SearchReader | None:
         settings, start = self.settings, self.own_start
         self.run.from_, self.run.to = start, settings.end_date
         if self.family is not None:
@@ -284,7 +284,7 @@ class SearchStream(KustomerStream):
             self.logger.info("%s: already read up to `end_date`.", self.name)
             return None
         warn_of_wider_settings(self)
-        options = RunOptions(
+        options = ReadOptions(
             start=start,
             end=settings.end_date,
             lookback_seconds=settings.lookback_seconds,
@@ -293,7 +293,7 @@ class SearchStream(KustomerStream):
             archive_form=self.known_state.get("archive_form"),
             uncounted=self.known_state.get("uncounted"),
         )
-        return SearchRun(self.client, self._searchers, options, self.session.exact_totals)
+        return SearchReader(self.client, self._searchers, options, self.session.exact_totals)
 
     @property
     def _searchers(self) -> Workers:
@@ -328,9 +328,9 @@ class SearchStream(KustomerStream):
             for resources, fresh in self.pages():
                 due = (one for one in resources if updated_at(one) >= self.own_start)
                 yield _batch(map(self.make_row, due), fresh)
-        elif self._reading is not None and self._probe is not None:
+        elif self._reading is not None and self._first is not None:
             rows_of = DirectRows(self.make_row, as_structs=self.writes_rows_as_made)
-            for fresh in self._fresh(self._reading, self._probe):
+            for fresh in self._fresh(self._reading, self._first):
                 yield _batch(rows_of(fresh.raw, fresh.indexes), fresh)
 
     def remember(self, form: str | None) -> None:
@@ -344,13 +344,13 @@ class SearchStream(KustomerStream):
             return self._pages_ahead.pages()
         return in_turn(self.workers, listed(self, self.list_paths))
 
-    def pages(self) -> Iterator[tuple[list[dict[str, Any]], FreshRows]]:
+    def pages(self) -> Iterator[tuple[list[dict[str, Any]], NewRows]]:
         """Yield the new resources of each page, once their children are written."""
         family = self.family
         if family is not None:
             family.begin()
-        if self._reading is not None and self._probe is not None:
-            for resources, fresh in self.resources(self._reading, self._probe):
+        if self._reading is not None and self._first is not None:
+            for resources, fresh in self.resources(self._reading, self._first):
                 if family is not None:
                     family.follow(resources, fresh.bookmark, goes_back=fresh.goes_back)
                 yield resources, fresh
@@ -359,18 +359,18 @@ class SearchStream(KustomerStream):
 
     def resources(
         self,
-        reading: SearchRun,
-        probe: Probe,
-    ) -> Iterator[tuple[list[dict[str, Any]], FreshRows]]:
+        reading: SearchReader,
+        first: FirstPage,
+    ) -> Iterator[tuple[list[dict[str, Any]], NewRows]]:
         """Yield the new resources of each page, and where the stream stands behind them."""
-        for fresh in self._fresh(reading, probe):
+        for fresh in self._fresh(reading, first):
             resources = decode(fresh.raw)["data"] if fresh.indexes else []
             found = [resources[index] for index in fresh.indexes]
             # What is no object becomes a resource without an id, which no row is made of.
             yield [one if isinstance(one, dict) else {} for one in found], fresh
 
-    def _fresh(self, reading: SearchRun, probe: Probe) -> Iterator[FreshRows]:
-        for fresh in reading.read(probe):
+    def _fresh(self, reading: SearchReader, first: FirstPage) -> Iterator[NewRows]:
+        for fresh in reading.read(first):
             self.run.expected = reading.total
             self.run.rows_counted = reading.proof.rows_counted
             self.run.rows_in_range = reading.proof.rows_in_range
@@ -383,7 +383,7 @@ class SearchStream(KustomerStream):
         yield from ()
 
 
-def _batch(rows: Iterable[Any], fresh: FreshRows) -> RowBatch:
+def _batch(rows: Iterable[Any], fresh: NewRows) -> RowBatch:
     return RowBatch(rows, fresh.bookmark, fresh.uncounted, fresh.goes_back)
 
 

@@ -14,11 +14,11 @@ from tap_kustomer.readers.search.coverage import Coverage
 from tap_kustomer.readers.search.emitted import EmittedRows
 from tap_kustomer.readers.search.page import OrderedPage
 
-__all__ = ["Emission", "FreshRows"]
+__all__ = ["Emission", "NewRows"]
 
 
 @dataclass(frozen=True)
-class FreshRows:
+class NewRows:
     """Rows of one page that this run has not emitted yet, and the bookmark behind them.
 
     ``uncounted`` belongs into the state beside the bookmark: what was read before it and waits
@@ -49,7 +49,7 @@ class Emission:
 
     def emit(
         self, pages: Iterable[OrderedPage], coverage: Coverage | None = None
-    ) -> Iterator[FreshRows]:
+    ) -> Iterator[NewRows]:
         """Yield the new rows of ``pages``, whose parts are added to ``coverage``."""
         for ordered in pages:
             if coverage is not None:
@@ -61,12 +61,12 @@ class Emission:
                     self._uncounted = self._left_to_count(coverage)
             raw = b"" if ordered.page is None else ordered.page.raw
             indexes = self.emitted.new_rows(ordered)
-            yield FreshRows(raw, indexes, self._bookmark, self._uncounted)
+            yield NewRows(raw, indexes, self._bookmark, self._uncounted)
 
-    def all_counted(self) -> FreshRows:
+    def all_counted(self) -> NewRows:
         """Return no rows, with nothing left to count."""
         self._uncounted = None
-        return FreshRows(b"", [], self._bookmark)
+        return NewRows(b"", [], self._bookmark)
 
     def _left_to_count(self, coverage: Coverage | None) -> dict[str, object] | None:
         """Return what a run that goes on from the bookmark has to count besides its own."""

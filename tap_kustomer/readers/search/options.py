@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from tap_kustomer.readers.search.page import SearchPage
 from tap_kustomer.readers.search.query import SearchQuery
 
-__all__ = ["Probe", "RunOptions"]
+__all__ = ["FirstPage", "ReadOptions"]
 
 
 @dataclass(frozen=True)
-class RunOptions:
+class ReadOptions:
     """What a run of a search stream is asked for. Timestamps are UTC text."""
 
     start: str
@@ -24,7 +24,7 @@ class RunOptions:
 
 
 @dataclass(frozen=True)
-class Probe:
+class FirstPage:
     """The first search, without upper bound; it also shows which form of the query works."""
 
     query: SearchQuery

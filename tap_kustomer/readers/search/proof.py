@@ -10,7 +10,7 @@ from tap_kustomer.errors import StreamError
 from tap_kustomer.readers.search.ask import PageSearch
 from tap_kustomer.readers.search.count import ClosingCount, MissingRowsError
 from tap_kustomer.readers.search.coverage import Coverage
-from tap_kustomer.readers.search.emission import Emission, FreshRows
+from tap_kustomer.readers.search.emission import Emission, NewRows
 from tap_kustomer.readers.search.page import Part
 from tap_kustomer.readers.search.query import SearchQuery
 from tap_kustomer.readers.workers import Workers, one_task
@@ -50,7 +50,7 @@ class Proof:
                 carried = Part(since, until, rows)
         return Coverage(archive=query.archive, carried=carried)
 
-    def of_pass(self, search: PageSearch, coverage: Coverage, high: str) -> Iterator[FreshRows]:
+    def of_pass(self, search: PageSearch, coverage: Coverage, high: str) -> Iterator[NewRows]:
         """Have Kustomer count the pass that ended at ``high``, if it took more than one page.
 
         Yields rows that were missing. Raises: ``MissingRowsError``, after the bookmark went back.
@@ -63,7 +63,7 @@ class Proof:
                 pages = self._workers.in_order(task)
                 yield from self._emission.emit(replace(one, settled=None) for one in pages)
             except MissingRowsError as error:
-                yield FreshRows(b"", [], error.low, goes_back=True)
+                yield NewRows(b"", [], error.low, goes_back=True)
                 raise
             if closing.rows_counted is not None:
                 self.rows_counted = (self.rows_counted or 0) + closing.rows_counted

@@ -16,9 +16,9 @@ from tap_kustomer.edge import TwoYearEdge
 from tap_kustomer.readers.search.archive import settle_archive
 from tap_kustomer.readers.search.ask import ExactTotals, PageSearch
 from tap_kustomer.readers.search.coverage import Coverage, parts_of_whole
-from tap_kustomer.readers.search.emission import Emission, FreshRows
+from tap_kustomer.readers.search.emission import Emission, NewRows
 from tap_kustomer.readers.search.keyset import RangeReader, Until
-from tap_kustomer.readers.search.options import Probe, RunOptions
+from tap_kustomer.readers.search.options import FirstPage, ReadOptions
 from tap_kustomer.readers.search.page import OrderedPage, Part, SearchPage
 from tap_kustomer.readers.search.proof import Proof, check_joined
 from tap_kustomer.readers.search.query import Bounds, SearchQuery
@@ -26,21 +26,21 @@ from tap_kustomer.readers.search.slices import Slice, SlicePlan
 from tap_kustomer.readers.search.tail import TailReader
 from tap_kustomer.readers.workers import BUFFER_BYTES, PageTask, Workers, one_task
 
-__all__ = ["SearchRun"]
+__all__ = ["SearchReader"]
 
 logger = logging.getLogger("tap-kustomer.search")
 
 _CONFIRMING_PAUSE = 1.0  # seconds until a page that breaks what was asked for is asked for again
 
 
-class SearchRun:
+class SearchReader:
     """Reads everything that one run of a search stream owes. Used by the main thread."""
 
     def __init__(
         self,
         client: KustomerClient,
         workers: Workers,
-        options: RunOptions,
+        options: ReadOptions,
         exact_totals: ExactTotals | None = None,
     ) -> None:
         """Prepare a run; nothing is sent yet."""
@@ -61,7 +61,7 @@ class SearchRun:
         self.total: int | None = None  # rows that the first search announced
         self.archive_form: str | None = None  # of the request that works, where one was made
 
-    def probe(self, query: SearchQuery) -> Probe:
+    def first_page(self, query: SearchQuery) -> FirstPage:
         """Send the first search of the run. Raises what ``PageSearch.ask`` raises."""
         started = self._now()
         self._begin_pass(started)
@@ -69,54 +69,54 @@ class SearchRun:
         bounds = Bounds(self._options.start, _bounded(self._options.end, started))
         page = self._workers.call(lambda: search.ask(bounds))
         self._page_size = search.page_size
-        return Probe(query, page, started, search.page_size)
+        return FirstPage(query, page, started, search.page_size)
 
-    def read(self, probe: Probe) -> Iterator[FreshRows]:
+    def read(self, first: FirstPage) -> Iterator[NewRows]:
         """Yield the rows of the run in order of their update, page by page.
 
         Raises: an error of ``tap_kustomer.errors``; what was yielded before it stays valid.
         """
         options = self._options
-        self.total = probe.page.expected
-        self._begin_pass(probe.started)
-        end = _bounded(options.end, probe.started)
+        self.total = first.page.expected
+        self._begin_pass(first.started)
+        end = _bounded(options.end, first.started)
         settled = self._emission.watermark if end is None else min(end, self._emission.watermark)
         position = options.start
-        page: SearchPage | None = probe.page
-        search = self._search(probe.query)
-        edge = TwoYearEdge.seen_at(probe.started)
+        page: SearchPage | None = first.page
+        search = self._search(first.query)
+        edge = TwoYearEdge.seen_at(first.started)
         overlap = min(edge.end_of_overlap, settled)
-        coverage = self.proof.coverage_of(probe.query)
+        coverage = self.proof.coverage_of(first.query)
         if options.archive and edge.is_behind(position) and position < overlap:
             # Rows cross the edge from the standard search to the archive while this run reads,
             # so the days around the edge come from the standard search before the archive.
             self._emission.emitted.keeps_all = (
                 True  # the archive and the rest show some of them again
             )
-            yield from self._near_edge(search, probe.page, overlap, coverage)
-            yield from self._archived(probe.query, overlap, settled)
+            yield from self._near_edge(search, first.page, overlap, coverage)
+            yield from self._archived(first.query, overlap, settled)
             self._emission.emitted.keeps_all = False
-            position, page = max(probe.page.last_in_place(settled) or "", overlap), None
-            if search.is_whole(probe.page):
+            position, page = max(first.page.last_in_place(settled) or "", overlap), None
+            if search.is_whole(first.page):
                 # A row of the archive that was updated meanwhile is behind the first answer.
-                yield from self._emit([OrderedPage(None, probe.page.end_of_rows(settled))])
+                yield from self._emit([OrderedPage(None, first.page.end_of_rows(settled))])
                 position = settled
-        elif search.is_whole(probe.page):
-            yield from self._whole(search, probe.page, settled, coverage)
+        elif search.is_whole(first.page):
+            yield from self._whole(search, first.page, settled, coverage)
             return
         if position < settled:
             span = Bounds(position, settled)
-            yield from self._emit(self._slices(probe.query, span, coverage, page), coverage)
+            yield from self._emit(self._slices(first.query, span, coverage, page), coverage)
             position, page = settled, None
         # Kustomer counts and shows what came since at the same time: neither needs the other.
         newest = (
-            self._begin_catch_up(probe.query, position) if end is None and page is None else None
+            self._begin_catch_up(first.query, position) if end is None and page is None else None
         )
-        yield from self._proven(probe.query, coverage, settled)
+        yield from self._proven(first.query, coverage, settled)
         if end is None:
-            yield from self._catch_up(probe.query, position, page, newest)
+            yield from self._catch_up(first.query, position, page, newest)
         elif end > settled:
-            reader = TailReader(self._search(probe.query))
+            reader = TailReader(self._search(first.query))
             tasks = one_task(reader.read, position, end, page)
             yield from self._emit(self._workers.in_order(tasks))
 
@@ -124,7 +124,7 @@ class SearchRun:
 
     def _whole(
         self, search: PageSearch, page: SearchPage, settled: str, coverage: Coverage
-    ) -> Iterator[FreshRows]:
+    ) -> Iterator[NewRows]:
         """Emit the one page that is the whole run, and count what an earlier run left uncounted."""
         parts = parts_of_whole(page, self._options.start, settled, self._emission.watermark)
         yield from self._emit([OrderedPage(page, page.end_of_rows(settled), parts=parts)], coverage)
@@ -132,7 +132,7 @@ class SearchRun:
 
     def _near_edge(
         self, search: PageSearch, first: SearchPage, edge: str, coverage: Coverage
-    ) -> Iterator[FreshRows]:
+    ) -> Iterator[NewRows]:
         """Emit what the standard search has up to ``edge``; it settles nothing yet."""
         start, watermark = self._options.start, self._emission.watermark
         if search.is_whole(first):
@@ -150,7 +150,7 @@ class SearchRun:
         pages = self._workers.in_order(tasks)
         yield from self._emit((replace(one, settled=None) for one in pages), coverage)
 
-    def _archived(self, query: SearchQuery, edge: str, settled: str) -> Iterator[FreshRows]:
+    def _archived(self, query: SearchQuery, edge: str, settled: str) -> Iterator[NewRows]:
         """Read the archive search up to ``edge``, in the first form of the query it takes."""
         bounds = Bounds(self._options.start, edge)
 
@@ -245,7 +245,7 @@ class SearchRun:
         low: str,
         first: SearchPage | None,
         asked: tuple[str, Callable[[], SearchPage]] | None,
-    ) -> Iterator[FreshRows]:
+    ) -> Iterator[NewRows]:
         """Read what was updated during the first pass, without upper bound.
 
         It begins where the first pass ended, which is the bookmark or, when the last rows
@@ -276,7 +276,7 @@ class SearchRun:
 
     # ------------------------------------------------------------ parts
 
-    def _proven(self, query: SearchQuery, coverage: Coverage, high: str) -> Iterator[FreshRows]:
+    def _proven(self, query: SearchQuery, coverage: Coverage, high: str) -> Iterator[NewRows]:
         return self.proof.of_pass(self._search(query), coverage, high)
 
     def _begin_pass(self, started: str) -> None:
