@@ -5,6 +5,8 @@
 PYTHON ?= python3
 # Half of the time the tests wait for answers, so more workers than the two cores of a small machine.
 PYTEST_WORKERS ?= 3
+# Here each worker takes whole files: what a file installs or starts is its own.
+E2E_WORKERS ?= 2
 
 VENV := .venv
 MELTANO_VENV := .venv-meltano
@@ -54,7 +56,7 @@ test: $(VENV)/$(READY)  ## run the tests that need nothing but Python
 	$(VENV)/bin/python -m pytest -m "not e2e" -n $(PYTEST_WORKERS) --dist worksteal
 
 e2e: $(VENV)/$(READY) $(MELTANO_VENV)/$(READY) $(CHECKS_VENV)/$(READY) $(AIRBYTE_VENV)/$(READY) $(POSTGRES_VENV)/$(READY) $(PIPELINEWISE_VENV)/$(READY) $(DBT) $(if $(DBT),$(DIALECTS_VENV)/$(READY))  ## run the tests that need Meltano, DuckDB, PostgreSQL, singer-check-tap and PyAirbyte
-	$(VENV)/bin/python -m pytest -m e2e
+	$(VENV)/bin/python -m pytest -m e2e -n $(E2E_WORKERS) --dist loadfile
 
 recipes: $(VENV)/$(READY) $(BIGQUERY_VENV)/$(READY) $(SNOWFLAKE_VENV)/$(READY)  ## run the loaders of BigQuery and Snowflake as far as they go without an account
 	$(VENV)/bin/python -m pytest -m e2e tests/e2e/test_warehouses.py
