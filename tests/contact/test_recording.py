@@ -127,7 +127,8 @@ def test_a_replay_gives_the_rows_that_were_recorded(org: dict[str, Any], tmp_pat
 
 def test_a_replay_refuses_what_was_refused(tmp_path: Path) -> None:
     """The form that works in the org is the one that works in its replay."""
-    with Simulator(org_of(), track_total_hits="refused", queues_path="/v1/queues") as sim:
+    refusals: dict[str, Any] = {"queues_path": "/v1/queues", "company_updated_at_supported": False}
+    with Simulator(org_of(), track_total_hits="refused", **refusals) as sim:
         record(sim, tmp_path / "r")
     with Replay(Recording.load(tmp_path / "r")) as replay, quiet():
         config = {**replay.config, **LIMITS}
