@@ -44,8 +44,9 @@ def test_dbt_reads_by_default_the_schema_that_the_loaders_write() -> None:
             "loaders"
         ]
     }
-    macro = (CHECKOUT / "analytics" / "macros" / "loaded.sql").read_text("utf-8")
-    found = re.search(r"\('(\w+)' if target.type == 'duckdb' else '(\w+)'\)", macro)
+    sources = CHECKOUT / "analytics" / "models" / "staging" / "_sources.yml"
+    pattern = r"\('(\w+)' if target.type == 'duckdb' else '(\w+)'\)"
+    found = re.search(pattern, sources.read_text("utf-8"))
     assert found
     assert loaders["target-duckdb"]["default_target_schema"] == found[1]
     assert loaders["target-postgres"]["default_target_schema"] == found[2]

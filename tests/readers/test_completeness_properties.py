@@ -98,8 +98,8 @@ def test_ties_among_fresh_rows_do_not_end_a_run_early() -> None:
         ties=(42, 19, 19),
         missing_creation=0.2,
         fresh=0.3,
-        drift=0.2,
-        arrivals=0.2,
+        drift=0.1,
+        arrivals=0.1,
         concurrency=4,
     )
     runs = run_trial(trial)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 import random
+import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
+from typing_extensions import override
 
 from simulator import MISSING, Clock, Fault, Org, Simulator, to_iso
 from tap_kustomer import clock as tap_clock
@@ -23,6 +25,7 @@ from tests.support import Output, sync_tap
 __all__ = [
     "LONG",
     "SPEED",
+    "OrgTime",
     "Trial",
     "check_states",
     "examples",
@@ -32,7 +35,8 @@ __all__ = [
 ]
 
 _FLEEING = 2  # updates within one run: one in the first pass, one in the catch-up behind it
-SPEED = 400.0  # a run of 0.1 seconds takes 40 seconds of the org's time: longer than some lookbacks
+SPEED = 400.0  # of trials in quick time: a run of 0.1 seconds takes 40 seconds of the org's
+SEARCH_SECONDS = 2.0  # of the org's time that a search takes, at most: some runs outlast a lookback
 DAY = 86_400.0
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 # "few" is for mutants: so many runs of the same tests that each has to be quick.
@@ -79,7 +83,33 @@ class Trial:
     clamp: int | None = None
     kill: float | None = None  # where the first run ends: share of what it would have printed
     concurrency: int = 3
-    speed: float = SPEED  # of the org's clock and the tap's
+
+
+class OrgTime(tap_clock.Clock):
+    """The org's clock, for the tap: it stands still but for searches and for what the tap waits.
+
+    So what a trial meets does not depend on how fast the machine is, and no wait costs real time.
+    """
+
+    def __init__(self, org: Org) -> None:
+        """Begin at the org's time."""
+        super().__init__()
+        self._org_clock = org.clock
+        self._began = org.clock.now()
+
+    @override
+    def now(self) -> float:
+        return self._org_clock.now()
+
+    @override
+    def monotonic(self) -> float:
+        return self._org_clock.now() - self._began
+
+    @override
+    def sleep(self, seconds: float) -> None:
+        self.check()
+        self._org_clock.advance(max(seconds, 0.001))  # more than a float of this size loses
+        time.sleep(0)  # whoever is waited for has the processor
 
 
 def trials(**fixed: st.SearchStrategy[Any]) -> st.SearchStrategy[Trial]:
@@ -103,7 +133,7 @@ def build(trial: Trial) -> Org:
 
     org = Org(
         seed=trial.seed,
-        clock=Clock(speed=trial.speed),
+        clock=Clock(speed=0),
         realistic=False,
         plan_limit=1_000_000,
         search_limit=1_000_000,
@@ -164,22 +194,10 @@ def run_trial(trial: Trial) -> list[Output]:
             detail: dict[str, Any] = {"status": 503} if kind == "status" else {}
             path = "/v1/customers"
             sim.faults.add(Fault(kind, path=path, probability=0.08, times=None, **detail))
-        rng = random.Random(trial.seed + 1)
-
         moves: Counter[str] = Counter()  # how often each row was updated since the first search
-
-        def live() -> None:
-            org.clock.advance(trial.jump)
-            count = _some(rng, trial.drift * (trial.page_size - 1))
-            moves.update(org.update_random("customer", count))
-            if rng.random() < trial.twins:
-                _change_newest(org)
-            for _ in range(_some(rng, trial.arrivals * (trial.page_size - 1))):
-                org.add("customer", updated_at=org.clock.now(), created_at=org.clock.now())
-
-        sim.before_each_search(live)
+        sim.before_each_search(_life(trial, org, moves))
         known = _indexed(org)
-        runs = [_run(trial, config)]
+        runs = [_run(org, config)]
         assert runs[0].status == 0, runs[0].stderr
         # A row that is updated once during a run is read where it was or where it went. One that
         # flees from each pass in turn may be left to the next run, and then this run says so.
@@ -191,17 +209,35 @@ def run_trial(trial: Trial) -> list[Output]:
         held: dict[str, str] = {}
         if trial.kill is not None:
             runs[0].messages = runs[0].messages[: round(len(runs[0].messages) * trial.kill)]
-        runs.append(_run(trial, config, runs[0].state))
+        runs.append(_run(org, config, runs[0].state))
         sim.clear_hooks()
         sim.faults.clear()
         org.clock.advance(max(trial.lag, 1))
-        runs.append(_run(trial, config, runs[1].state or runs[0].state))
+        runs.append(_run(org, config, runs[1].state or runs[0].state))
         truth = {row["id"]: version_of(row["attributes"]) for row in org.rows("customer")}
         for run in runs:
             assert run.status == 0, run.stderr
             check_states(run, truth, held)
         assert held == truth
     return runs
+
+
+def _life(trial: Trial, org: Org, moves: Counter[str]) -> Callable[[], None]:
+    """Return what happens in the org during a search; ``moves`` counts the updates of each row."""
+    rng = random.Random(trial.seed + 1)
+
+    def live() -> None:
+        org.clock.advance(trial.jump + rng.uniform(0, SEARCH_SECONDS))
+        for _ in range(_some(rng, trial.drift * (trial.page_size - 1))):
+            org.clock.advance(rng.uniform(0, 0.1))
+            moves.update(org.update_random("customer", 1))
+        if rng.random() < trial.twins:
+            _change_newest(org)
+        for _ in range(_some(rng, trial.arrivals * (trial.page_size - 1))):
+            org.clock.advance(rng.uniform(0, 0.1))
+            org.add("customer", updated_at=org.clock.now(), created_at=org.clock.now())
+
+    return live
 
 
 def version_of(row: Mapping[str, Any]) -> str:
@@ -275,5 +311,5 @@ def check_states(
             assert not passed, f"the bookmark {moment} passed {len(passed)} rows"
 
 
-def _run(trial: Trial, config: dict[str, Any], state: dict[str, Any] | None = None) -> Output:
-    return sync_tap(config, ["customers"], state=state, clock=tap_clock.Clock(trial.speed))
+def _run(org: Org, config: dict[str, Any], state: dict[str, Any] | None = None) -> Output:
+    return sync_tap(config, ["customers"], state=state, clock=OrgTime(org))
