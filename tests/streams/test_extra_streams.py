@@ -395,9 +395,9 @@ def test_a_wrong_entry_is_refused_before_the_first_request(name: str) -> None:
 
 
 ODD: dict[str, tuple[Any, JSON, str]] = {
-    "404": (None, {}, "Kustomer does not know /v1/things"),
+    "404": (None, {}, "Kustomer has no /v1/things"),
     "one object": (None, {"path": "/v1/users/current"}, "one object instead of a list"),
-    "web page": ("<html>", {}, "something that is no JSON, such as a web page"),
+    "web page": ("<html>", {}, "something other than JSON, such as a web page"),
     "no data": ('{"items": []}', {}, "answers without `data`"),
     "data null": ('{"data": null}', {}, "answers without `data`"),
     "no key": (rows(2), {"key": "number"}, "has no `number` to go by"),
@@ -438,7 +438,7 @@ def test_rows_below_an_odd_list_fail_as_soon(server: Simulator) -> None:
     output = read(server, *entries)
 
     for name in ("things", "parts"):
-        assert "things: /v1/things answers with something" in status(output, name)["error"]
+        assert "things: /v1/things returns something" in status(output, name)["error"]
 
 
 def test_a_list_that_was_read_before_waits_for_the_end_of_an_outage() -> None:
