@@ -107,7 +107,7 @@ def test_the_schedule_runs_the_job(loaded: tuple[MeltanoProject, Simulator]) -> 
 
 
 def test_a_second_run_reads_next_to_nothing(project: MeltanoProject, simulator: Simulator) -> None:
-    """Of the streams that have a bookmark, less than a hundredth is read again."""
+    """Of the streams that have a bookmark, a few rows: the last, and what klasses share."""
     project = project.reading(simulator)
     project.meltano("run", JOB)
     first = sum(log.rows for log in simulator.searches())
@@ -115,7 +115,7 @@ def test_a_second_run_reads_next_to_nothing(project: MeltanoProject, simulator: 
 
     project.meltano("run", JOB)
 
-    assert sum(log.rows for log in simulator.searches()) < max(first / 100, 20)
+    assert sum(log.rows for log in simulator.searches()) < max(first / 20, 40)
     assert_same_ids(project, simulator)
 
 

@@ -28,7 +28,7 @@ FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 INK, QUIET, GRID = "#1f2933", "#52606d", "#d9e0e7"
 BLUE = "#0072b2"
 # Each is as dark as no other, so that they differ in grey, too; dark and light take turns.
-PALETTE = ["#0072b2", "#f0b93a", "#43207a", "#f3d3e4", "#1f9e77", "#7fa8c9", "#424242"]
+PALETTE = ["#0072b2", "#f0b93a", "#43207a", "#f3d3e4", "#1f9e77", "#7fa8c9", "#1f1f1f"]
 OUTCOMES = {"met": "#9fc8e4", "breached": "#b34700", "pending": "#e9edf1"}
 WIDTH = 540  # of a picture, names and legends included, in pixels
 NARROW = 330  # the same on a phone
