@@ -34,9 +34,9 @@ class ListReader:
     """Walks through one list until nothing can be missing.
 
     A page is full unless it is the last. That it is the last is believed when it is not full,
-    when a total agrees, or when it says so twice. A list of several pages, or with fewer rows than
-    ``at_least``, is walked through again: not even a total that agrees proves that it is whole,
-    as rows may come for those that leave.
+    when a total agrees, or when the page behind it has no other rows. A list of several pages, or
+    with fewer rows than ``at_least``, is walked through again: not even a total that agrees proves
+    that it is whole, as rows may come for those that leave.
     """
 
     def __init__(
@@ -113,6 +113,8 @@ class ListReader:
         for _ in range(_MOST_ASKED):
             page = self._fetch(request, steps)
             ids = [identity(row) for row in page.rows]
+            if steps.is_nothing(ids, walk):
+                return self._nothing(), []
             doubt = steps.doubt(page, ids, walk)
             if doubt is None and before[0] and page.has_links and page.next_link is None:
                 doubt = ENDS_NOW
@@ -141,10 +143,13 @@ class ListReader:
             if not self._has_answered:
                 raise
             if steps.may_be_over:
-                return ListPage([], [], None, has_links=False, total=self._total)
+                return self._nothing()
             raise never_an_end(error) from None
         self._has_answered = True
         return page
+
+    def _nothing(self) -> ListPage:
+        return ListPage([], [], None, has_links=False, total=self._total)
 
     def _unseen(self, page: ListPage, ids: Sequence[str]) -> ListPage:
         """Return the page with the rows that no page before it had, or an older version of."""

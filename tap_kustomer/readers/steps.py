@@ -28,7 +28,6 @@ SHORT = Doubt("is not full, though another follows")
 ENDS_NOW = Doubt("is now the last, though it was not before", may_be_true=True)
 _IN_CIRCLES = Doubt("leads back to one that was read")
 _REPEATED = Doubt("brings the rows of an earlier one")
-_FULL_END = Doubt("is full, though none follows", may_be_true=True)
 _EMPTY_END = Doubt("is empty, though the one before is full", may_be_true=True)
 _WITHOUT_LINKS = Doubt("has no links, though the one before has", may_be_true=True)
 
@@ -37,7 +36,8 @@ class Steps:
     """One walk from the first page on: by ``links.next``, on the same host only, else by number.
 
     How many rows a list puts on a page is not always what was asked for: its ``meta`` tells, or
-    the pages themselves do.
+    the pages themselves do. Behind a full page that names no next one, the next is asked for by
+    its number: a missing link alone is no end.
     """
 
     def __init__(self, client: KustomerClient, first: Request, page_size: int) -> None:
@@ -50,6 +50,7 @@ class Steps:
         self._first = first
         self._visited = {_key(first)}
         self._has_links = False
+        self._is_behind_end = False  # the page before is full and named no next one
         self._last_rows = 0
         self._stale = 0
         self._most_rows = 0
@@ -68,13 +69,21 @@ class Steps:
 
     @property
     def may_be_over(self) -> bool:
-        """Whether nothing has to follow: the page before has no links and is not full."""
-        return self.number > 1 and not self._has_links and self._last_rows < self.page_size
+        """Whether nothing has to follow: the page before has no links and is not full.
+
+        Or it is full, and its links name no next page.
+        """
+        is_short = not self._has_links and self._last_rows < self.page_size
+        return self.number > 1 and (self._is_behind_end or is_short)
+
+    def is_nothing(self, ids: Sequence[str], walk: Walk) -> bool:
+        """Whether the page behind the end that a full one told of has no other rows."""
+        return self._is_behind_end and walk.has_all(ids)
 
     def is_single(self, page: ListPage, ids: Sequence[str]) -> bool:
         """Whether the list has no further page than this; an empty one without links is none."""
-        if self.number > 1:
-            return not ids and not page.has_links
+        if self.number > 1:  # rows may have crossed the edge behind a full page
+            return not ids and not page.has_links and not self._is_behind_end
         return page.next_link is None and (page.has_links or len(ids) < self.page_size)
 
     def doubt(self, page: ListPage, ids: Sequence[str], walk: Walk) -> Doubt | None:
@@ -98,9 +107,7 @@ class Steps:
         is_behind_full = self.number > 1 and self._last_rows >= self.page_size
         if not ids:
             return _EMPTY_END if is_behind_full else None
-        if page.has_links:
-            return _FULL_END if len(ids) >= self.page_size else None
-        return _REPEATED if is_behind_full and walk.has_all(ids) else None
+        return _REPEATED if not page.has_links and is_behind_full and walk.has_all(ids) else None
 
     def go_on(self, page: ListPage, new: int, read: int) -> None:
         """Make ``request`` that of the next page, or ``None``; ``new`` rows of ``read`` are new.
@@ -116,6 +123,7 @@ class Steps:
         self._has_links = self._has_links or page.has_links
         self._last_rows = len(page.rows)
         self._stale = 0 if new else self._stale + 1
+        is_full_end = page.has_links and page.next_link is None and self._is_full(page, read)
         if page.next_link is not None:
             if self._stale > _MOST_STALE:
                 msg = (
@@ -125,7 +133,7 @@ class Steps:
                 raise StreamError(msg)
             self.request = self._following(page)
             self._visited.add(_key(self.request))
-        elif page.has_links or not new or self._is_counted_end(page, read):
+        elif not new or self._is_counted_end(page, read) or (page.has_links and not is_full_end):
             self.request = None
         else:
             self.request = Request(
@@ -133,9 +141,14 @@ class Steps:
                 {**self._first.params, "page": self.number + 1},
                 budget=self._first.budget,
             )
+        self._is_behind_end = is_full_end
         self.number += self.request is not None
         if self.request is not None:
             self._client.limiter.wait(self.request.budget)
+
+    def _is_full(self, page: ListPage, read: int) -> bool:
+        """Whether a page may have others behind it: it is full, and no total says otherwise."""
+        return len(page.rows) >= self.page_size and page.total != read
 
     def _is_counted_end(self, page: ListPage, read: int) -> bool:
         return len(page.rows) < self.page_size and page.total is not None and read >= page.total

@@ -39,7 +39,7 @@ class MemoryList:
     rng: random.Random
     rows: list[str]
     most: int  # rows on a page
-    links: str = "text"  # text, href, none
+    links: str = "text"  # text, href, none; dead: no page names a next one
     tells_size: bool = True
     tells_total: bool = False
     erasures: float = 0.0  # chance before each request
@@ -102,7 +102,8 @@ class MemoryList:
         if self.links != "none" and odd != "no links":
             following = page if odd == "self" else page + 1
             link = f"{PATH}?{urlencode({'page': following, 'pageSize': size})}"
-            more = page * size < len(self.rows) and odd not in {"no next", "cut"}
+            is_cut = self.links == "dead" or odd in {"no next", "cut"}
+            more = page * size < len(self.rows) and not is_cut
             next_link: Any = {"href": link} if self.links == "href" else link
             document["links"] = {"next": next_link if more else None}
         if odd == "null":
@@ -136,14 +137,16 @@ def lists(seed: int, *, odd: bool) -> tuple[MemoryList, int, int]:
         rng,
         rows=[f"row-{number}" for number in range(size)],
         most=rng.choice([asked, asked, rng.randint(2, asked)]),
-        links=rng.choice(["text", "text", "href", "none"]),
+        links=rng.choice(["text", "text", "href", "none", "dead"]),
         tells_size=rng.random() < 0.7,
         tells_total=rng.random() < 0.4,
         erasures=rng.choice([0, 0.03, 0.2]),
         arrivals=rng.choice([0, 0.03, 0.2]),
         arrive=rng.choice(["behind", "in front", "anywhere"]),
     )
-    if odd:
+    if server.links == "dead" and not server.tells_size:
+        server.most = asked  # a short page without a link is an end like any other
+    if odd and server.links != "dead":  # those are odd enough
         pages = 1 + size // server.most
         server.odd = {rng.randint(1, 2 * pages): rng.choice(ODD)}
         if pages == 1:
@@ -172,10 +175,13 @@ def test_no_row_that_stays_is_missing_from_a_list_that_ends_as_complete() -> Non
     [
         (0, "text", 2),
         (3, "text", 1),
-        (4, "text", 2),
+        (4, "text", 4),
         (10, "text", 6),
         (3, "none", 2),
         (10, "none", 8),
+        (3, "dead", 1),
+        (4, "dead", 4),
+        (10, "dead", 6),
     ],
 )
 def test_a_quiet_list_is_asked_for_no_more_than_its_proof_needs(

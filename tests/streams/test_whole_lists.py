@@ -148,6 +148,22 @@ def test_one_odd_page_hides_no_tags(server: Simulator, change: Any, after: int) 
     assert output.ids("tags") == all_tags
 
 
+@pytest.mark.parametrize("change", [_without_next, _without_links])
+@pytest.mark.parametrize("rows", [5, 17, 20])
+def test_a_list_that_never_names_a_next_page_is_whole(
+    server: Simulator, change: Any, rows: int
+) -> None:
+    """A full page is no end, however often it says so: the next is asked for by its number."""
+    server.set(list_max_page_size=5)
+    all_tags = set(server.org.add("tag", rows))
+    server.faults.add(Fault("rewrite", path="/v1/tags", times=None, rewrite=change))
+    output = tags(server)
+
+    assert output.status == 0
+    assert output.ids("tags") == all_tags
+    assert status(output, "tags") == "complete"
+
+
 @pytest.mark.parametrize("change", [_null, _errors, _half, _empty, _number, _back])
 def test_a_page_that_stays_odd_fails_its_stream_alone(server: Simulator, change: Any) -> None:
     """A target that drops what was not among the rows would drop those that are missing."""
