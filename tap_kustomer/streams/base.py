@@ -22,8 +22,8 @@ from singer_sdk.helpers._catalog import get_selected_schema
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.helpers.types import Context
 from singer_sdk.mapper import SameRecordTransform, StreamMap
-from singer_sdk.singerlib import RecordMessage, SchemaMessage, SelectionMask
-from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
+from singer_sdk.singerlib import Catalog, RecordMessage, SchemaMessage, SelectionMask
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
 from typing_extensions import override
 
 from tap_kustomer import timestamps
@@ -150,6 +150,11 @@ class KustomerStream(Stream):
         return False
 
     @property
+    def brings_all_rows(self) -> bool:
+        """Whether a run that is read to its end brings all rows that there are, of any age."""
+        return self.is_full_list
+
+    @property
     def is_due(self) -> bool:
         """Whether this run reads the stream: a list may have been read not long ago."""
         every = self.settings.lists_every_minutes * 60
@@ -158,9 +163,31 @@ class KustomerStream(Stream):
             return True
         if self.ABORT_AT_RECORD_COUNT is not None:
             return True  # `--test` is not content with an earlier run
-        # A list read in the future was read by a clock that has jumped back since.
+        # A list read in the future was read by a clock that has jumped back since; Kustomer's
+        # clock is known to the second only, so that a run may seem to begin before the last one.
         passed = timestamps.seconds_between(before, self.session.started)
-        return not 0 <= passed < every - min(_PUNCTUALITY_SECONDS, every * _PUNCTUALITY)
+        early = min(_PUNCTUALITY_SECONDS, every * _PUNCTUALITY)
+        return not -early <= passed < every - early
+
+    # ------------------------------------------------------------ the catalog
+
+    @override
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Take the catalog's columns and a full table, where it wants one.
+
+        Keys, and the column of the bookmark, follow from how Kustomer is read. A catalog that
+        lacks them, or has others, would double rows or read all of them in every run.
+        """
+        replication_key = self.replication_key
+        super().apply_catalog(catalog)
+        vars(self).pop("primary_keys", None)  # those of the class hold
+        self.replication_key = replication_key
+        if self.forced_replication_method != REPLICATION_FULL_TABLE:
+            self.forced_replication_method = None
+        if self._input_schema is not None:
+            known, columns = self.schema["properties"], self._input_schema.get("properties", {})
+            columns = {**{key: known[key] for key in self.primary_keys}, **columns}
+            self._input_schema = {**self._input_schema, "properties": columns}
 
     # ------------------------------------------------------------ what subclasses do
 
@@ -245,9 +272,7 @@ class KustomerStream(Stream):
         breadcrumb: tuple[str, ...] = ()
         for name in path:
             breadcrumb += ("properties", name)
-        return bool(self.mask.get(breadcrumb, True)) or path in {
-            (key,) for key in self.primary_keys
-        }
+        return bool(self.mask.get(breadcrumb, True))
 
     @cached_property
     def mapped_columns(self) -> frozenset[str]:
@@ -258,8 +283,9 @@ class KustomerStream(Stream):
     @property
     @override
     def mask(self) -> SelectionMask:
-        """What the catalog wants; ``custom`` only where every rule for it can be kept."""
+        """What the catalog wants, and the key; ``custom`` where every rule for it can be kept."""
         mask = super().mask
+        mask.update({("properties", key): True for key in self.primary_keys})
         if not self.custom_is_known and mask[_CUSTOM] and custom_rule(self.name, mask).known_only:
             mask[_CUSTOM] = False
             self._withholds_custom = True
@@ -396,6 +422,12 @@ class KustomerStream(Stream):
             else:
                 self.move_bookmark(batch.bookmark)
         return written
+
+    @property
+    @override
+    def emit_activate_version_messages(self) -> bool:
+        """Whether the target is told to drop the rows that this run did not bring."""
+        return super().emit_activate_version_messages and self.brings_all_rows
 
     @override
     def _write_activate_version_message(self, full_table_version: int) -> None:

@@ -44,6 +44,12 @@ class _CensusStream(KustomerStream):
     rows_of_tap = True
     roles = SEARCH_ROLES
 
+    @property
+    @override
+    def brings_all_rows(self) -> bool:
+        """Whether the archive is asked, too."""
+        return self.settings.include_archived
+
     def _searches_of(self, stream: SearchStream) -> _Searches | None:
         """Return how a stream's rows are asked for; ``None`` where it is read as a list.
 

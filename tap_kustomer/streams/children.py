@@ -72,11 +72,6 @@ class ChildStream(KustomerStream):
         """Yield nothing: the rows come with the parent's pages, see ``follow``."""
         yield from ()
 
-    @override
-    def _write_activate_version_message(self, full_table_version: int) -> None:
-        # Not even when FULL_TABLE is forced: no run reads all parents there ever were.
-        return
-
     def begin(self) -> None:
         """Write the SCHEMA message and note from which parent on children are due."""
         self._start = self.starting_at

@@ -109,6 +109,12 @@ class SearchStream(KustomerStream):
 
     @property
     @override
+    def brings_all_rows(self) -> bool:
+        """Whether this run reads the list: a search begins at some moment, and knows no archive."""
+        return self._lists_instead
+
+    @property
+    @override
     def role_to_ask_for(self) -> str | None:
         """The role for searching, or for the list where that is read instead."""
         of_list = [role for role in self.roles if role not in SEARCH_ROLES]

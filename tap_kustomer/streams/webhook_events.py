@@ -151,10 +151,6 @@ class WebhookEvents(KustomerStream):
         attributes["receivedAt"] = event.received_at
         return self.make_row({"id": event.id, "attributes": attributes})
 
-    @override
-    def _write_activate_version_message(self, full_table_version: int) -> None:
-        """Write nothing: events that left the spool must stay in the target."""
-
 
 def _kind_of(content: dict[str, Any]) -> str | None:
     """Return what changed: ``conversation`` for `kustomer.conversation.update`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import subprocess
@@ -18,7 +19,7 @@ from simulator import Org, Simulator
 from simulator.clock import DAY
 from tests.e2e.postgres import LOADERS, Database
 from tests.e2e.project import CHECKOUT, MeltanoProject
-from tests.support import Output, run_tap
+from tests.support import Output, catalog_of, run_tap
 
 PAGE = CHECKOUT / "docs" / "deletes.md"
 _ROW = re.compile(
@@ -52,6 +53,10 @@ def cases() -> list[Case]:
     ]
 
 
+ENDS = "the load ends"
+NUMBERS = itertools.count(1)  # of databases
+
+
 @dataclass(frozen=True)
 class Life:
     """Two runs of the tap, and what was deleted in between."""
@@ -80,10 +85,7 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
         streams = ["customers", "brands", "deletions"]
         first = run_tap(config, select=streams, folder=folder)
         org.clock.advance(DAY)
-        # The SDK's version of a table is the second in which a run began.
-        second_of_first = int(time.time())
-        while int(time.time()) == second_of_first:
-            time.sleep(0.05)
+        wait_for_another_version()
         org.erase("customer", gone)
         org.delete("customer", marked)
         org.erase("brand", brand)
@@ -91,6 +93,13 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
     for run in (first, second):
         assert run.status == 0, run.stderr
     return Life((first, second), gone, marked, stays, brand)
+
+
+def wait_for_another_version() -> None:
+    """Wait until the next second: the SDK's version of a table is that in which a run began."""
+    second = int(time.time())
+    while int(time.time()) == second:
+        time.sleep(0.05)
 
 
 def fate(query: Callable[[str], list[dict[str, Any]]], table: str, id_: str) -> str:
@@ -112,14 +121,11 @@ def test_a_target_does_what_the_table_says(
         query = on_duckdb(case, life, request.getfixturevalue("installed_project"), tmp_path)
         schema = "main"
     else:
-        programs = request.getfixturevalue("programs")
-        database = Database(
-            programs / "psql",
-            request.getfixturevalue("port"),
-            case.target.lower(),
-            "deletes_" + re.sub(r"\W", "_", str(case).lower()),
-        )
-        database.create()
+        database = database_of(case, request)
+        if ENDS in case.fates:
+            with pytest.raises(AssertionError, match="`activate_version`"):
+                database.load(life.runs[0], tmp_path, **case.settings)
+            return
         for run in life.runs:
             database.load(run, tmp_path, **case.settings)
         query, schema = database.query, "kustomer"
@@ -127,6 +133,54 @@ def test_a_target_does_what_the_table_says(
     assert fate(query, f"{schema}.customers", life.stays) == "stays"
     fates = [("customers", life.gone), ("customers", life.marked), ("brands", life.brand)]
     assert tuple(fate(query, f"{schema}.{table}", id_) for table, id_ in fates) == case.fates
+    # Kustomer's own mark stays wherever the row does, also where the target cuts `_sdc_` off.
+    marked = f"select deleted_at from {schema}.customers where id = '{life.marked}'"  # noqa: S608
+    assert all(row["deleted_at"] for row in query(marked))
+
+
+def database_of(case: Case, request: pytest.FixtureRequest) -> Database:
+    """Return an empty database for a loader and its settings."""
+    programs, port = (request.getfixturevalue(one) for one in ("programs", "port"))
+    name = f"deletes_{next(NUMBERS)}"
+    database = Database(programs / "psql", port, case.target.lower(), name)
+    database.create()
+    return database
+
+
+@pytest.mark.parametrize(
+    "window",
+    [{"start_date": "2026-11-01"}, {"start_date": "2026-06-01", "end_date": "2026-06-02"}],
+    ids=["since", "one day"],
+)
+def test_a_window_removes_no_row_outside(
+    window: dict[str, str], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """Read as full tables into the target that removes what a version lacks; lists are whole."""
+    case = Case("meltanolabs", {"hard_delete": True}, ())
+    database = database_of(case, request)
+    org = Org(seed=4, realistic=False)
+    now = org.clock.now()
+    for days in (0, 90, 179, 400):
+        org.add("customer", 2, updated_at=now - days * DAY)
+    brand, *brands = org.add("brand", 3, updated_at=now - 400 * DAY)
+    streams = ["customers", "brands", "sync_runs"]
+    with Simulator(org, limits=False) as served:
+        config = {**served.config, "emit_activate_version_messages": True}
+        catalog = catalog_of(config, streams)
+        for entry in catalog["streams"]:
+            entry["replication_method"] = "FULL_TABLE"
+        whole = run_tap({**config, "start_date": "2015-01-01"}, catalog=catalog, folder=tmp_path)
+        org.erase("brand", brand)
+        wait_for_another_version()
+        part = run_tap({**config, **window}, catalog=catalog, folder=tmp_path)
+    assert part.counts["customers"] < whole.counts["customers"] == len(org.ids("customer"))
+    for output in (whole, part):
+        database.load(output, tmp_path, **case.settings)
+
+    assert database.ids() == {
+        "customers": frozenset(org.ids("customer")), "brands": frozenset(brands)
+    }  # fmt: skip
+    assert len(database.query("select id from kustomer.sync_runs")) == 2 * 2
 
 
 def on_duckdb(
