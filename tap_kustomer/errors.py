@@ -14,6 +14,7 @@ a key, a row or a body of an answer.
         ├── RequestRefusedError  400 and other 4xx: this form of the request is not supported
         ├── ForeignAnswerError   a 4xx that is not of Kustomer's form: it says nothing of it
         ├── UntrustedAnswerError the answer breaks what was asked for
+        ├── SpentError           not sent: a check has asked as much as it may
         └── UnavailableError     retried until the time was up
             └── PageFailedError  the server cannot make this page; a smaller one may work
 """
@@ -33,6 +34,7 @@ __all__ = [
     "PageFailedError",
     "RequestRefusedError",
     "SettingsError",
+    "SpentError",
     "StateError",
     "StreamError",
     "UnavailableError",
@@ -107,6 +109,10 @@ class UntrustedAnswerError(StreamError):
         """Keep the sentence."""
         super().__init__(sentence)
         self.assumption = assumption
+
+
+class SpentError(StreamError):
+    """A request was not sent: it would be more than a check may ask."""
 
 
 class UnavailableError(StreamError):

@@ -22,7 +22,12 @@ from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_kustomer import timestamps
-from tap_kustomer.catalog.discovery import check_discovered, discover_org, metadata_problem
+from tap_kustomer.catalog.discovery import (
+    KLASSES_SAMPLED,
+    check_discovered,
+    discover_org,
+    metadata_problem,
+)
 from tap_kustomer.catalog.klass_names import klass_streams
 from tap_kustomer.catalog.schema import object_schema, stream_schema
 from tap_kustomer.catalog.search_schema import SearchSchemaReader
@@ -34,6 +39,7 @@ from tap_kustomer.client.auth import KustomerAuthenticator
 from tap_kustomer.client.rate_limit import RateLimiter
 from tap_kustomer.client.transport import KustomerClient
 from tap_kustomer.clock import Clock, StopRequested
+from tap_kustomer.contact.allowance import Allowance
 from tap_kustomer.contact.answers import Answers
 from tap_kustomer.contact.look import look
 from tap_kustomer.contact.report import report_of
@@ -122,6 +128,7 @@ class TapKustomer(CommandTap):
     def __init__(self, *, clock: Clock | None = None, **kwargs: Any) -> None:
         """Make the tap; ``clock`` replaces time as a whole."""
         self.clock = clock or Clock()
+        self._allowance = Allowance()  # of a check
         self._answers: Answers | None = None  # of a check, all of them
         self.stop = SignalStop(self.clock)
         self.run_id = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
@@ -163,6 +170,8 @@ class TapKustomer(CommandTap):
         if self.looks:
             self._answers = Answers(client.ledger)
             client.watchers.append(self._answers)
+            client.gates.append(self._allowance)
+            client.confirms_roles = False  # a key may lack thirty roles, and nothing is decided
         if self.recorder is not None:
             client.watchers.append(self.recorder)
         return client
@@ -180,7 +189,8 @@ class TapKustomer(CommandTap):
     @cached_property
     def org(self) -> Org:
         """What discovery learns of the org; asks Kustomer once."""
-        return discover_org(self.client, self.workers, _WITH_CUSTOM)
+        most = KLASSES_SAMPLED if self.looks else None
+        return discover_org(self.client, self.workers, _WITH_CUSTOM, most_klasses=most)
 
     @cached_property
     def session(self) -> Session:
@@ -393,9 +403,17 @@ class TapKustomer(CommandTap):
     def preflight(self) -> Preflight:
         try:
             streams = list(self.own_streams.values())
-            found = preflight(self.session, streams)
+            self._allowance.end_discovery()
+            found, left = preflight(self.session, streams)
             if self._answers is not None:
-                found.contact = look(self.session, streams, self._answers)
+                found.contact = look(
+                    self.session,
+                    streams,
+                    self._answers,
+                    self._allowance,
+                    counts=left.lists,
+                    archives=left.archives,
+                )
             return found
         finally:
             self.close()

@@ -8,7 +8,7 @@ from typing import Any
 
 from tap_kustomer.airbyte.spec import tap_config
 from tap_kustomer.airbyte.tap import SourceTap
-from tap_kustomer.cli.check import MISSING_ROLE, check_stream
+from tap_kustomer.cli.check_stream import MISSING_ROLE, check_stream
 from tap_kustomer.errors import MissingRoleError
 from tap_kustomer.settings.values import Settings
 from tap_kustomer.streams.base import KustomerStream

@@ -23,6 +23,7 @@ from tap_kustomer.readers.lists import read_list, read_one
 from tap_kustomer.readers.workers import Workers
 
 __all__ = [
+    "KLASSES_SAMPLED",
     "KLASS_STATUSES",
     "check_discovered",
     "discover_org",
@@ -33,16 +34,24 @@ __all__ = [
 logger = logging.getLogger("tap-kustomer")
 
 KLASS_STATUSES = ("enabled", "disabled", "existing_only")
+KLASSES_SAMPLED = 3  # that a check asks for by themselves
 # Of others the metadata is asked for once; without it, types follow from suffixes.
 _DOCUMENTED = frozenset({"customer", "conversation", "message", "company"})
 # Kustomer's own words for a resource without custom attributes, or for a key that may not see them.
 _WITHOUT_METADATA = (MissingRoleError, NotFoundError, RequestRefusedError)
 
 
-def discover_org(client: KustomerClient, workers: Workers, with_custom: Iterable[str]) -> Org:
+def discover_org(
+    client: KustomerClient,
+    workers: Workers,
+    with_custom: Iterable[str],
+    *,
+    most_klasses: int | None = None,
+) -> Org:
     """Return what Kustomer tells of the org behind the key.
 
-    ``with_custom`` are the standard objects that may have custom attributes.
+    ``with_custom`` are the standard objects that may have custom attributes. Of no more than
+    ``most_klasses`` klasses the attributes are asked for.
 
     Raises: ``CredentialsError`` when key or host are wrong, ``UnavailableError``.
     """
@@ -51,7 +60,8 @@ def discover_org(client: KustomerClient, workers: Workers, with_custom: Iterable
     lists = dict(zip(KLASS_STATUSES, answers, strict=True))
     klasses, problem = _klasses(lists)
     resources = [*with_custom]
-    resources += [f"kobject.{klass.name}" for klass in klasses if klass.is_readable]
+    readable = [klass for klass in klasses if klass.is_readable]
+    resources += [f"kobject.{klass.name}" for klass in readable[:most_klasses]]
     metadata, unread = read_metadata(client, workers, resources)
     roles = _roles(me) or workers.call(lambda: _roles_of_token(client))
     client.ledger.judge("own-roles", holds=roles is not None, how="no list of roles")

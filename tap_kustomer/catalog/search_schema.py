@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tap_kustomer.client.transport import KustomerClient, Request
-from tap_kustomer.errors import StreamError
+from tap_kustomer.errors import SpentError, StreamError
 
 __all__ = ["SearchSchema", "SearchSchemaReader"]
 
@@ -98,6 +98,8 @@ class SearchSchemaReader:
                     self._client.ledger.judge(
                         "search-schema", holds=known, how="it names no attributes"
                     )
+                except SpentError:
+                    raise  # nothing was asked, so nothing is known
                 except StreamError as error:
                     logger.debug("Search attributes are tried one by one: %s", error)
                     self._client.ledger.differs("search-schema", "it is refused")

@@ -1,49 +1,50 @@
 """The preflight: what the key may read, and how long a first extract takes.
 
-It asks each endpoint for one row, so it costs about one request per stream.
+It asks each endpoint for a page, so it costs about one request per stream. Where there are many
+klasses, three are asked for by themselves and the others looked at together.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 
+from tap_kustomer import timestamps
+from tap_kustomer.catalog.discovery import KLASSES_SAMPLED
+from tap_kustomer.cli.check_stream import (
+    OPEN,
+    SAMPLED,
+    UNASKED,
+    LeftOver,
+    StreamCheck,
+    check_stream,
+)
 from tap_kustomer.contact.look import Contact
-from tap_kustomer.errors import KustomerError, MissingRoleError, NotFoundError, RequestRefusedError
+from tap_kustomer.errors import StreamError
 from tap_kustomer.readers.search.ask import PageSearch
 from tap_kustomer.readers.search.query import Bounds
 from tap_kustomer.session import Session
 from tap_kustomer.streams.base import KustomerStream
-from tap_kustomer.streams.lists import ListStream, listed_pages
+from tap_kustomer.streams.extra import ExtraRows
+from tap_kustomer.streams.kobjects import KlassObjects, Kobjects
 from tap_kustomer.streams.search import SearchStream
-from tap_kustomer.streams.switched_lists import SwitchedListStream
-from tap_kustomer.streams.webhook_events import WebhookEvents
-from tap_kustomer.sync import note_role
 
-__all__ = ["MISSING_ROLE", "Preflight", "StreamCheck", "check_stream", "preflight"]
-
-OPEN, MISSING_ROLE, ABSENT, BROKEN = "yes", "no", "absent", "error"
+__all__ = ["Preflight", "Sample", "preflight"]
 
 
 @dataclass
-class StreamCheck:
-    """What is known of one stream before it is read."""
+class Sample:
+    """What a search of all klasses shows of those that were not asked for by themselves.
 
-    stream: str
-    selected: bool
-    readable: str = OPEN  # yes, no (a role is missing), absent (not part of this org), error
-    role: str | None = None  # the role to add
-    rows: int | None = None  # of a full extract, as far as Kustomer tells
-    searches: int = 0  # requests of a full extract, from the search budget
-    requests: int = 0  # from the org's budget alone
+    ``problem`` says why it shows nothing.
+    """
+
+    streams: list[str]
+    rows: int | None = None  # of a full extract
+    searches: int = 0  # of a full extract
     problem: str | None = None
-
-    @property
-    def works(self) -> bool:
-        """Whether a run with this stream can succeed."""
-        return self.readable in {OPEN, ABSENT}
 
 
 @dataclass
@@ -56,11 +57,12 @@ class Preflight:
     requests_per_minute: int
     streams: list[StreamCheck]
     rows_since: str | None = None  # UTC text: searches count rows updated since then
+    sample: Sample | None = None  # of the klasses that were not asked for by themselves
     contact: Contact | None = None  # what the org's API does, once it was looked at
 
     @property
     def works(self) -> bool:
-        """Whether every selected stream works."""
+        """Whether every selected stream works that was asked for."""
         return all(one.works for one in self.streams if one.selected)
 
     @property
@@ -68,6 +70,7 @@ class Preflight:
         """Minutes that a full extract of the selected streams needs at the tap's share."""
         selected = [one for one in self.streams if one.selected and one.readable == OPEN]
         searches = sum(one.searches for one in selected)
+        searches += self.sample.searches if self.sample is not None else 0
         requests = searches + sum(one.requests for one in selected)
         return math.ceil(
             max(searches / self.searches_per_minute, requests / self.requests_per_minute),
@@ -93,104 +96,92 @@ class Preflight:
         )
 
 
-def preflight(session: Session, streams: Iterable[KustomerStream]) -> Preflight:
-    """Ask Kustomer about every one of ``streams``.
+def preflight(session: Session, streams: Sequence[KustomerStream]) -> tuple[Preflight, LeftOver]:
+    """Ask Kustomer about every one of ``streams``, the selected ones first.
 
+    Returns what was found, and the questions that are left over.
     Raises: ``CredentialsError`` when the key or the host is wrong.
     """
-    checks = [check_stream(stream) for stream in streams]
-    since = session.settings.start_date or session.edge.moment
+    left = LeftOver()
+    by_importance = sorted(streams, key=_importance)
+    klasses = [one for one in by_importance if isinstance(one, KlassObjects)]
+    unasked = {one.name for one in klasses[KLASSES_SAMPLED:]}
+    checks: dict[str, StreamCheck] = {}
+    for stream in by_importance:
+        if isinstance(stream, KlassObjects) and any(one.deals_work for one in klasses):
+            unasked.add(stream.name)  # what was asked for one klass has brought the rows of all
+        if stream.name not in unasked:
+            checks[stream.name] = check_stream(stream, left)
+    sample = None
+    if unasked:
+        asked = [one for one in klasses if one.name not in unasked]
+        kobjects = next((one for one in streams if isinstance(one, Kobjects)), None)
+        names = [one.name for one in klasses if one.name in unasked]
+        sample = _sample(names, asked, kobjects, checks)
+    for stream in by_importance:
+        if stream.name in unasked:
+            readable = SAMPLED if sample is not None and sample.problem is None else UNASKED
+            checks[stream.name] = StreamCheck(stream.name, stream.selected, readable)
     searches, requests = session.client.limiter.shares
-    api_url = session.settings.api_url
-    return Preflight(session.org.id, api_url, searches, requests, checks, since)
+    found = Preflight(
+        session.org.id,
+        session.settings.api_url,
+        searches,
+        requests,
+        [checks[one.name] for one in streams],
+        session.settings.start_date or session.edge.moment,
+        sample,
+    )
+    return found, left
 
 
-def check_stream(stream: KustomerStream) -> StreamCheck:
-    """Ask Kustomer whether ``stream`` can be read, and how many rows it has.
+def _importance(stream: KustomerStream) -> tuple[bool, ...]:
+    """Order streams: selected ones first, of these what every org has, of these the searches."""
+    is_looked_at = isinstance(stream, ExtraRows)  # by discovery
+    return not stream.selected, is_looked_at, stream.optional, not isinstance(stream, SearchStream)
 
-    Raises: ``CredentialsError`` when the key or the host is wrong.
-    """
-    check = StreamCheck(stream.name, stream.selected)
-    if stream.problem is not None:
-        check.readable, check.problem = BROKEN, stream.problem
-        return check
+
+def _sample(
+    names: list[str],
+    asked: Iterable[KlassObjects],
+    kobjects: Kobjects | None,
+    checks: dict[str, StreamCheck],
+) -> Sample:
+    """Look at the streams ``names`` by a search of all klasses, less those that were ``asked``."""
+    answered = [one for one in asked if one.first_answer is not None]
+    sample = Sample(names, searches=len(names))
+    if not answered:
+        sample.problem = "No klass could be searched by itself, so the others were not looked at."
+        return sample
+    if any(one.deals_work for one in answered):
+        sample.rows = sample.searches = 0  # they are among those of the klass that was asked for
+        return sample
     try:
-        if isinstance(stream, SearchStream):
-            _count_search(check, stream)
-        elif isinstance(stream, ListStream):
-            _count_passes(check, stream)
-        elif isinstance(stream, WebhookEvents):
-            check.rows = stream.count()
-    except MissingRoleError:
-        return _refused(check, stream)
-    except NotFoundError:
-        stream.session.ledger.differs("lists-exist", "a 404", stream.name)
-        check.readable, check.problem = ABSENT, "not part of this org"
-    except KustomerError as error:
-        check.readable, check.problem = BROKEN, str(error)
-        return check
-    if check.readable == OPEN and (stream.reads_list or isinstance(stream, SearchStream)):
-        note_role(stream, is_open=True)
-        if stream.reads_list:
-            stream.session.ledger.holds("lists-exist")
-    return check
+        total = _rows_of_all(answered[0], kobjects)
+    except StreamError as error:
+        sample.problem = f"The klasses could not be looked at together: {error}"
+        return sample
+    sample.rows = max(total - sum(checks[one.name].rows or 0 for one in answered), 0)
+    sample.searches = max(math.ceil(sample.rows / answered[0].settings.page_size), len(names))
+    return sample
 
 
-def _refused(check: StreamCheck, stream: KustomerStream) -> StreamCheck:
-    note_role(stream, is_open=False)
-    check.readable = MISSING_ROLE
-    check.role = stream.role_to_ask_for
-    probably = "" if stream.roles_documented else "probably "
-    check.problem = f"the key {probably}lacks {check.role}"
-    return check
-
-
-def _count_search(check: StreamCheck, stream: SearchStream) -> None:
-    stream.ensure_prepared()
-    first = stream.first_answer
-    if first is None:
-        _count_list(check, stream, stream.list_paths, ({},), 100)
-        return
-    totals = [first.page.expected]
-    if stream.has_archive and stream.settings.include_archived and stream.reaches_back:
-        archive = PageSearch(
-            stream.client,
-            replace(first.query, archive=True),
-            page_size=1,
-            watermark=first.started,
-        )
-        page = stream.workers.call(lambda: archive.ask(Bounds(stream.starting_at)))
-        totals.append(page.expected)
-    check.rows = sum(totals)
-    check.searches = sum(max(math.ceil(total / first.page_size), 1) for total in totals)
-
-
-def _count_passes(check: StreamCheck, stream: ListStream) -> None:
-    try:
-        _count_list(check, stream, stream.paths, stream.passes, stream.page_size)
-        if isinstance(stream, SwitchedListStream):
-            stream.session.ledger.holds(stream.switch)
-    except RequestRefusedError:
-        if not isinstance(stream, SwitchedListStream):
-            raise
-        stream.session.ledger.differs(stream.switch, "it is refused", stream.name)
-        _count_list(check, stream, stream.paths, stream.plain_passes, stream.page_size)
-
-
-def _count_list(
-    check: StreamCheck,
-    stream: KustomerStream,
-    paths: Sequence[str],
-    passes: Sequence[Mapping[str, str]],
-    page_size: int | None,
-) -> None:
-    """Count a list by its first page: most lists do not tell how many rows they have."""
-    rows: int | None = 0
-    for params in passes:
-        page = next(listed_pages(stream, paths, params, page_size), None)
-        if page is None:
-            continue
-        known = len(page.rows) if page.next_link is None and page.has_links else page.total
-        rows = None if known is None or rows is None else rows + known
-        check.requests += max(math.ceil((known or 1) / (page_size or 1)), 1) if page_size else 1
-    check.rows = rows
+def _rows_of_all(klass: KlassObjects, kobjects: Kobjects | None) -> int:
+    """Return how many rows all klasses have, in the form in which ``klass`` was searched."""
+    if kobjects is not None and kobjects.first_answer is not None:
+        return kobjects.first_answer.page.expected
+    first = klass.first_answer
+    assert first is not None  # noqa: S101 - for the types: one that was answered
+    query = replace(
+        klass.query("kobject", "kobject"),
+        stream=Kobjects.name,
+        include_deleted=first.query.include_deleted,
+    )
+    search = PageSearch(
+        klass.session.client,
+        query,
+        page_size=first.page_size,
+        watermark=timestamps.shift(first.started, seconds=-klass.settings.lookback_seconds),
+        exact_totals=klass.session.exact_totals,
+    )
+    return klass.workers.call(lambda: search.ask(Bounds(klass.starting_at))).expected

@@ -13,7 +13,12 @@ import backoff
 
 from tap_kustomer.client.failures import Refused, Retry
 from tap_kustomer.clock import Clock
-from tap_kustomer.errors import ForeignAnswerError, KustomerError, StreamError
+from tap_kustomer.errors import (
+    ForeignAnswerError,
+    KustomerError,
+    MissingRoleError,
+    StreamError,
+)
 
 __all__ = ["Tries"]
 
@@ -34,17 +39,20 @@ class Tries:
         page_tries: int | None,
         *,
         confirms: bool = True,
+        confirms_roles: bool = True,
     ) -> None:
         """Begin with none.
 
         ``patience`` returns the seconds for which an error is retried, counted from the first
         sending: waiting for a turn is no fault of Kustomer's. ``page_tries`` is how often the
-        server may fail at the page. Without ``confirms`` one refusal by Kustomer is enough.
+        server may fail at the page. Without ``confirms`` one refusal by Kustomer is enough,
+        without ``confirms_roles`` one that speaks of a role.
         """
         self._clock = clock
         self._patience = patience
         self._page_tries = page_tries
         self._confirms = confirms
+        self._confirms_roles = confirms_roles
         self._began: float | None = None
         self._failures_of_page = 0
         self._refusals = 0
@@ -107,7 +115,10 @@ class Tries:
     def _is_confirmed(self, refusal: KustomerError) -> bool:
         if isinstance(refusal, ForeignAnswerError):
             return self._equal_refusals >= _FOREIGN_REFUSALS
-        return self._equal_refusals >= (_REFUSALS if self._confirms else 1)
+        is_enough = not self._confirms or (
+            isinstance(refusal, MissingRoleError) and not self._confirms_roles
+        )
+        return self._equal_refusals >= (1 if is_enough else _REFUSALS)
 
     def _left(self, error: Retry) -> float:
         return self._patience(error) - self.elapsed

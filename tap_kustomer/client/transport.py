@@ -70,6 +70,7 @@ class Request:
 
 
 Watcher: TypeAlias = "Callable[[Request, requests.Response], None]"
+Gate: TypeAlias = "Callable[[Request], None]"
 
 
 class Counts(Protocol):
@@ -106,6 +107,8 @@ class KustomerClient:
         """Open no connection yet; ``timeout`` and ``max_elapsed`` are in seconds."""
         self.ledger = Ledger(ASSUMPTIONS)  # what this run sees of what is assumed
         self.watchers: list[Watcher] = []  # told of every answer, by any thread
+        self.confirms_roles = True  # else one answer that a role is missing is believed
+        self.gates: list[Gate] = []  # asked before each request; an error of theirs holds it back
         self.limiter = limiter
         self.clock = clock
         self.server_time = ServerTime(clock)
@@ -171,7 +174,13 @@ class KustomerClient:
         ``StopRequested``.
         """
         path = request.path.partition("?")[0]
-        tries = Tries(self.clock, self._patience, page_tries, confirms=confirms)
+        tries = Tries(
+            self.clock,
+            self._patience,
+            page_tries,
+            confirms=confirms,
+            confirms_roles=self.confirms_roles,
+        )
 
         def pause(details: Details) -> None:
             # The library would sleep deaf to signals, so the wait is made here and its own is 0.
@@ -277,6 +286,8 @@ class KustomerClient:
         raise Refused(reason, refusal(response, path), complaints(response))
 
     def _send(self, request: Request, tries: Tries) -> requests.Response:
+        for gate in self.gates:
+            gate(request)
         with self.limiter.turn(request.budget):
             tries.begin()
             if self._counts is not None:

@@ -1,47 +1,41 @@
-"""How many requests a look may send, and the one way in which it sends them."""
+"""How many requests a check may send: discovery, the table of streams and the look together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
-
-from requests import Response
+import threading
 
 from tap_kustomer.client.rate_limit import Budget
-from tap_kustomer.client.transport import KustomerClient, Request
+from tap_kustomer.client.transport import Request
+from tap_kustomer.errors import SpentError
 
-__all__ = ["Allowance", "SpentError"]
+__all__ = ["MOST_REQUESTS", "MOST_SEARCHES", "NOT_ASKED", "Allowance"]
 
-T = TypeVar("T")
 MOST_REQUESTS = 60
 MOST_SEARCHES = 20
-_MOST_FOR_ONE = 3  # answers until a refusal is confirmed, and one to spare
-
-
-class SpentError(Exception):
-    """The look has sent as many requests as it may."""
+# So that many entries of `extra_streams` leave the streams themselves something to ask.
+_MOST_OF_DISCOVERY = 25
+NOT_ASKED = f"a check sends at most {MOST_REQUESTS} requests, {MOST_SEARCHES} of them searches"
 
 
 class Allowance:
-    """Counts the requests of a look, retries included; used by one thread."""
+    """Counts each request before it is sent, retries included; any thread may ask."""
 
-    def __init__(self, client: KustomerClient) -> None:
-        """Begin with all of them left."""
+    def __init__(self) -> None:
+        """Begin with those of discovery."""
         self.requests = self.searches = 0
-        self._client = client
-        client.watchers.append(self._count)
+        self._most = _MOST_OF_DISCOVERY
+        self._lock = threading.Lock()
 
-    def _count(self, request: Request, _response: Response) -> None:
-        self.requests += 1
-        self.searches += request.budget is Budget.SEARCH
+    def end_discovery(self) -> None:
+        """Let all of them be sent from now on."""
+        self._most = MOST_REQUESTS
 
-    def spend(self, call: Callable[[], T], *, searches: bool = False) -> T:
-        """Return what ``call`` returns. Raises ``SpentError`` before it when it may be too much."""
-        left = MOST_SEARCHES - self.searches if searches else _MOST_FOR_ONE
-        if min(MOST_REQUESTS - self.requests, left) < _MOST_FOR_ONE:
-            raise SpentError
-        return call()
-
-    def close(self) -> None:
-        """Count no longer."""
-        self._client.watchers.remove(self._count)
+    def __call__(self, request: Request) -> None:
+        """Count a request that is due. Raises ``SpentError`` where it would be one too many."""
+        is_search = request.budget is Budget.SEARCH
+        with self._lock:
+            if self.requests >= self._most or (is_search and self.searches >= MOST_SEARCHES):
+                msg = f"It was not asked for: {NOT_ASKED}."
+                raise SpentError(msg)
+            self.requests += 1
+            self.searches += is_search

@@ -1,23 +1,24 @@
-"""The look at an org: asks what the preflight's own questions leave open, and judges all of it.
+"""The look at an org: asks what the table of streams leaves open, and judges all of it.
 
-At most sixty requests, twenty of them searches, besides the preflight's; fewer where an org has
-nothing to ask about. A question that cannot be answered leaves its assumption *not seen*.
+It uses what discovery and the table leave of the check's requests, the most important questions
+first. One that cannot be asked or answered leaves its assumption *not seen*.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from tap_kustomer import timestamps
 from tap_kustomer.client.codec import decode
-from tap_kustomer.contact.allowance import Allowance, SpentError
+from tap_kustomer.contact.allowance import NOT_ASKED, Allowance
 from tap_kustomer.contact.answers import Answers, attributes_of_rows, share_of_ties
-from tap_kustomer.contact.questions import OrgQuestions, SearchQuestions
+from tap_kustomer.contact.questions import OrgQuestions, Question, SearchQuestions
 from tap_kustomer.contact.rows import judge_rows
-from tap_kustomer.errors import StreamError, UnavailableError
-from tap_kustomer.ledger.ledger import Ledger
+from tap_kustomer.errors import SpentError, StreamError, UnavailableError
+from tap_kustomer.ledger.ledger import Column, Ledger
 from tap_kustomer.readers.search.ask import PageSearch
 from tap_kustomer.readers.search.query import Bounds
 from tap_kustomer.session import Session
@@ -26,6 +27,7 @@ from tap_kustomer.streams.search import SearchStream
 
 __all__ = ["Contact", "SearchLook", "look"]
 
+_SERVER_ERROR = 500  # the first status of those
 _SECOND_PAGES = 6  # streams of which a second page is compared with the first
 
 
@@ -50,10 +52,12 @@ class Contact:
     answers: Answers
     searches: list[SearchLook] = field(default_factory=list)
     klasses: int = 0
+    klasses_unasked: int = 0  # whose attributes were not asked for
     custom_attributes: int = 0
-    requests: int = 0  # of the look
+    requests: int = 0  # of the whole check
     searches_sent: int = 0  # of those
-    stopped: str | None = None  # why not all questions were asked
+    stopped: str | None = None  # why the look ended early
+    unasked: list[str] = field(default_factory=list)  # entries that it had no request left for
 
     def as_dict(self) -> dict[str, Any]:
         """Return what was found for machines."""
@@ -75,84 +79,128 @@ class Contact:
                 "requests_per_minute_of_the_org": self.answers.org_limit,
                 "limit_on_a_search": self.answers.search_limit,
                 "klasses": self.klasses,
+                "klasses_unasked": self.klasses_unasked,
                 "custom_attributes": self.custom_attributes,
                 "searches": [vars(one) for one in self.searches],
                 "requests_sent": self.requests,
                 "searches_sent": self.searches_sent,
                 "stopped": self.stopped,
+                "not_asked": self.unasked,
             },
         }
 
 
-def look(session: Session, streams: Sequence[KustomerStream], answers: Answers) -> Contact:
+def look(  # noqa: PLR0913 - what the table of streams saw, spent and left
+    session: Session,
+    streams: Sequence[KustomerStream],
+    answers: Answers,
+    allowance: Allowance,
+    *,
+    counts: Mapping[str, Iterable[Callable[[], None]]],
+    archives: Iterable[Callable[[], None]],
+) -> Contact:
     """Ask what is left open, judge all that was answered, and return it.
 
-    ``answers`` has watched the preflight. Raises: ``CredentialsError`` where the key no longer
-    works.
+    ``answers`` and ``allowance`` have watched the table of streams, which leaves over ``counts``
+    of rows in lists by stream, and those in ``archives``.
+    Raises: ``CredentialsError`` where the key no longer works.
     """
     contact = Contact(session.ledger, answers)
-    metadata = session.org.metadata
-    contact.klasses = len(session.org.klasses)
-    contact.custom_attributes = sum(len(one) for one in metadata.values())
+    org = session.org
+    contact.klasses = len(org.klasses)
+    readable = {f"kobject.{klass.name}" for klass in org.klasses if klass.is_readable}
+    contact.klasses_unasked = len(readable - org.metadata.keys() - org.unread_metadata.keys())
+    contact.custom_attributes = sum(len(one) for one in org.metadata.values())
     asked = [
         one for one in streams if isinstance(one, SearchStream) and one.first_answer is not None
     ]
-    allowance = Allowance(session.client)
-    try:
-        contact.searches = [_first_page(one) for one in asked]
-        for question in _questions(session, asked, answers, allowance, contact):
-            if not _is_answered(question, contact):
-                break
-    finally:
-        allowance.close()
+    contact.searches = [_first_page(one) for one in asked]
+    open_questions = [
+        *_first_questions(session, asked),
+        *map(Question, archives),
+        *_questions_of_org(session, asked, answers, counts),
+        *_last_questions(session, asked, contact),
+    ]
+    unasked: set[str] = set()
+    for question in open_questions:
+        if not _is_answered(question, contact, unasked):
+            break
+    failed = sum(count for status, count in answers.statuses.items() if status >= _SERVER_ERROR)
+    if unasked and failed and contact.stopped is None:
+        contact.stopped = f"Kustomer failed at {failed} of the requests, so fewer could be made."
     contact.requests, contact.searches_sent = allowance.requests, allowance.searches
     judge_rows(session.ledger, streams, answers.seen)
+    for id_, finding in session.ledger.findings.items():
+        if id_ in unasked and finding.column is Column.NOT_SEEN:
+            contact.unasked.append(id_)
+            session.ledger.not_seen(id_, f"not asked: {NOT_ASKED}")
     return contact
 
 
-def _is_answered(question: Callable[[], None], contact: Contact) -> bool:
+def _is_answered(question: Question, contact: Contact, unasked: set[str]) -> bool:
     """Ask, and return whether there is any use in asking more."""
     try:
-        question()
+        question.ask()
     except UnavailableError as error:
         contact.stopped = f"Kustomer no longer answered, so the look ended early. {error}"
         return False
-    except (SpentError, StreamError):
-        return True  # a cheaper question may be within the allowance, another one be answered
+    except SpentError:
+        unasked.update(question.entries)  # one that takes no search may still be asked
+    except StreamError:
+        return True  # another one may be answered
     return True
 
 
-def _questions(
+def _first_questions(session: Session, asked: Sequence[SearchStream]) -> Iterator[Question]:
+    """Yield what decides whether rows could be missing."""
+    of_search = SearchQuestions(session)
+    customers = _customers(asked)
+    klass = next((one for one in asked if one.assumption == "klass-attribute"), None)
+    if customers is not None:
+        about_archive = ("archive-page-size", "two-year-edge")
+        yield Question(partial(of_search.archive, customers), about_archive)
+        yield Question(partial(of_search.live_edge, customers), ("two-year-edge",))
+        yield Question(partial(of_search.unknown_attribute, customers), ("unknown-attribute",))
+    if klass is not None:
+        about_klass = ("archive-klass-attribute",)
+        yield Question(partial(of_search.archive_of_klass, klass), about_klass)
+
+
+def _questions_of_org(
     session: Session,
     asked: Sequence[SearchStream],
     answers: Answers,
-    allowance: Allowance,
-    contact: Contact,
-) -> Iterator[Callable[[], None]]:
-    """Yield the questions, the most important first."""
-    of_search = SearchQuestions(session, allowance)
-    of_org = OrgQuestions(session, allowance, answers)
-    customers = next((one for one in asked if one.name == "customers"), None)
-    klass = next((one for one in asked if one.assumption == "klass-attribute"), None)
+    counts: Mapping[str, Iterable[Callable[[], None]]],
+) -> Iterator[Question]:
+    """Yield what is no search, the counts of lists in between; deactivated users come first."""
+    of_org = OrgQuestions(session, answers)
+    yield from map(Question, counts.get("users", ()))
+    yield from of_org.all(_customers(asked))
+    for stream, left in counts.items():
+        if stream != "users":
+            yield from map(Question, left)
+
+
+def _last_questions(
+    session: Session, asked: Sequence[SearchStream], contact: Contact
+) -> Iterator[Question]:
+    """Yield the other searches."""
+    of_search = SearchQuestions(session)
+    customers = _customers(asked)
     if customers is not None:
-        yield lambda: of_search.archive(customers)
-        yield lambda: of_search.live_edge(customers)
-        yield lambda: of_search.unknown_attribute(customers)
-    yield from of_org.all(customers)
-    if klass is not None:
-        yield lambda: of_search.archive_of_klass(klass)
-    if customers is not None:
-        yield lambda: of_search.ids_only(customers)
-        yield lambda: of_search.freshest(customers)
-        yield lambda: of_search.page_behind_the_last(customers)
+        yield Question(partial(of_search.freshest, customers), ("index-in-place",))
+        yield Question(partial(of_search.ids_only, customers), ("ids-only",))
+        yield Question(partial(of_search.page_behind_the_last, customers), ("page-depth",))
     larger = sorted(asked, key=lambda one: -(one.run.expected or _rows(one)))
     for stream in [one for one in larger if not _is_whole(one)][:_SECOND_PAGES]:
         entry = next(one for one in contact.searches if one.stream == stream.name)
-        yield lambda stream=stream, entry=entry: _second_page(  # type: ignore[misc]
-            session, allowance, stream, entry
-        )
+        yield Question(partial(_second_page, session, stream, entry))
     if customers is not None:
-        yield lambda: of_search.behind_ten_thousand(customers)
+        yield Question(partial(of_search.behind_ten_thousand, customers))
+
+
+def _customers(asked: Sequence[SearchStream]) -> SearchStream | None:
+    return next((one for one in asked if one.name == "customers"), None)
 
 
 def _rows(stream: SearchStream) -> int:
@@ -177,9 +225,7 @@ def _first_page(stream: SearchStream) -> SearchLook:
     )
 
 
-def _second_page(
-    session: Session, allowance: Allowance, stream: SearchStream, entry: SearchLook
-) -> None:
+def _second_page(session: Session, stream: SearchStream, entry: SearchLook) -> None:
     """Compare the page behind the first with the first, and with what was asked for."""
     first = stream.first_answer
     stamps = [] if first is None else [key.updated for key in first.page.keys if key.updated]
@@ -193,9 +239,14 @@ def _second_page(
         exact_totals=session.exact_totals,
     )
     bounds = Bounds(stamps[-1], first.started)
-    entry.in_order = False
-    page = allowance.spend(lambda: session.workers.call(lambda: search.ask(bounds)), searches=True)
-    entry.pages, entry.in_order = 2, True
+    try:
+        page = session.workers.call(lambda: search.ask(bounds))
+    except SpentError:
+        raise
+    except StreamError:
+        entry.in_order = False
+        raise
+    entry.pages = 2
     rows = attributes_of_rows(decode(page.raw).get("data") or [])
     if not rows:
         session.ledger.differs("search-filter", "nothing follows a full page", stream.name)

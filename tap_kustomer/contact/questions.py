@@ -3,42 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from tap_kustomer import timestamps
 from tap_kustomer.client.codec import decode
 from tap_kustomer.client.rate_limit import Budget
 from tap_kustomer.client.transport import Request
-from tap_kustomer.contact.allowance import Allowance
 from tap_kustomer.contact.answers import Answers, attributes_of_rows
 from tap_kustomer.errors import NotFoundError, RequestRefusedError
+from tap_kustomer.ledger.ledger import Column
 from tap_kustomer.readers.search.ask import ARCHIVE_PATH, SEARCH_PATH, PageSearch
 from tap_kustomer.readers.search.page import SearchPage, peek
 from tap_kustomer.readers.search.query import Bounds, SearchQuery
 from tap_kustomer.session import Session
+from tap_kustomer.streams.audit_logs import PATH as AUDIT_LOG
 from tap_kustomer.streams.search import SearchStream
 
-__all__ = ["OrgQuestions", "SearchQuestions"]
+__all__ = ["OrgQuestions", "Question", "SearchQuestions"]
 
-T = TypeVar("T")
 _PAGE = 500  # rows, the most that a search is assumed to give
 _EDGE_DAYS = 3  # on each side of the two-year edge
 _SETTLED_SECONDS = 300  # a row that was changed since may be fresher than its place
 _LAST_PAGE = 100
 _WINDOW = 10_000  # rows
 _MANY_IDS = 100
+_ARTICLES = "/v1/kb/articles"
 _MADE_UP = ("0123456789abcdef00000000", "0123456789abcdef00000001")
+
+
+@dataclass(frozen=True)
+class Question:
+    """Something to ask, and the entries of the ledger that the answer speaks of."""
+
+    ask: Callable[[], None]
+    entries: tuple[str, ...] = ()
 
 
 class SearchQuestions:
     """What is asked of the two searches."""
 
-    def __init__(self, session: Session, allowance: Allowance) -> None:
+    def __init__(self, session: Session) -> None:
         """Ask nothing yet."""
         self._session = session
-        self._allowance = allowance
         self._has_archived: bool | None = None
 
     def archive(self, stream: SearchStream) -> None:
@@ -74,14 +82,19 @@ class SearchQuestions:
     def unknown_attribute(self, stream: SearchStream) -> None:
         """Search by an attribute that does not exist."""
         query = replace(_query(stream), attribute=f"{stream.query_context}_no_such_thing_at")
-        self._judge_refusal("unknown-attribute", lambda: self._page(query, size=1))
+        try:
+            self._page(query, size=1, confirms=False)
+        except RequestRefusedError:
+            self._session.ledger.holds("unknown-attribute")
+        else:
+            self._session.ledger.differs("unknown-attribute", "it is ignored")
 
     def page_behind_the_last(self, stream: SearchStream) -> None:
         """Ask for page 101."""
         query = _query(stream)
         number = _LAST_PAGE + 1
         try:
-            page = self._page(query, number=number, size=1)
+            page = self._page(query, number=number, size=1, confirms=False)
         except RequestRefusedError:
             self._session.ledger.holds("page-depth")
         except NotFoundError:
@@ -145,14 +158,6 @@ class SearchQuestions:
         elif stamps:
             self._session.ledger.holds("index-in-place")
 
-    def _judge_refusal(self, assumption: str, ask: Callable[[], object]) -> None:
-        try:
-            ask()
-        except RequestRefusedError:
-            self._session.ledger.holds(assumption)
-        else:
-            self._session.ledger.differs(assumption, "it is ignored")
-
     def _whole(self, query: SearchQuery, bounds: Bounds) -> SearchPage:
         """Return a page as a sync would ask for it."""
         search = PageSearch(
@@ -163,52 +168,59 @@ class SearchQuestions:
             exact_totals=self._session.exact_totals,
         )
         ask = partial(search.ask, bounds) if query.archive else partial(search.count, bounds)
-        return self._spend(ask)
+        return self._session.workers.call(ask)
 
-    def _page(self, query: SearchQuery, *, number: int = 1, size: int) -> SearchPage:
-        return self._search(query, {"page": number, "pageSize": size}, query.body(Bounds(_FIRST)))
+    def _page(
+        self, query: SearchQuery, *, number: int = 1, size: int, confirms: bool = True
+    ) -> SearchPage:
+        """Return a page; without ``confirms``, where a refusal is expected, one is believed."""
+        params = {"page": number, "pageSize": size}
+        return self._search(query, params, query.body(Bounds(_FIRST)), confirms=confirms)
 
     def _search(
-        self, query: SearchQuery, params: dict[str, Any], body: dict[str, Any]
+        self,
+        query: SearchQuery,
+        params: dict[str, Any],
+        body: dict[str, Any],
+        *,
+        confirms: bool = True,
     ) -> SearchPage:
         path = ARCHIVE_PATH if query.archive else SEARCH_PATH
         request = Request(path, params, body, Budget.SEARCH)
-        fetch = self._session.client.fetch
-        return self._spend(lambda: fetch(request, lambda raw: peek(raw, query.field)))
+        fetch = partial(self._session.client.fetch, request, confirms=confirms)
+        return self._session.workers.call(lambda: fetch(lambda raw: peek(raw, query.field)))
 
     def _raw(self, query: SearchQuery, params: dict[str, Any]) -> dict[str, Any]:
         request = Request(SEARCH_PATH, params, query.body(Bounds(_FIRST)), Budget.SEARCH)
-        return self._spend(lambda: self._session.client.fetch(request, _document))
-
-    def _spend(self, call: Callable[[], T]) -> T:
-        return self._allowance.spend(lambda: self._session.workers.call(call), searches=True)
+        fetch = self._session.client.fetch
+        return self._session.workers.call(lambda: fetch(request, _document))
 
 
 class OrgQuestions:
     """What is asked of everything but the searches."""
 
-    def __init__(self, session: Session, allowance: Allowance, answers: Answers) -> None:
+    def __init__(self, session: Session, answers: Answers) -> None:
         """Ask nothing yet."""
         self._session = session
-        self._allowance = allowance
         self._answers = answers
 
-    def all(self, customers: SearchStream | None) -> Iterator[Callable[[], None]]:
+    def all(self, customers: SearchStream | None) -> Iterator[Question]:
         """Yield the questions; ``customers`` is their search, where the key may use it."""
-        yield self._read_schema
-        yield self.users
-        yield self.audit_log
-        yield self.articles
+        yield Question(self._read_schema, ("search-schema",))
+        yield Question(self.users, ("users-default",))
+        yield Question(self.audit_log, ("audit-without-type", "audit-klass"))
         first = None if customers is None else customers.first_answer
         if first is not None:
             ids = [key.id for key in first.page.keys if key.id]
-            yield lambda: self.several_ids(ids)
-            yield self.absent_ids
+            yield Question(partial(self.several_ids, ids), ("several-ids", "several-ids-most"))
+            yield Question(self.absent_ids, ("several-ids-absent",))
             if first.page.expected > _WINDOW:
-                yield self.behind_ten_thousand
+                yield Question(self.behind_ten_thousand, ("list-depth",))
+        if not any(one.request.path == _ARTICLES for one in self._answers.seen):
+            yield Question(self.articles, ("article-body",))
 
     def _read_schema(self) -> None:
-        self._spend(self._session.search_schema.read)
+        self._session.workers.call(self._session.search_schema.read)
 
     def users(self) -> None:
         """Ask for users without saying which, once deactivated ones are known."""
@@ -227,20 +239,22 @@ class OrgQuestions:
     def audit_log(self) -> None:
         """Ask for the audit log of all types, and how it names the klass of an object."""
         ledger = self._session.ledger
-        try:
-            content = self._get("/v1/audit-logs", {})
-        except RequestRefusedError:
-            ledger.differs("audit-without-type", "it is refused")
-            return
-        ledger.holds("audit-without-type")
-        for entry in attributes_of_rows(_rows(content)):
+        if ledger.findings["audit-without-type"].column is Column.NOT_SEEN:
+            try:
+                self._get(AUDIT_LOG, {})
+            except RequestRefusedError:
+                ledger.differs("audit-without-type", "it is refused")
+                return
+            ledger.holds("audit-without-type")
+        shown = [one for one in self._answers.seen if one.request.path == AUDIT_LOG]
+        for entry in attributes_of_rows([row for one in shown for row in one.rows]):
             if entry.get("objectType") == "kobject":
                 named = ".kobject." in str(entry.get("eventName"))
                 ledger.judge("audit-klass", holds=named, how="it does not")
 
     def articles(self) -> None:
         """Ask for an article with its text."""
-        content = self._get("/v1/kb/articles", {"includeBody": "true", "page": 1, "pageSize": 1})
+        content = self._get(_ARTICLES, {"includeBody": "true", "page": 1, "pageSize": 1})
         for article in attributes_of_rows(_rows(content)):
             told = "htmlBody" in article
             self._session.ledger.judge("article-body", holds=told, how="no `htmlBody`")
@@ -292,10 +306,7 @@ class OrgQuestions:
 
     def _get(self, path: str, params: dict[str, Any]) -> dict[str, Any]:
         fetch = self._session.client.fetch
-        return self._spend(lambda: fetch(Request(path, params), _document))
-
-    def _spend(self, call: Callable[[], T]) -> T:
-        return self._allowance.spend(lambda: self._session.workers.call(call))
+        return self._session.workers.call(lambda: fetch(Request(path, params), _document))
 
 
 _FIRST = "2000-01-01T00:00:00.000Z"

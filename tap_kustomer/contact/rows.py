@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tap_kustomer import timestamps
@@ -12,6 +12,7 @@ from tap_kustomer.ledger.ledger import Ledger
 from tap_kustomer.naming import snake_case
 from tap_kustomer.rows.values import MISFIT, converter, is_masked
 from tap_kustomer.streams.base import KustomerStream
+from tap_kustomer.streams.kobjects import KlassObjects, Kobjects
 from tap_kustomer.streams.lists import ListStream
 from tap_kustomer.streams.search import SearchStream
 
@@ -25,16 +26,31 @@ def judge_rows(ledger: Ledger, streams: Iterable[KustomerStream], seen: Iterable
     """Tell the ledger what the rows in ``seen`` show."""
     named = list(streams)
     for one in seen:
-        stream = stream_of(one, named)
-        if stream is None or not one.rows or "idsOnly" in one.request.params:
+        if "idsOnly" in one.request.params:
             continue
-        attributes = attributes_of_rows(one.rows)
-        _judge_names(ledger, stream, attributes)
-        _judge_custom(ledger, stream, attributes)
-        if one.is_search:
-            _judge_deletes(ledger, stream, attributes)
-        if stream.name == "conversations":
-            _judge_durations(ledger, attributes)
+        for stream, rows in _by_stream(one, named):
+            attributes = attributes_of_rows(rows)
+            _judge_names(ledger, stream, attributes)
+            _judge_custom(ledger, stream, attributes)
+            if one.is_search:
+                _judge_deletes(ledger, stream, attributes)
+            if stream.name == "conversations":
+                _judge_durations(ledger, attributes)
+
+
+def _by_stream(
+    seen: Seen, streams: Iterable[KustomerStream]
+) -> Iterator[tuple[KustomerStream, list[dict[str, Any]]]]:
+    """Yield the rows of an answer with their stream; those of all klasses are of several."""
+    if seen.is_search and seen.context == Kobjects.query_context:
+        for stream in streams:
+            if isinstance(stream, KlassObjects):
+                type_ = f"kobject.{stream.klass.name}"
+                yield stream, [row for row in seen.rows if row.get("type") == type_]
+        return
+    found = stream_of(seen, streams)
+    if found is not None and seen.rows:
+        yield found, seen.rows
 
 
 def stream_of(seen: Seen, streams: Iterable[KustomerStream]) -> KustomerStream | None:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from tap_kustomer.contact.allowance import NOT_ASKED
 from tap_kustomer.contact.look import Contact
 from tap_kustomer.ledger.ledger import HOW_TO_REPORT, Assumption, Column, Finding
 
@@ -62,11 +63,18 @@ def _assumed(contact: Contact) -> Table:
             if finding.column is column:
                 told = escape(_told(assumptions[id_], finding))
                 table.add_row(f"[{colour}]{column.value}[/]", told)
+    unasked = set(contact.unasked)
+    if unasked:
+        table.add_row(Column.NOT_SEEN.value, _listed(contact.unasked, f", not asked: {NOT_ASKED}"))
     for column in (Column.NOT_SEEN, Column.AS_ASSUMED):
-        ids = [id_ for id_, finding in found.items() if finding.column is column]
+        ids = [id_ for id_, one in found.items() if one.column is column and id_ not in unasked]
         if ids:
-            table.add_row(column.value, f"{len(ids)}: {', '.join(ids)}")
+            table.add_row(column.value, _listed(ids))
     return table
+
+
+def _listed(ids: list[str], why: str = "") -> str:
+    return f"{len(ids)}{why}: {', '.join(ids)}"
 
 
 def _told(assumption: Assumption, finding: Finding) -> str:
@@ -81,6 +89,13 @@ def _told(assumption: Assumption, finding: Finding) -> str:
     )
 
 
+def _attributes(contact: Contact) -> str:
+    told = f"{contact.custom_attributes} custom attributes"
+    if contact.klasses_unasked:
+        told += f" besides those of {contact.klasses_unasked} klasses that were not asked for"
+    return told
+
+
 def _sentences(contact: Contact) -> list[str]:
     answers = contact.answers
     limit = f"{answers.org_limit:,}" if answers.org_limit else "an unknown number of"
@@ -88,7 +103,7 @@ def _sentences(contact: Contact) -> list[str]:
     sentences.append(
         f"The org's plan allows {limit} requests a minute; the pod is "
         f"{', '.join(sorted(answers.pods)) or 'not told'}. There are {contact.klasses} klasses and "
-        f"{contact.custom_attributes} custom attributes. Looking took {contact.requests} requests, "
+        f"{_attributes(contact)}. The check took {contact.requests} requests, "
         f"{contact.searches_sent} of them searches."
     )
     if contact.stopped is not None:

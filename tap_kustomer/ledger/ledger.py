@@ -47,8 +47,8 @@ class Assumption:
 class Finding:
     """What a run saw of one assumption.
 
-    ``how`` are the differences, in words that hold no value of the org; ``places`` the streams
-    or paths where they showed.
+    ``how`` are the differences, or why nothing was seen, in words that hold no value of the org;
+    ``places`` the streams or paths where they showed.
     """
 
     column: Column = Column.NOT_SEEN
@@ -78,6 +78,10 @@ class Ledger:
         """
         column = Column.REPORT if self._assumptions[id_].report else Column.HANDLED
         self._note(id_, column, how, place)
+
+    def not_seen(self, id_: str, why: str) -> None:
+        """Note why nothing was seen of it. Raises ``KeyError`` for an unknown assumption."""
+        self._note(id_, Column.NOT_SEEN, why, "")
 
     def judge(self, id_: str, *, holds: bool, how: str = "", place: str = "") -> None:
         """Note what was seen: ``holds`` or different."""

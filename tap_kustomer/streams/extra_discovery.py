@@ -17,6 +17,7 @@ from tap_kustomer.errors import (
     MissingRoleError,
     NotFoundError,
     RequestRefusedError,
+    SpentError,
     StreamError,
 )
 from tap_kustomer.naming import snake_case
@@ -192,8 +193,9 @@ class ExtraDiscovery:
                 rows = [] if problem else look.rows
                 return _Found(rows, size, problem, is_no_list=problem is not None)
             return self._look_below(entry)
-        except MissingRoleError:
-            return _Found([], entry.page_size)  # a run says so, and which role is missing
+        except (MissingRoleError, SpentError):
+            # A run says which role is missing; a check that has asked enough needs no columns.
+            return _Found([], entry.page_size)
         except NotFoundError:
             sentence = f"Kustomer has no {entry.path} (status 404). Check the `path`."
             return _Found([], entry.page_size, entry.problem(sentence))

@@ -7,7 +7,7 @@ Roles: https://developer.kustomer.com/docs/get-started/api-keys-and-roles
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -244,6 +244,11 @@ class Klasses(ListStream):
     paths = ("/v1/klasses",)
     passes = tuple({"status": status} for status in KLASS_STATUSES)
     roles = ("org.permission.klass.read", "org.user.klass.read", "org.admin.klass.read")
+
+    @override
+    def known_page(self, params: Mapping[str, str]) -> ListPage | None:
+        rows = self.org.klass_lists.get(params.get("status", ""))
+        return None if rows is None else ListPage([*rows], [], None, has_links=True, total=None)
 
     @override
     def listed_by(self, reader: KustomerStream) -> Iterator[ListPage]:

@@ -64,6 +64,10 @@ class ListStream(KustomerStream):
         first = next(pages, None)
         self._opened = pages if first is None else chain([first], pages)
 
+    def known_page(self, params: Mapping[str, str]) -> ListPage | None:  # noqa: ARG002 - for lists that discovery reads
+        """Return all rows of one pass, where discovery has read them."""
+        return None
+
     def _all_pages(self) -> Iterator[ListPage]:
         return self._pages() if self._ahead is None else self._ahead.pages()
 
