@@ -78,6 +78,12 @@ def bursts(rng: random.Random, rows: int) -> Iterator[float]:
     return (rng.choice(places) + rng.uniform(0, 3_600) for _ in range(rows))
 
 
+def six_imports(rng: random.Random, rows: int) -> Iterator[float]:
+    """Imports of an hour each, months apart."""
+    days = [180, 400, 549, 550, 660, 688]
+    return (rng.choice(days) * DAY + rng.uniform(0, 3_600) for _ in range(rows))
+
+
 def gaps(rng: random.Random, rows: int) -> Iterator[float]:
     """Three busy times, years without anything between them."""
     return (rng.choice([0, 200, 690]) * DAY + rng.uniform(0, 10) * DAY for _ in range(rows))
@@ -204,11 +210,11 @@ def test_the_order_of_the_readers_does_not_matter() -> None:
         assert len(read_all(search, plan, 2, Chosen())) == len(stamps), order
 
 
-@pytest.mark.parametrize("shape", [evenly, gaps])
+@pytest.mark.parametrize("shape", [evenly, gaps, bursts, six_imports, a_power_law, office_hours])
 def test_sixty_thousand_rows_take_a_twentieth_more_searches_than_pages(
     shape: Callable[[random.Random, int], Iterator[float]],
 ) -> None:
-    """What slices waste of their last pages, and the count at the end, stays within that."""
+    """What slices waste of their last pages, the tail and the count at the end stay within that."""
     rng = random.Random(1)
     stamps = sorted(timestamps.from_epoch(BEGIN + one) for one in shape(rng, 60_000))
     search = RowsInMemory(stamps, stamps, 500)
@@ -216,4 +222,4 @@ def test_sixty_thousand_rows_take_a_twentieth_more_searches_than_pages(
     plan = SlicePlan(low, high, page_size=500, readers=4, buffer_bytes=30_000_000)
 
     assert len(read_all(search, plan, 4, rng)) == 60_000
-    assert search.requests + 1 <= 1.05 * 60_000 / 500
+    assert search.requests + 2 <= 1.05 * math.ceil(60_000 / 499)

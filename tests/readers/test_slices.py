@@ -72,7 +72,7 @@ def around_one_hot_moment(rng: random.Random, now: float) -> float:
     ("when", "most"),
     [
         (evenly, 1.08),
-        (in_bursts, 1.12),
+        (in_bursts, 1.1),
         (with_an_empty_year, 1.1),
         (in_one_day, 1.08),
         (more_and_more, 1.08),

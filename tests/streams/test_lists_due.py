@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from simulator import Clock, Fault, Org, Simulator
+from simulator import Clock, Fault, Org, Simulator, to_iso
 from tests.support import Output, sync_tap
 
 MINUTE = 60.0
@@ -127,6 +127,16 @@ def test_a_list_that_was_read_in_the_future_is_due(server: Simulator) -> None:
 
     assert statuses(output)["tags"] == "complete"
     assert output.state["bookmarks"]["tags"]["listed_at"] < "2099"
+
+
+def test_a_run_that_seems_to_begin_before_the_last_one_reads_no_list(server: Simulator) -> None:
+    """Kustomer tells whole seconds, so of two runs at once the later may look the earlier."""
+    state = read(server).state
+    moment = to_iso(server.org.clock.now_ms() + 1_000)
+    state["bookmarks"]["tags"]["listed_at"] = moment
+    output = read(server, state)
+
+    assert statuses(output)["tags"] == "not due"
 
 
 def test_a_list_that_failed_stays_due(server: Simulator) -> None:

@@ -91,6 +91,7 @@ class SlicePlan:
         self._readers = readers
         self._buffer_bytes = buffer_bytes
         self._wanted = 0  # rows of a slice, once an answer told how many there are in all
+        self._is_even = False  # rows seem to lie evenly, so that time tells how many there are
         self._at_once = 0  # slices that may still begin before the one before them fits
         self._divisions = 0  # that may still be made
         self._slices = [Slice(self, low, high)]  # in order of time, begun or not
@@ -109,7 +110,8 @@ class SlicePlan:
         slice_ = self._slices[index]
         slice_.begun = True
         slice_.before = self._slices[index - 1] if index else None
-        if self._wanted and slice_.left > self._wanted * _TOO_MANY:
+        # Elsewhere a guess may end in a gap; the first answer of the whole rest tells more.
+        if self._is_even and slice_.left > self._wanted * _TOO_MANY:
             end = max(slice_.end_by_time(self._wanted), behind(slice_.low))
             self._put_back(index, end, slice_.left - self._wanted)
         if self._at_once:
@@ -183,6 +185,7 @@ class SlicePlan:
         self._divisions = min(divisions, 2 * self._readers)
         average = seconds_between(whole.low, whole.high) / rows
         if average / _EVEN <= whole.pace <= average * _EVEN:
+            self._is_even = True
             self._at_once = self._readers - 1
 
     def _fit(self, index: int, rows: int, page: SearchPage) -> None:
