@@ -313,6 +313,8 @@ class Sync:
     def _log_summary(self) -> None:
         if self.runs:
             logger.info("%s", closing(self.runs, self.seconds))
+        for stream in self._streams.values():
+            stream.note_rows()
         told = differences(self._session.ledger)
         if told is not None:
             logger.info("%s", told)

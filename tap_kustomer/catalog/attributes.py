@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["OPEN_TYPE", "attribute_schema", "custom_schema", "suffix_of"]
+__all__ = ["OPEN_TYPE", "attribute_schema", "custom_schema", "suffix_of", "type_in_words"]
 
 # What the API types inconsistently: anything but a bare number or boolean, which become text.
 OPEN_TYPE: dict[str, Any] = {"type": ["string", "object", "array", "null"], "items": {}}
@@ -58,6 +58,11 @@ def attribute_schema(name: str, definition: Mapping[str, Any]) -> dict[str, Any]
         schema = {"type": ["array", "null"], "items": schema}
     description = definition.get("displayName")
     return {**schema, "description": description} if isinstance(description, str) else {**schema}
+
+
+def type_in_words(name: str) -> str:
+    """Return which type the name of a custom attribute tells, without the name."""
+    return f"the type of {suffix_of(name) or 'an attribute without a suffix'}"
 
 
 def custom_schema(properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,6 @@ _BARE = frozenset(
 )
 _FRACTION = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(\d+))?(?:Z|[+-]\d\d:?\d\d)")
 _USUAL_DIGITS = 3
-_ENOUGH_FOR_TIES = 20  # rows
 
 
 @dataclass(frozen=True)
@@ -161,16 +160,6 @@ class Answers:
             else:
                 how = "another form" if digits < 0 else f"{digits} digits behind the second"
                 self.ledger.differs("timestamp-precision", how, place)
-        if len(texts) >= _ENOUGH_FOR_TIES:
-            share = share_of_ties(texts)
-            how = f"{share:.0%} of the rows share theirs"
-            self.ledger.judge("ties", holds=share < 1 / 2, how=how, place=place)
-
-
-def share_of_ties(stamps: list[str]) -> float:
-    """Return the share of ``stamps`` that are there more than once; 0 for none."""
-    alone = len({*stamps}) - len({one for one in stamps if stamps.count(one) > 1})
-    return 1 - alone / len(stamps) if stamps else 0.0
 
 
 def attributes_of_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from typing import Any
 from tap_kustomer import timestamps
 from tap_kustomer.client.codec import decode
 from tap_kustomer.contact.allowance import NOT_ASKED, Allowance
-from tap_kustomer.contact.answers import Answers, attributes_of_rows, share_of_ties
+from tap_kustomer.contact.answers import Answers, attributes_of_rows
 from tap_kustomer.contact.questions import OrgQuestions, Question, SearchQuestions
 from tap_kustomer.contact.rows import judge_rows
 from tap_kustomer.errors import SpentError, StreamError, UnavailableError
@@ -215,13 +215,12 @@ def _is_whole(stream: SearchStream) -> bool:
 def _first_page(stream: SearchStream) -> SearchLook:
     first = stream.first_answer
     assert first is not None  # noqa: S101 - for the types: asked by the caller
-    stamps = [key.updated for key in first.page.keys if key.updated is not None]
     return SearchLook(
         stream.name,
         asked=stream.settings.page_size,
         given=first.page.page_size or first.page_size,
         total=first.page.total,
-        ties=round(share_of_ties(stamps), 3),
+        ties=round(first.page.share_of_ties, 3),
     )
 
 

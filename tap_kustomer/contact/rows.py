@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tap_kustomer import timestamps
-from tap_kustomer.catalog.attributes import suffix_of
+from tap_kustomer.catalog.attributes import suffix_of, type_in_words
 from tap_kustomer.contact.answers import Seen, attributes_of_rows
 from tap_kustomer.ledger.ledger import Ledger
 from tap_kustomer.naming import snake_case
@@ -112,7 +112,6 @@ def _judge_values(
 ) -> None:
     convert = converter(schema)
     misfits = [one for one in found if convert(one) is MISFIT]
-    kind = f"the type of {suffix or 'an attribute without a suffix'}"
     if not misfits:
         if any(map(is_masked, found)):
             ledger.holds("masking")
@@ -124,7 +123,7 @@ def _judge_values(
     texts = {one for one in misfits if isinstance(one, str)}
     if len(misfits) == len(found) >= _ENOUGH_FOR_MASK and len(texts) == 1:
         ledger.differs("masking", f"all values are one text that is no {suffix}", place)
-    ledger.differs("custom-types", f"some are not of {kind}", place)
+    ledger.differs("custom-types", f"some are not of {type_in_words(place)}", place)
 
 
 def _judge_deletes(ledger: Ledger, stream: KustomerStream, rows: list[dict[str, Any]]) -> None:

@@ -103,6 +103,7 @@ class RowMaker:
         # Attribute name -> what becomes of it. Names of the API are few.
         self._steps: dict[str, _Step] = {}
         self._names: dict[str, str] = {}  # column -> the first name that led to it
+        self._kept: set[str] = set()  # what rows had that went to the extras
         self._shared: set[str] = set()  # columns to which several names lead
         custom = shape.properties.get("custom", {}).get("properties", {})
         self._custom: dict[str, tuple[type | None, bool, Converter | None]] = {
@@ -124,6 +125,18 @@ class RowMaker:
     def names(self) -> Collection[str]:
         """The attribute names seen so far."""
         return self._steps.keys()
+
+    @property
+    def unknown(self) -> list[str]:
+        """Attributes with values that the schema does not know."""
+        return sorted(
+            one for one in self._kept if one in self._steps and self._steps[one][0] is None
+        )
+
+    @property
+    def unfit_custom(self) -> list[str]:
+        """Custom attributes, as ``custom.<name>``, with values that do not fit their type."""
+        return sorted(name for name in self._kept if name.startswith("custom."))
 
     def new_row(self) -> Record:
         """Return the row of a resource that says nothing."""
@@ -149,8 +162,8 @@ class RowMaker:
         if self._tells_deletion:
             row["_sdc_deleted_at"] = _deleted_at(attributes, row)
         self._put_rest(resource, extras)
-        if extras and self._tells_extras:
-            row["extra_attributes"] = extras
+        if extras:
+            self._put_extras(extras, row)
         return row
 
     def copies(self, name: str) -> tuple[str, Any] | None:
@@ -172,6 +185,12 @@ class RowMaker:
         """Whether no part of a row depends on an attribute."""
         column, _, convert = self._steps[name]
         return not (column is None or convert or column == "custom" or name in self._looked_into)
+
+    def _put_extras(self, extras: Record, row: Record) -> None:
+        if not extras.keys() <= self._kept:
+            self._kept.update(extras)
+        if self._tells_extras:
+            row["extra_attributes"] = extras
 
     def _put_rest(self, resource: Mapping[str, Any], extras: Record) -> None:
         """Keep what a resource should not have, unless private values may be inside."""

@@ -27,6 +27,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INC
 from typing_extensions import override
 
 from tap_kustomer import timestamps
+from tap_kustomer.catalog.attributes import type_in_words
 from tap_kustomer.catalog.schema import object_schema
 from tap_kustomer.client.transport import KustomerClient
 from tap_kustomer.errors import SettingsError, StreamError
@@ -227,6 +228,17 @@ class KustomerStream(Stream):
         if self._make_row is None:
             self._make_row = RowMaker(self._record_shape())
         return self._make_row
+
+    def note_rows(self) -> None:
+        """Note in the ledger, by names, what the rows had that their schema does not know."""
+        if self._make_row is None:
+            return
+        ledger = self.session.ledger
+        for name in self._make_row.unknown:
+            ledger.differs("known-attributes", "there are others", f"{self.name}.{name}")
+        for name in self._make_row.unfit_custom:
+            how = f"some are not of {type_in_words(name)}"
+            ledger.differs("custom-types", how, f"{self.name}.{name}")
 
     def _record_shape(self) -> RecordShape:
         known = self.schema["properties"]

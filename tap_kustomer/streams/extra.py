@@ -57,6 +57,10 @@ class ExtraRows(KustomerStream):
             self._make_row = ExtraRowMaker(self._record_shape(), self.entry)
         return self._make_row
 
+    @override
+    def note_rows(self) -> None:
+        """Note nothing: no schema was assumed."""
+
     def check_entry(self) -> None:
         """Raise ``StreamError`` for what discovery found wrong.
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from simulator import Simulator
+from simulator import Fault, Simulator
 from tap_kustomer.clock import Clock
 from tap_kustomer.ledger.assumptions import ASSUMPTIONS
 from tap_kustomer.ledger.ledger import Assumption, Column, Ledger
@@ -129,3 +130,59 @@ def test_a_sync_of_an_org_that_is_as_assumed_says_nothing_of_it(
     output = sync_tap(fast_sim.config, ["customers"], clock=Clock(FAST))
     assert output.status == 0
     assert "differs from what" not in output.stderr
+
+
+def test_a_sync_notes_what_its_rows_show(fast_sim: Simulator) -> None:
+    """Most orgs are never checked again, and their rows change."""
+    org = fast_sim.org
+    org.set_attribute("customer", "scoreNum")
+    org.add("customer", 30, updated_at=org.clock.now() - 86_400)
+    org.add("conversation", 2)
+    org.add("tag", 2)
+    for path, change in (
+        ("/v1/customers/search", {"brandNewThing": 1, "custom": {"scoreNum": ["no number"]}}),
+        ("/v1/tags", {"colourOfTag": "red"}),
+    ):
+        fast_sim.faults.add(rewritten(path, change))
+    with quiet():
+        tap = TapKustomer(config=fast_sim.config, clock=Clock(FAST))
+        for stream in tap.own_streams.values():
+            stream.selected = stream.name in {"customers", "conversations", "tags"}
+        tap.sync_all()
+    findings = tap.client.ledger.findings
+    places = {"customers.brandNewThing", "conversations.brandNewThing", "tags.colourOfTag"}
+    assert set(findings["known-attributes"].places) == places
+    assert findings["custom-types"].places == ["customers.custom.scoreNum"]
+    assert findings["custom-types"].how == ["some are not of the type of Num"]
+    assert findings["ties"].column is Column.HANDLED
+    assert findings["ties"].places == ["customers"]
+
+
+@pytest.mark.parametrize("settings", [{}, {"unknown_fields": "drop"}])
+def test_attributes_that_no_schema_knows_are_noted_on_every_way_to_a_row(
+    fast_sim: Simulator, settings: dict[str, str]
+) -> None:
+    """Pages are read by another way once their attributes are known, and rows may be dropped."""
+    org = fast_sim.org
+    org.add("customer", 600)
+    fast_sim.faults.add(rewritten("/v1/customers/search", {"lateComer": 1}, last=True))
+    with quiet():
+        tap = TapKustomer(
+            config={**fast_sim.config, **settings, "page_size": 100}, clock=Clock(FAST)
+        )
+        for stream in tap.own_streams.values():
+            stream.selected = stream.name == "customers"
+        tap.sync_all()
+    assert tap.client.ledger.findings["known-attributes"].places == ["customers.lateComer"]
+
+
+def rewritten(path: str, change: dict[str, Any], *, last: bool = False) -> Fault:
+    """Return a fault that gives rows of the answers at ``path`` other attributes."""
+
+    def rewrite(document: dict[str, Any]) -> dict[str, Any]:
+        rows = document["data"]
+        for row in rows[-1:] if last else rows:
+            row["attributes"].update(change)
+        return document
+
+    return Fault("rewrite", path=path, times=None, rewrite=rewrite)

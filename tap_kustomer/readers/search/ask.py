@@ -293,6 +293,11 @@ class PageSearch:
             self._note("updated-at", "rows without `updatedAt`")
         else:
             ledger.holds("updated-at")
+        has_many_ties = page.has_many_ties
+        if has_many_ties:
+            self._note("ties", "half of them or more do")
+        elif has_many_ties is False:
+            ledger.holds("ties")
 
     def _with_end_known(self, page: SearchPage, bounds: Bounds) -> SearchPage:
         """Return ``page``, which tells no total, with it known whether rows follow.

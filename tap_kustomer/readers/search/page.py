@@ -7,6 +7,7 @@ own size and no more.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -21,6 +22,7 @@ __all__ = ["KNOWN_CAPS", "OrderedPage", "Part", "RowKey", "SearchPage", "peek"]
 # Totals at which counting is known to stop: Elasticsearch's default, and what the vendor's own
 # app asks for. A total that is exactly one of them is "at least so many".
 KNOWN_CAPS = frozenset({10_000})
+_ENOUGH_FOR_TIES = 20  # rows
 
 
 class RowKey(NamedTuple):
@@ -57,6 +59,22 @@ class SearchPage:
     def ids(self) -> set[str | None]:
         """The ids of the rows."""
         return {key.id for key in self.keys}
+
+    @property
+    def share_of_ties(self) -> float:
+        """The share of the rows that have their timestamp with another one."""
+        times = Counter(key.updated for key in self.keys if key.updated is not None)
+        alone = sum(count == 1 for count in times.values())
+        return 1 - alone / times.total() if times else 0.0
+
+    @property
+    def has_many_ties(self) -> bool | None:
+        """Whether half of the rows or more do; ``None`` where there are too few to tell."""
+        stamps = [key.updated for key in self.keys if key.updated is not None]
+        if len(stamps) < _ENOUGH_FOR_TIES:
+            return None
+        # A pair of ties takes one timestamp away: with more left, nothing has to be counted.
+        return len({*stamps}) <= len(stamps) * 3 / 4 and self.share_of_ties >= 1 / 2
 
     def last_in_place(self, limit: str) -> str | None:
         """Return the timestamp of the last row that the index surely shows in its place."""
