@@ -194,6 +194,65 @@ def test_a_quiet_list_is_asked_for_no_more_than_its_proof_needs(
     assert server.requests == requests
 
 
+@pytest.mark.parametrize(
+    ("rows", "links", "requests"),
+    [
+        (3, "none", 1),
+        (4, "none", 4),
+        (8, "none", 6),
+        (10, "none", 6),
+        (4, "text", 1),
+        (8, "text", 4),
+    ],
+)
+def test_a_total_that_agrees_saves_the_request_behind_the_end(
+    rows: int, links: str, requests: int
+) -> None:
+    """It does not save the second walk: rows may come for those that leave."""
+    ids = [str(number) for number in range(rows)]
+    server = MemoryList(random.Random(1), ids, 4, links, tells_total=True)
+
+    assert len(read(server, page_size=4)) == rows
+    assert server.requests == requests
+
+
+@dataclass
+class RefusingList(MemoryList):
+    """A list whose pages from ``refused`` on are answered with 404, for good."""
+
+    refused: int = 2
+
+    def fetch(self, request: Request, parse: Callable[[bytes], T]) -> T:
+        """Return the answer, or raise what the client raises once it has asked twice."""
+        asked = dict(parse_qsl(urlsplit(request.path).query)) | dict(request.params)
+        if int(asked["page"]) >= self.refused:
+            raise NotFoundError(PATH)
+        return super().fetch(request, parse)
+
+
+@pytest.mark.parametrize(
+    ("rows", "links", "is_end"),
+    [
+        (3, "none", True),  # the page in front is short
+        (8, "none", False),
+        (4, "text", True),  # it is full, and its links name no next one
+        (8, "text", False),
+        (4, "dead", True),
+    ],
+)
+def test_a_refused_page_is_an_end_only_where_nothing_has_to_follow(
+    rows: int, links: str, *, is_end: bool
+) -> None:
+    """Else a 404 in the middle of a list would be the loss of its rest."""
+    ids = [str(number) for number in range(rows)]
+    server = RefusingList(random.Random(1), ids, 4, links)
+    if is_end:
+        assert read(server, page_size=4) == set(ids)
+    else:
+        with pytest.raises(StreamError, match="not its end"):
+            read(server, page_size=4)
+
+
 def test_a_list_that_has_fewer_rows_than_before_is_read_twice() -> None:
     """A part of one page looks like a whole one; what was there before does not."""
     for at_least, requests in ((3, 1), (4, 2)):
