@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
+import pytest
+
 from tap_kustomer.client.transport import Request
-from tap_kustomer.errors import NotFoundError, StreamError
+from tap_kustomer.errors import MissingRoleError, NotFoundError, StreamError
 from tap_kustomer.readers.cursor import CursorReader
 
 TRIALS = {"long": 100_000, "few": 200}.get(os.environ.get("HYPOTHESIS_PROFILE", ""), 2_000)
@@ -123,3 +125,72 @@ def test_no_entry_is_missing_from_a_range_that_ends_as_whole() -> None:
         missing = there - found
         assert not missing, f"seed {seed}: {sorted(missing)} of {server.requests} requests"
     assert failed < TRIALS / 12
+
+
+@dataclass
+class ScriptedLog:
+    """A log whose answer to each cursor is given; an error is raised as the client raises it."""
+
+    answers: dict[str, Any]
+    requests: int = 0
+
+    def next_request(self, request: Request, link: str) -> Request:
+        """Return the request of a link."""
+        return Request(link, budget=request.budget)
+
+    def fetch(self, request: Request, parse: Callable[[bytes], T]) -> T:
+        """Return the answer to the cursor that is asked for."""
+        self.requests += 1
+        is_behind = "before" in request.params  # the last row
+        answer = page("") if is_behind else self.answers[request.path.removeprefix(PATH)]
+        if isinstance(answer, Exception):
+            raise answer
+        return parse(json.dumps(answer).encode())
+
+
+def page(ids: str, cursor: str = "", **meta: int) -> dict[str, Any]:
+    """Return a page with a row for each letter; ``cursor`` is that of the next page."""
+    link = f"{PATH}{cursor}" if cursor else None
+    data = [{"type": "audit_log", "id": id_} for id_ in ids]
+    return {"data": data, "links": {"next": link}, "meta": meta}
+
+
+def entries(log: ScriptedLog) -> tuple[str, CursorReader]:
+    """Return the ids of one reading, two on a full page, and the reader."""
+    reader = CursorReader(log, PATH, {}, count=2)  # type: ignore[arg-type]
+    return "".join(row["id"] for one in reader.pages() for row in one.rows), reader
+
+
+def test_three_empty_pages_in_a_row_are_followed_and_a_fourth_is_no_log() -> None:
+    """A filter that Kustomer applies behind the paging leaves pages empty; none is an end."""
+    empty = {f"?{number}": page("", f"?{number + 1}") for number in range(1, 4)}
+    log = ScriptedLog({"": page("ab", "?1"), **empty, "?4": page("cd", "?5"), "?5": page("e")})
+    assert entries(log)[0] == "abcde"
+
+    again = {f"?{number}": page("", f"?{number + 1}") for number in range(5, 8)}
+    log = ScriptedLog({**log.answers, **again, "?8": page("e")})
+    assert entries(log)[0] == "abcde"  # they are counted in a row
+
+    log = ScriptedLog({**log.answers, "?4": page("", "?5")})
+    with pytest.raises(StreamError, match="has no end"):
+        entries(log)
+
+
+def test_a_refusal_counts_only_as_the_first_answer_of_a_log() -> None:
+    """Later it would pass for the end of the log, or for a role that the key has."""
+    for refusal in (NotFoundError(PATH), MissingRoleError("refused")):
+        with pytest.raises(type(refusal)):
+            entries(ScriptedLog({"": refusal}))
+        with pytest.raises(StreamError, match="not its end") as caught:
+            entries(ScriptedLog({"": page("ab", "?1"), "?1": refusal}))
+        assert not isinstance(caught.value, (NotFoundError, MissingRoleError))
+
+
+def test_an_empty_log_without_numbers_has_no_holes() -> None:
+    """It is asked for twice, and what follows is not held back for ever."""
+    log = ScriptedLog({"": page("")})
+    found, reader = entries(log)
+
+    assert (found, log.requests) == ("", 2)
+    assert reader.is_whole
+    assert not reader.has_holes

@@ -216,6 +216,25 @@ def test_a_total_that_agrees_saves_the_request_behind_the_end(
     assert server.requests == requests
 
 
+class RepeatingList(MemoryList):
+    """A list that links ever new pages, all with the rows of the first."""
+
+    def _answer(self, request: Request) -> dict[str, Any]:  # noqa: ARG002 - as its own are
+        self.requests += 1
+        assert self.requests <= self.most_requests, "no end"
+        link = f"{PATH}?page={self.requests + 1}"
+        return {"data": [{"type": "tag", "id": id_} for id_ in self.rows], "links": {"next": link}}
+
+
+def test_a_list_that_repeats_itself_ends_after_three_pages_without_a_new_row() -> None:
+    """Two may come where rows arrive in front and push others onto later pages."""
+    server = RepeatingList(random.Random(1), ["a", "b"], 2)
+
+    with pytest.raises(StreamError, match="no end"):
+        read(server, page_size=2)
+    assert server.requests == 1 + 3
+
+
 @dataclass
 class RefusingList(MemoryList):
     """A list whose pages from ``refused`` on are answered with 404, for good."""
