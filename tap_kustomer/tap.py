@@ -312,13 +312,15 @@ class TapKustomer(CommandTap):
         Raises ``SettingsError`` naming the stream whose map the SDK does not take.
         """
         super(Tap, self).setup_mapper()
+        maps = self.config.get("stream_maps") or {}
+        if not maps:
+            return  # there is nothing to judge, and each stream makes its own once it is read
         streams = self.own_streams
         columns = {
             stream.name: stream.schema["properties"]
             for stream in streams.values()
             if stream.selected and stream.stream_maps
         }
-        maps = self.config.get("stream_maps") or {}
         for warning in mapping_warnings(maps, streams, columns):
             self.logger.warning("%s", warning)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
+
+import msgspec
 
 from tap_kustomer.catalog.attributes import custom_schema
 
@@ -70,7 +71,7 @@ def stream_schema(
     columns; ``rows_of_tap`` leaves out what only rows of Kustomer have.
     """
     file = object_schema(name)
-    properties: dict[str, Any] = copy.deepcopy(dict(file.columns))
+    properties: dict[str, Any] = msgspec.to_builtins(file.columns)  # a copy, which others change
     properties.setdefault("org_id", ORG_ID)
     if klass:
         properties["klass"] = KLASS
