@@ -430,7 +430,10 @@ class TapKustomer(CommandTap):
             found.streams,
             self.config.keys() & self.config_jsonschema["properties"].keys(),
             org_id=found.org_id,
-            own_names=frozenset(klass.name for klass in self.org.klasses),
+            own_names=frozenset(
+                {klass.name for klass in self.org.klasses}
+                | {entry.name for entry in self.settings.extra_streams}
+            ),
             known_streams=frozenset(STREAM_NAMES),
         )
 

@@ -151,7 +151,7 @@ class Answers:
     def _note_stamps(self, seen: Seen) -> None:
         stamps = [one.get("updatedAt") for one in attributes_of_rows(seen.rows)]
         texts = [stamp for stamp in stamps if isinstance(stamp, str)]
-        place = seen.context or ""
+        place = (seen.context or "").replace(".", "_")  # a dot would begin an attribute
         for text in texts:
             match = _FRACTION.fullmatch(text)
             digits = -1 if match is None else len(match[1] or "")

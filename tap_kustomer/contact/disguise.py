@@ -41,7 +41,15 @@ _PARAMETERS = _NUMBERS | {"after", "before", "filter[end]", "filter[objectType]"
 # `customer_updated_at`, `kobject_order_created_at`: how searches name attributes.
 _SEARCHED = re.compile(r"(?P<context>[a-z_]+?)(?P<klass>_.+?)?(?P<end>_(?:created|updated)_at)")
 _OPERATORS = frozenset({"gte", "lte", "gt", "lt", "equals", "in", "contains", "not_set"})
+_OF_BODY = frozenset({"queryContext", "and", "or", "sort", "includeDeleted", "timeZone"})
 _HOST = "https://recorded.invalid"
+_MOST_DIGITS = 5
+
+
+def _is_small(value: object) -> bool:
+    """Whether a number, maybe as text, may be that of a page, a size or a rate."""
+    text = str(value)
+    return len(text) <= _MOST_DIGITS and text.isascii() and text.isdecimal()
 
 
 class Disguise:
@@ -81,15 +89,16 @@ class Disguise:
 
     def _parameter(self, name: str, value: object) -> object:
         text = str(value)
-        is_number = name in _NUMBERS and text.isascii() and text.isdecimal()
-        if is_number or text in ENUMERATIONS.get(name, ()):
+        if (name in _NUMBERS and _is_small(value)) or text in ENUMERATIONS.get(name, ()):
             return value
         return self.stand_ins.text(text)
 
     def body(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Return the body of a search."""
         return {
-            name: self.context(value) if name == "queryContext" else self._criteria(value)
+            name if name in _OF_BODY else self.search_name(name): self.context(value)
+            if name == "queryContext"
+            else self._criteria(value)
             for name, value in body.items()
         }
 
@@ -127,7 +136,7 @@ class Disguise:
         kept = {}
         for name in ("x-ratelimit-limit", "x-ratelimit-remaining", "retry-after"):
             value = headers.get(name, "")
-            if value.isascii() and value.isdecimal():
+            if _is_small(value):
                 kept[name] = value
         pod = headers.get("x-kustomer-pod", "")
         if re.fullmatch(r"prod\d{1,2}", pod, re.ASCII):
@@ -147,7 +156,9 @@ class Disguise:
             if name in {"data", "included"}:
                 found[name] = self._resources(part)
             elif name == "meta" and isinstance(part, dict):
-                found[name] = {key: self._meta(key, one, rows) for key, one in part.items()}
+                found[name] = {
+                    self._key(key): self._meta(key, one, rows) for key, one in part.items()
+                }
             elif name == "links":
                 found[name] = self._links(part)
             elif name == "errors" and isinstance(part, list):
@@ -225,9 +236,7 @@ class Disguise:
 
     def _meta(self, name: str, value: object, rows: int) -> object:
         if name in _PAGING and not isinstance(value, (dict, list)):
-            known = isinstance(value, (int, bool)) or (
-                isinstance(value, str) and value.isdecimal() and value.isascii()
-            )
+            known = isinstance(value, bool) or _is_small(value)
             return value if known or value is None else self.value(name, value)
         if name in _TOTALS and isinstance(value, int) and (value in KNOWN_CAPS or value <= rows):
             return value

@@ -15,6 +15,7 @@ _LENGTH = 6
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T0-9:.Z+-]*", re.ASCII)
 _NUMBER = re.compile(r"\d[\d,.]{3,}", re.ASCII)
 _HOST = re.compile(r"https?://[^\s)\"']+", re.ASCII)
+_PATH = re.compile(r"/v\d[^\s)\"'`]*[^\s)\"'`.,;:]", re.ASCII)
 _WORD = re.compile(r"[^\s`'\"(),;:]+")
 
 
@@ -25,6 +26,8 @@ class Masks:
         """``streams`` are the names of the tap's own streams, ``own_names`` those of the org."""
         self._streams = streams
         self._own = own_names
+        longest_first = sorted(own_names, key=len, reverse=True)
+        self._own_words = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, longest_first))})(?!\w)")
         self._key = secrets.token_bytes(16)
 
     def hash(self, text: str) -> str:
@@ -66,17 +69,15 @@ class Masks:
 
     def sentence(self, text: str) -> str:
         """Return a sentence of the tap without names, hosts, times and large numbers in it."""
+        text = self._own_words.sub(lambda match: self.hash(match[0]), text) if self._own else text
         text = _HOST.sub("(host)", text)
+        text = _PATH.sub(lambda match: self.place(match[0]), text)
         text = _TIME.sub("(time)", text)
         text = _NUMBER.sub("(number)", text)
         return _WORD.sub(lambda match: self._in_sentence(match[0]), text)
 
     def _in_sentence(self, word: str) -> str:
         bare = word.rstrip(".")
-        if bare.startswith("/v"):
-            return self.place(bare) + word[len(bare) :]
-        if bare in self._own:
-            return self.hash(bare)
         if bare.startswith(("kobject_", "kobject.")) and bare not in self._streams:
             return f"{bare[:8]}{self.hash(bare[8:])}"
         return word

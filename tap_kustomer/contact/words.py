@@ -26,6 +26,7 @@ _MOMENT = re.compile(
     r"(?P<zone>\s*(?:[Zz]|[+-]\d\d:?\d\d))?",
     re.ASCII,
 )
+_MARKS = ".:;!?-+=~"
 _MOST_DIGITS = 15  # what a float holds exactly
 _FIRST_EPOCH, _LAST_EPOCH = 946_684_800, 4_102_444_800  # 2000 and 2100, in seconds
 
@@ -68,8 +69,10 @@ class StandIns:
             return known
 
     def _new_word(self, value: str) -> str:
-        digits = _HEX.fullmatch(value) is not None
-        alphabet = "0123456789abcdef" if digits else ""
+        is_hex = _HEX.fullmatch(value) is not None and not value.isdecimal()
+        alphabet: str | None = "0123456789abcdef" if is_hex else ""
+        if value.isascii() and not any(map(str.isalnum, value)):
+            alphabet = None  # signs stay in a word, but not where there is nothing else
         for _ in range(_TRIES):
             made = "".join(self._char(char, alphabet) for char in value)
             if made not in self._taken and (made != value or len(value) == 1):
@@ -78,10 +81,12 @@ class StandIns:
             made += self._rng.choice(string.ascii_lowercase)
         return made
 
-    def _char(self, char: str, alphabet: str) -> str:
+    def _char(self, char: str, alphabet: str | None) -> str:
         choose = self._rng.choice
         if alphabet:
             return choose(alphabet)
+        if alphabet is None:
+            return choose(_MARKS)
         if char in string.digits:
             return choose(string.digits[char != "0" :])
         if char in string.ascii_lowercase:
@@ -124,7 +129,7 @@ class StandIns:
     # ------------------------------------------------------------ numbers
 
     def number(self, value: float, *, is_time: bool = False) -> float:
-        """Return a number of as many digits; larger ones stay larger, or become equal.
+        """Return a number of as many digits, or one more; larger ones stay larger, or become equal.
 
         ``is_time``: a number that looks like a Unix time is shifted as one.
         """
@@ -152,7 +157,9 @@ class StandIns:
             return value
         low: int = max(10 ** (len(str(value)) - 1), 2)
         high: int = 10 ** len(str(value)) - 1
-        # Always above the value: no number is its own stand-in, but for the largest of its length.
+        if value == high:  # no number of as many digits is larger
+            return high + 1 + round(high * self._squeeze / 100)
+        # Always above the value: no number is its own stand-in.
         left = (high - value) / (high - low)
         down: float = (high - low) * self._squeeze * left**self._bend
-        return high - round(down)
+        return max(high - round(down), value + 1)

@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -139,6 +140,11 @@ def _forms(value: str) -> Iterator[tuple[str, str]]:
     yield "percent", quote(value, safe="")
     yield "hex", raw.hex()
     yield "backwards", value[::-1]
+    yield "escaped twice", json.dumps(json.dumps(value))[3:-3]
+    if value[4:5] == "-" and "T" in value:
+        moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
+        yield "milliseconds since 1970", str(round(moment.timestamp() * 1000))
+        yield "seconds since 1970", str(int(moment.timestamp()))
     for cut in range(3):  # base64 depends on where a text begins
         middle = base64.b64encode(raw[cut:])[:-4].decode()
         if len(middle) >= 12:

@@ -125,6 +125,29 @@ def test_a_replay_gives_the_rows_that_were_recorded(org: dict[str, Any], tmp_pat
     assert by_kind(replayed) == by_kind(rows)
 
 
+def test_an_empty_org_is_recorded_and_replayed(tmp_path: Path) -> None:
+    """A sandbox org that was just made is where most first contacts happen."""
+    org = Org(seed=1, clock=Clock(speed=FAST), plan_limit=100_000, search_limit=100_000)
+    with Simulator(org) as sim:
+        status, rows = record(sim, tmp_path / "r")
+    with Replay(Recording.load(tmp_path / "r")) as replay:
+        again, replayed = sync(replay.config)
+    assert status == again == 0
+    assert rows == replayed
+
+
+def test_a_key_that_may_do_little_is_replayed_with_what_it_lacks(tmp_path: Path) -> None:
+    """What is refused in the org is refused in its replay."""
+    with Simulator(org_of()) as sim:
+        sim.org.roles = frozenset({"org.permission.search.create"})
+        status, rows = record(sim, tmp_path / "r")
+    with Replay(Recording.load(tmp_path / "r")) as replay:
+        again, replayed = sync(replay.config)
+    assert status == again
+    assert rows["customers"] > 0
+    assert by_kind(replayed) == by_kind(rows)
+
+
 def test_a_replay_refuses_what_was_refused(tmp_path: Path) -> None:
     """The form that works in the org is the one that works in its replay."""
     refusals: dict[str, Any] = {"queues_path": "/v1/queues", "company_updated_at_supported": False}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,9 @@ def test_the_proof_finds_what_slips_out(value: str) -> None:
     """A search that finds nothing would prove nothing."""
     assert found_in(f"a line with {value} in it", [value])
     assert found_in(value.encode().hex(), [value])
+    assert found_in(json.dumps({"text": json.dumps([value])}), [value])
+    if value == CANARIES["moment"]:
+        assert found_in('{"at": 1742184719217}', [value])
     assert found_in(f"a line with {value[::-1]} in it", [value])
     assert not found_in("a line with nothing in it", [value])
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tap_kustomer import __version__
+from tools.docs import generate
 
 CHECKOUT = Path(__file__).parents[2]
 PAGES = sorted([*CHECKOUT.glob("*.md"), *(CHECKOUT / "docs").glob("*.md")])
@@ -25,6 +26,17 @@ def test_generated_parts_are_current() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_part_that_is_stale_is_named_with_the_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An entry of the ledger that is added changes a page; whoever adds it is told how."""
+    parts = {("docs/first-contact.md", "assumptions"): lambda _: "| `new-entry` |\n"}
+    monkeypatch.setattr(generate, "PARTS", parts)
+    assert generate.main(["--check"]) == 1
+    told = capsys.readouterr().err
+    assert told == "Not current: docs/first-contact.md. Run: make docs\n"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CHECKOUT)))
