@@ -15,7 +15,7 @@ from subprocess import TimeoutExpired
 
 from tests import fast_tap
 
-__all__ = ["has_changed", "run"]
+__all__ = ["can_run", "run"]
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload([__name__])
@@ -28,9 +28,12 @@ def _environment() -> dict[str, str]:
 _AT_START = _environment()
 
 
-def has_changed() -> bool:
-    """Whether the environment is not that in which the modules were loaded."""
-    return _environment() != _AT_START
+def can_run() -> bool:
+    """Whether a fork does the same: in a test whose environment is that of the loaded modules.
+
+    A script that runs the tap would be run again itself by each fork.
+    """
+    return "PYTEST_CURRENT_TEST" in os.environ and _environment() == _AT_START
 
 
 def run(arguments: Sequence[str], *, cwd: Path, stdout: Path, stderr: Path, timeout: float) -> int:

@@ -116,7 +116,7 @@ def run_tap(  # noqa: PLR0913 - the options of the command line
     command = tap_command(
         config, *args, select=select, catalog=catalog, state=state, speed=speed, folder=folder
     )
-    if env is None and not forked_tap.has_changed():
+    if env is None and forked_tap.can_run():
         out, log = folder / "stdout", folder / "stderr"
         status = forked_tap.run(
             command[command.index("tests.fast_tap") + 1 :],

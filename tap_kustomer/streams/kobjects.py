@@ -140,8 +140,10 @@ class KlassObjects(SearchStream):
     def _remember_own_search(self, first: FirstPage, before: Memory) -> None:
         """Note up to when the klass is read, and what the search of all klasses passed over."""
         bookmark, until = self.own_start, before.quiet_until or ""
+        is_asked = before.seen or self.together is not None
         missed = before.missed or any(
-            key.updated is not None and bookmark < key.updated <= until for key in first.page.keys
+            key.updated is not None and is_asked and bookmark < key.updated <= until
+            for key in first.page.keys
         )
         if missed and not before.missed:
             self.logger.warning(
