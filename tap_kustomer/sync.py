@@ -85,6 +85,11 @@ class Sync:
     def sync(self) -> None:
         """Sync all streams. Raises ``CredentialsError``, ``StopRequested``, ``OutputClosed``."""
         streams = [stream for stream in self._streams.values() if stream.selected]
+        if not streams:
+            logger.warning(
+                "No stream is selected, so nothing is read. Select streams in the catalog; in "
+                'Meltano, patterns with ! only take away: put "*.*" in front of them.'
+            )
         streams.sort(key=lambda stream: stream.read_last)
         self._note_vanished()
         groups = list(self._groups(streams))

@@ -1,14 +1,19 @@
-"""What the SDK's flattening leaves undone: custom attributes that no schema knows, long names."""
+"""What the SDK's flattening leaves undone: unknown custom attributes, names no loader takes."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from tap_kustomer.naming import MAX_IDENTIFIER_BYTES, fit_identifier
+from singer_sdk.mapper import StreamMap
 
-__all__ = ["rename", "short_names", "with_known_custom_only"]
+from tap_kustomer.naming import fit_identifier, short_suffix
+
+__all__ = ["column_names", "names_after", "rename", "with_known_custom_only"]
+
+_UNCLEAN = re.compile(r"[^\w -]")  # what some loader takes for SQL, or refuses
 
 
 def with_known_custom_only(
@@ -33,17 +38,40 @@ def with_known_custom_only(
     return changed
 
 
-def short_names(columns: Iterable[str]) -> dict[str, str]:
-    """Return the columns whose names are too long, with the names that they get instead.
+def column_names(columns: Iterable[str], first: Iterable[str] = ()) -> dict[str, str]:
+    """Return the flattened columns that targets do not take as they are, with their new names.
 
-    >>> short_names(["custom__vipBool"])
+    New names are at most 63 bytes of letters, digits, ``_``, ``-`` and blanks, and differ by more
+    than upper and lower case. Of names that are equal but for that, the one that comes first in
+    ``first`` stays as it is: Kustomer appends attributes to its metadata.
+
+    >>> column_names(["custom__vipBool"])
     {}
+    >>> column_names(["custom__a.bStr", "custom__VIPBool", "custom__vipBool"], ["custom__vipBool"])
+    {'custom__a.bStr': 'custom__a_bStr_c5154e', 'custom__VIPBool': 'custom__VIPBool_ca5273'}
     """
-    return {
-        name: fit_identifier(name, name)
-        for name in columns
-        if len(name.encode()) > MAX_IDENTIFIER_BYTES
-    }
+    places = {name: place for place, name in enumerate(first)}
+    taken: set[str] = set()
+    names = {}
+    for column in sorted(columns, key=lambda one: places.get(one, len(places))):
+        name = _UNCLEAN.sub("_", column)
+        if name != column or name.lower() in taken:
+            name = f"{name}_{short_suffix(column)}"
+        name = fit_identifier(name, column)
+        taken.add(name.lower())
+        if name != column:
+            names[column] = name
+    return names
+
+
+def names_after(stream_map: StreamMap) -> dict[str, str]:
+    """Return the new names of the columns that a map's flattening makes."""
+    options = stream_map.flattening_options
+    if options is None or not stream_map.flattening_enabled:
+        return {}
+    custom = stream_map.raw_schema["properties"].get("custom", {}).get("properties", {})
+    columns = stream_map.transformed_schema.get("properties", {})
+    return column_names(columns, [f"custom{options.separator}{name}" for name in custom])
 
 
 def rename(record: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

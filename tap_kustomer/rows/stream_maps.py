@@ -8,7 +8,7 @@ from typing import Any
 from singer_sdk.mapper import StreamMap
 
 from tap_kustomer.errors import StreamError
-from tap_kustomer.rows.flattening import rename, short_names, with_known_custom_only
+from tap_kustomer.rows.flattening import names_after, rename, with_known_custom_only
 from tap_kustomer.rows.values import checker
 
 __all__ = ["RowMap"]
@@ -30,7 +30,7 @@ class RowMap:
         named = set(named)
         self._custom_is_private = "custom" in named
         columns = stream_map.transformed_schema.get("properties", {})
-        self._names = short_names(columns) if self._flat else {}
+        self._names = names_after(stream_map)
         self._checks = {name: checker(columns[name]) for name in named if name in columns}
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any] | None:

@@ -11,10 +11,15 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-__all__ = ["dropped_nulls", "lets_unknown_custom_leave", "with_dropped_nulls"]
+__all__ = [
+    "dropped_nulls",
+    "left_out_by_name",
+    "lets_unknown_custom_leave",
+    "with_dropped_nulls",
+]
 
 logger = logging.getLogger("tap-kustomer")
 
@@ -81,6 +86,27 @@ def lets_unknown_custom_leave(stream: str, environ: Mapping[str, str] = os.envir
         else:
             wanted = wanted or fnmatch.fnmatch(_UNKNOWN, column)
     return wanted
+
+
+def left_out_by_name(
+    stream: str, attributes: Iterable[str], environ: Mapping[str, str] = os.environ
+) -> Iterator[str]:
+    """Yield the custom attributes that `select` leaves out by their names as they stand.
+
+    Meltano takes a dot for the end of a name, and brackets for a choice of characters, so that
+    its pattern matches nothing.
+    """
+    patterns = _json(environ, _SELECT)
+    left_out: list[str] = []
+    for pattern in patterns if isinstance(patterns, list) else ():
+        name, _, column = str(pattern).removeprefix("!").partition(".")
+        if str(pattern).startswith("!") and fnmatch.fnmatch(stream, name):
+            object_, _, attribute = column.partition(".")
+            if object_ == "custom":
+                left_out.append(attribute.replace("\\", ""))
+    for name in attributes:
+        if any(name == one or fnmatch.fnmatch(name, one) for one in left_out):
+            yield name
 
 
 def _json(environ: Mapping[str, str], name: str) -> Any:

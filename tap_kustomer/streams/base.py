@@ -34,12 +34,13 @@ from tap_kustomer.errors import SettingsError, StreamError
 from tap_kustomer.org import Org
 from tap_kustomer.readers.ahead import Ahead
 from tap_kustomer.readers.workers import Workers
-from tap_kustomer.rows.flattening import rename, short_names
+from tap_kustomer.rows.flattening import names_after, rename
 from tap_kustomer.rows.maker import RecordShape, RowMaker
 from tap_kustomer.rows.selection import custom_rule, deselected, mapped_columns
 from tap_kustomer.rows.stream_maps import RowMap
 from tap_kustomer.run import StreamRun
 from tap_kustomer.session import Session
+from tap_kustomer.settings.meltano import left_out_by_name
 from tap_kustomer.settings.values import Settings
 
 __all__ = ["KustomerStream", "RowBatch", "streams_in"]
@@ -298,6 +299,9 @@ class KustomerStream(Stream):
         """What the catalog wants, and the key; ``custom`` where every rule for it can be kept."""
         mask = super().mask
         mask.update({("properties", key): True for key in self.primary_keys})
+        custom = self.schema["properties"].get("custom", {}).get("properties", {})
+        for name in left_out_by_name(self.name, custom):
+            mask[(*_CUSTOM, "properties", name)] = False
         if not self.custom_is_known and mask[_CUSTOM] and custom_rule(self.name, mask).known_only:
             mask[_CUSTOM] = False
             self._withholds_custom = True
@@ -367,9 +371,9 @@ class KustomerStream(Stream):
 
     @override
     def _generate_schema_messages(self) -> Generator[SchemaMessage, None, None]:
+        maps = {one.stream_alias: one for one in self.stream_maps}
         for message in super()._generate_schema_messages():
-            names = short_names(message.schema.get("properties", {}))
-            if names and any(one.flattening_enabled for one in self.stream_maps):
+            if names := names_after(maps[message.stream]):
                 properties = rename(message.schema["properties"], names)
                 message.schema = {**message.schema, "properties": properties}
             yield message

@@ -13,7 +13,7 @@ from typing import Any
 from singer_sdk.mapper import RemoveRecordTransform, StreamMap
 
 from tap_kustomer.errors import StreamError
-from tap_kustomer.rows.flattening import short_names
+from tap_kustomer.rows.flattening import names_after
 from tap_kustomer.rows.stream_maps import RowMap
 from tap_kustomer.rows.values import admits_null, checker
 from tap_kustomer.streams.base import KustomerStream
@@ -53,7 +53,7 @@ def _rows(
     objects: dict[str, Any] = {
         name: {} for name, schema in columns.items() if name not in empty and checker(schema)({})
     }
-    names = short_names(columns) if stream_map.flattening_enabled else {}
+    names = names_after(stream_map)
     keys = stream_map.transformed_key_properties or ()
     mapped = "id" in stream.mapped_columns or set(keys) != {"id"}
     for id_, moment in gone.items():

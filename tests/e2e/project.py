@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import yaml
 
 from simulator import Simulator
 
@@ -38,6 +39,14 @@ class MeltanoProject:
             MELTANO_DATABASE_URI=f"sqlite:///{folder / 'meltano.db'}",
             TARGET_DUCKDB_PATH=str(folder / "kustomer.duckdb"),
         )
+
+    def changed(self, folder: Path, change: Callable[[dict[str, Any]], None]) -> MeltanoProject:
+        """Return a project in ``folder`` whose `meltano.yml` is this one's after ``change``."""
+        content = yaml.safe_load((self.root / "meltano.yml").read_text(encoding="utf-8"))
+        change(content)
+        (folder / "meltano.yml").write_text(yaml.safe_dump(content), encoding="utf-8")
+        (folder / ".meltano").symlink_to(self.root / ".meltano")
+        return MeltanoProject(folder, {**self.env, "MELTANO_PROJECT_ROOT": str(folder)})
 
     def reading(self, org: Simulator) -> MeltanoProject:
         """Return the same project with the tap set to read all of ``org``, the archive too."""

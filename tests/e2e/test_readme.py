@@ -50,14 +50,14 @@ def shell(project: MeltanoProject, commands: str) -> subprocess.CompletedProcess
 def with_snippet(project: MeltanoProject, page: Path, remark: str, folder: Path) -> MeltanoProject:
     """Return a project whose `meltano.yml` also has what a page shows."""
     (snippet,) = (block for block in blocks_of(page) if block.remark == remark)
-    content = yaml.safe_load((project.root / "meltano.yml").read_text(encoding="utf-8"))
     added: Mapping[str, Any] = yaml.safe_load(snippet.text)
-    content["environments"] += added.get("environments", [])
-    content["jobs"] += added.get("jobs", [])
-    content["plugins"]["extractors"] += added.get("plugins", {}).get("extractors", [])
-    (folder / "meltano.yml").write_text(yaml.safe_dump(content), encoding="utf-8")
-    (folder / ".meltano").symlink_to(project.root / ".meltano")
-    return MeltanoProject(folder, {**project.env, "MELTANO_PROJECT_ROOT": str(folder)})
+
+    def change(content: dict[str, Any]) -> None:
+        content["environments"] += added.get("environments", [])
+        content["jobs"] += added.get("jobs", [])
+        content["plugins"]["extractors"] += added.get("plugins", {}).get("extractors", [])
+
+    return project.changed(folder, change)
 
 
 def printed(project: MeltanoProject, *arguments: str) -> dict[str, Any]:

@@ -11,7 +11,11 @@ import pytest
 
 from simulator import Org, Simulator
 from simulator.api.roles import ROLES
-from tap_kustomer.settings.meltano import dropped_nulls, lets_unknown_custom_leave
+from tap_kustomer.settings.meltano import (
+    dropped_nulls,
+    left_out_by_name,
+    lets_unknown_custom_leave,
+)
 from tests.rows.test_privacy import FLAT, assert_valid, deselected
 from tests.support import Output, catalog_of, run_tap, sync_tap
 
@@ -168,6 +172,13 @@ def test_a_column_that_a_map_adds_is_no_typo(clinic: Simulator) -> None:
     assert "stream_maps" not in log_of(clinic, {"customers": {"shout": "str(name).upper()"}})
 
 
+def test_a_catalog_that_selects_nothing_is_said(clinic: Simulator, tmp_path: Path) -> None:
+    """A list of what to leave out alone selects nothing in Meltano; the run does end well."""
+    output = run_tap(clinic.config, select=[], folder=tmp_path)
+    assert output.status == 0
+    assert "No stream is selected" in output.stderr
+
+
 def test_a_map_that_removes_the_key_names_its_stream(clinic: Simulator, tmp_path: Path) -> None:
     """Without the expression of its neighbour, which may hold a salt."""
     maps = {"customers": {"id": None, "name": "md5('pepper-77')"}}
@@ -237,6 +248,29 @@ def test_patterns_of_select_say_whether_the_unknown_leaves(
     environ = {"MELTANO_EXTRACT__SELECT": json.dumps(select)}
     assert lets_unknown_custom_leave("customers", environ) is leaves
     assert lets_unknown_custom_leave("customers", {})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("!customers.custom.a.bStr", {"a.bStr"}),
+        (r"!customers.custom.a\.bStr", {"a.bStr"}),
+        ("!cust*.custom.a.*", {"a.bStr", "a.cStr"}),
+        ('!*.custom.c"d[0]Str', {'c"d[0]Str'}),
+        ("!customers.custom.c?d?0?Str", {'c"d[0]Str'}),
+        ("!customers.custom.e", set()),
+        ("!customers.custom.E", {"E"}),
+        ("!messages.custom.a.bStr", set()),
+        ("!customers.preview", set()),
+        ("customers.custom.a.bStr", set()),
+    ],
+)
+def test_a_pattern_names_an_attribute_as_it_stands(pattern: str, names: set[str]) -> None:
+    """Dots, brackets and quotes are part of a name, whatever Meltano takes them for."""
+    environ = {"MELTANO_EXTRACT__SELECT": json.dumps(["*.*", pattern])}
+    known = ["a.bStr", "a.cStr", 'c"d[0]Str', "E", "vipBool"]
+    assert set(left_out_by_name("customers", known, environ)) == names
+    assert not [*left_out_by_name("customers", known, {})]
 
 
 def test_a_pattern_that_meltano_could_not_apply_holds(
