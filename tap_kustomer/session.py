@@ -43,6 +43,7 @@ class Session:
     settings: Settings
     client: KustomerClient
     workers: Workers  # the threads that fetch
+    searchers: Workers  # the thread that searches for parents while those fetch their children
     ahead: Ahead  # the threads that ask before a stream's turn
     org: Org
     clock: Clock

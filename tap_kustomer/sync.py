@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -21,11 +21,9 @@ from tap_kustomer.errors import (
 from tap_kustomer.run import StreamRun
 from tap_kustomer.session import Session
 from tap_kustomer.streams.base import KustomerStream
-from tap_kustomer.streams.children import ChildStream
-from tap_kustomer.streams.families import Family
 from tap_kustomer.streams.kobjects import KlassObjects, search_together
 from tap_kustomer.streams.lists import ListStream
-from tap_kustomer.streams.search import SearchStream
+from tap_kustomer.streams.searched import SearchedStream
 from tap_kustomer.summary import closing, differences, end_line
 from tap_kustomer.vanished import vanished_streams
 
@@ -92,15 +90,12 @@ class Sync:
             )
         streams.sort(key=lambda stream: stream.read_last)
         self._note_vanished()
-        groups = list(self._groups(streams))
-        klasses = [one for one, below in groups if isinstance(one, KlassObjects) and not below]
-        search_together(self._session, klasses)
+        in_turn = [stream for stream in streams if stream.name != "sync_runs"]
+        search_together(self._session, [one for one in in_turn if isinstance(one, KlassObjects)])
         try:
-            for place, (stream, children) in enumerate(groups):
-                self._ask_ahead(groups[place:])
-                if isinstance(stream, SearchStream) and children:
-                    self._sync_family(stream, children)
-                elif stream.is_due:
+            for place, stream in enumerate(in_turn):
+                self._ask_ahead(in_turn[place:])
+                if stream.is_due:
                     self._sync_one(stream)
                 else:
                     self._pass_over(stream)
@@ -117,76 +112,21 @@ class Sync:
             if stream.name == "sync_runs":
                 self._sync_one(stream)
 
-    def _ask_ahead(self, groups: Iterable[tuple[KustomerStream, list[ChildStream]]]) -> None:
-        """Start prefetching: every list, and the first search of the next few search streams.
+    def _ask_ahead(self, streams: Iterable[KustomerStream]) -> None:
+        """Start prefetching: every list, and the first search of the next few streams that search.
 
-        ``groups`` begins with the current one. Prefetched lists are held back once they take too
-        much memory. A parent is not prefetched: where it starts depends on which of its children
-        can be read.
+        ``streams`` begins with the current one. Prefetched lists are held back once they take too
+        much memory.
         """
         if self._session.settings.max_concurrency == 1:
             return  # with one request at a time, prefetching gains nothing
-        alone = [
-            stream
-            for stream, children in groups
-            if not children and stream.ABORT_AT_RECORD_COUNT is None and stream.is_due
-        ]
-        searches = [stream for stream in alone if isinstance(stream, SearchStream)]
-        lists = [stream for stream in alone if isinstance(stream, ListStream)]
+        due = [one for one in streams if one.ABORT_AT_RECORD_COUNT is None and one.is_due]
+        searches = [one for one in due if isinstance(one, SearchedStream)]
+        lists = [one for one in due if isinstance(one, ListStream)]
         for stream in (*searches[:_SEARCHES_AHEAD], *lists):
             if stream.run.started_at is None:
                 stream.run.started_at = stream.run.to = self._session.server_now()
                 stream.ask_ahead(self._session.ahead)
-
-    def _groups(
-        self,
-        streams: Iterable[KustomerStream],
-    ) -> Iterator[tuple[KustomerStream, list[ChildStream]]]:
-        """Yield each stream once: alone, or a parent, selected or not, with its children."""
-        selected = [stream for stream in streams if stream.name != "sync_runs"]
-        done: set[str] = set()
-        for stream in selected:
-            if stream.name in done:
-                continue
-            name = stream.parent if isinstance(stream, ChildStream) else stream.name
-            children = [
-                one for one in selected if isinstance(one, ChildStream) and one.parent == name
-            ]
-            done |= {name, *(child.name for child in children)}
-            yield self._streams[name], children
-
-    def _sync_family(self, parent: SearchStream, children: list[ChildStream]) -> None:
-        """Sync the children of ``parent`` with it; it is only read when it is not selected."""
-        started = time.monotonic()
-        for child in children:
-            self._begin(child)
-        family = Family(parent, children, self._judge)
-        parent.family = family
-        try:
-            if parent.selected:
-                self._sync_one(parent)
-            elif family.children:
-                self._sync_one(parent, family.read)
-            for child in dict.fromkeys([*family.done, *family.children]):
-                self._close_child(child, parent.run, done=child in family.done)
-        finally:
-            family.close()
-            if not parent.selected:
-                children[0].run.requests += parent.run.requests
-            for child in children:
-                self._end(child.run, started)
-
-    def _close_child(self, child: ChildStream, parent: StreamRun, *, done: bool) -> None:
-        if done or parent.status == COMPLETE:  # `--test` leaves a parent before its children
-            child.run.status = COMPLETE
-            self._known_lists += done
-            return
-        sentence = f"{child.name}: not read, as its parent {parent.stream} was not: {parent.error}"
-        if parent.status == FAILED or child.was_read:
-            self._fail(child.run, sentence)
-        else:
-            child.run.status, child.run.error = SKIPPED, sentence
-            logger.warning("%s Skipped.", sentence)
 
     def _begin(self, stream: KustomerStream) -> None:
         self.runs.append(stream.run)
@@ -195,19 +135,13 @@ class Sync:
         stream.run.status = STOPPED
         self._observer.stream_started(stream.run)
 
-    def _sync_one(
-        self,
-        stream: KustomerStream,
-        read_unselected: Callable[[], None] | None = None,
-    ) -> None:
-        """Sync ``stream``, or read it for others by ``read_unselected``, which is no run of it."""
+    def _sync_one(self, stream: KustomerStream) -> None:
         run = stream.run
-        if read_unselected is None:
-            self._begin(stream)
+        self._begin(stream)
         started = time.monotonic()
         try:
             stream.ensure_prepared()
-            (read_unselected or stream.sync)()
+            stream.sync()
             run.status = COMPLETE
             self._known_lists += stream.reads_list
         except (AbortedSyncFailedException, AbortedSyncPausedException):
@@ -219,8 +153,7 @@ class Sync:
         except Exception as error:  # noqa: BLE001 - whatever it is, the other streams go on
             self._judge(stream, error)
         finally:
-            if read_unselected is None:
-                self._end(run, started)
+            self._end(run, started)
 
     def _end(self, run: StreamRun, started: float) -> None:
         """Note that ``run``, which began at ``started`` (monotonic seconds), is over."""
@@ -328,7 +261,7 @@ class Sync:
 def note_role(stream: KustomerStream, *, is_open: bool) -> None:
     """Note whether the key's own roles, as far as they are known, say the same of ``stream``."""
     may = stream.org.may(stream.roles)
-    if may is not None:
+    if may is not None and stream.role_to_ask_for in stream.roles:
         how = "open without any of its roles" if is_open else "refused with one of its roles"
         stream.session.ledger.judge("role-table", holds=may is is_open, how=how, place=stream.name)
 

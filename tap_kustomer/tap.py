@@ -60,7 +60,8 @@ from tap_kustomer.state import MARK, check_state, mark_state
 from tap_kustomer.streams.audit_logs import AuditLogs
 from tap_kustomer.streams.base import KustomerStream
 from tap_kustomer.streams.census import CENSUS_STREAMS
-from tap_kustomer.streams.children import CHILD_STREAMS, ChildStream
+from tap_kustomer.streams.child_objects import CHILD_STREAMS
+from tap_kustomer.streams.children import ChildStream
 from tap_kustomer.streams.deletions import Deletions
 from tap_kustomer.streams.extra import ExtraRows
 from tap_kustomer.streams.extra_discovery import ExtraDiscovery
@@ -182,6 +183,11 @@ class TapKustomer(CommandTap):
         return WorkersInTurn(self.clock, self.settings.max_concurrency)
 
     @cached_property
+    def searchers(self) -> Workers:
+        """The thread that searches for parents while the others fetch their children."""
+        return WorkersInTurn(self.clock, 1)
+
+    @cached_property
     def ahead(self) -> Ahead:
         """The threads that ask before a stream's turn."""
         return Ahead(self.clock, self.settings.max_concurrency)
@@ -203,6 +209,7 @@ class TapKustomer(CommandTap):
             settings=self.settings,
             client=self.client,
             workers=self.workers,
+            searchers=self.searchers,
             ahead=self.ahead,
             org=org,
             clock=self.clock,
@@ -216,7 +223,7 @@ class TapKustomer(CommandTap):
 
     def close(self) -> None:
         """Let go of threads and connections."""
-        for threads in ("ahead", "workers"):
+        for threads in ("ahead", "searchers", "workers"):
             if threads in self.__dict__:
                 getattr(self, threads).close()
         if "client" in self.__dict__:

@@ -20,8 +20,10 @@ from tap_kustomer.readers.search.ask import PageSearch
 from tap_kustomer.readers.search.query import Bounds
 from tap_kustomer.streams.audit_logs import PATH, AuditLogs
 from tap_kustomer.streams.base import KustomerStream
+from tap_kustomer.streams.children import ChildStream
 from tap_kustomer.streams.lists import ListStream, listed_pages
 from tap_kustomer.streams.search import SearchStream
+from tap_kustomer.streams.searched import Searched, SearchedStream
 from tap_kustomer.streams.switched_lists import SwitchedListStream
 from tap_kustomer.streams.webhook_events import WebhookEvents
 from tap_kustomer.sync import note_role
@@ -70,6 +72,7 @@ class LeftOver:
     archives: list[Callable[[], None]] = field(default_factory=list)
     lists: dict[str, list[Callable[[], None]]] = field(default_factory=dict)  # by stream
     log_is_open: bool = False  # the audit log has answered
+    archived: dict[str, int] = field(default_factory=dict)  # rows of the archive, by search stream
 
 
 def check_stream(stream: KustomerStream, left: LeftOver | None = None) -> StreamCheck:
@@ -114,6 +117,8 @@ def _refused(check: StreamCheck, stream: KustomerStream) -> StreamCheck:
 def _ask(check: StreamCheck, stream: KustomerStream, left: LeftOver) -> None:
     if isinstance(stream, SearchStream):
         _count_search(check, stream, left)
+    elif isinstance(stream, ChildStream):
+        _count_children(check, stream, left)
     elif isinstance(stream, ListStream):
         _count_passes(check, stream, left)
     elif isinstance(stream, AuditLogs):
@@ -129,27 +134,67 @@ def _count_search(check: StreamCheck, stream: SearchStream, left: LeftOver) -> N
         _count_list(check, stream, stream.list_paths, passes=({},), page_size=100, left=left)
         return
     check.rows = first.page.expected
-    check.searches = max(math.ceil(check.rows / first.page_size), 1)
-    if stream.has_archive and stream.settings.include_archived and stream.reaches_back:
-        check.at_least = True
-        check.searches += 1
-        left.archives.append(partial(_count_archive, check, stream))
+
+    def add(archived: int) -> None:
+        check.rows = (check.rows or 0) + archived
+
+    _count_searches(check, stream, stream, add, left)
 
 
-def _count_archive(check: StreamCheck, stream: SearchStream) -> None:
+def _count_children(check: StreamCheck, stream: ChildStream, left: LeftOver) -> None:
+    """Count the searches for parents, and the requests below them by the first page's share."""
+    parent = stream.searched
+    if parent.source is None:
+        stream.ensure_prepared()
+    else:  # a run would search for itself, and find the same
+        stream.source = parent.source
+        stream.try_first()
+    first, parents = stream.first_answer, stream.first_parents()
+    check.rows = None
+    if first is None:
+        return
+    share = stream.requests_below(parents) / max(len(parents), 1)
+
+    def add(found: int) -> None:
+        check.requests += math.ceil(found * share)
+
+    add(first.page.expected)
+    _count_searches(check, stream, parent, add, left)
+
+
+def _count_searches(
+    check: StreamCheck,
+    stream: SearchedStream,
+    searched: Searched,
+    add: Callable[[int], None],
+    left: LeftOver,
+) -> None:
+    """Count the searches of a full extract; ``add`` takes the rows of the archive, once asked."""
     first = stream.first_answer
     if first is None:
         return
-    archive = PageSearch(
-        stream.client,
-        replace(first.query, archive=True),
-        page_size=1,
-        watermark=first.started,
-    )
-    page = stream.workers.call(lambda: archive.ask(Bounds(stream.starting_at)))
-    check.rows = (check.rows or 0) + page.expected
-    check.searches += max(math.ceil(page.expected / first.page_size), 1) - 1
-    check.at_least = False
+    check.searches = max(math.ceil(first.page.expected / first.page_size), 1)
+    if not (searched.has_archive and stream.settings.include_archived and stream.reaches_back):
+        return
+    check.at_least = True
+    check.searches += 1
+
+    def count() -> None:
+        if searched.name not in left.archived:
+            archive = PageSearch(
+                stream.client,
+                replace(first.query, archive=True),
+                page_size=1,
+                watermark=first.started,
+            )
+            page = stream.workers.call(lambda: archive.ask(Bounds(stream.starting_at)))
+            left.archived[searched.name] = page.expected
+        archived = left.archived[searched.name]
+        add(archived)
+        check.searches += max(math.ceil(archived / first.page_size), 1) - 1
+        check.at_least = False
+
+    left.archives.append(count)
 
 
 def _count_passes(check: StreamCheck, stream: ListStream, left: LeftOver) -> None:

@@ -128,7 +128,7 @@ def _notes(found: Preflight) -> list[str]:
         notes.append(f"Not selected: {names}.")
     since = f" updated since {found.rows_since[:10]}" if found.rows_since else ""
     notes.append(
-        f"Searches count rows{since}; a blank is a list that doesn't say how many rows it has. "
+        f"Searches count rows{since}; a blank is a stream that doesn't say how many rows it has. "
         "Requests are at least so many: finding out what an org supports takes a few more."
     )
     notes.append(

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-from tap_kustomer.streams.children import CHILD_STREAMS
+from tap_kustomer.streams.child_objects import CHILD_STREAMS
 from tap_kustomer.streams.list_objects import LIST_STREAMS
 from tap_kustomer.streams.objects import OBJECT_STREAMS
 

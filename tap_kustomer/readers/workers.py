@@ -25,6 +25,7 @@ T = TypeVar("T")
 THREADS = "kustomer"  # beginning of the threads' names
 # Bytes of pages that wait for their turn, over all tasks: a few slices of large rows.
 BUFFER_BYTES = 40 * 1024 * 1024
+_DUE_PAGES = 1  # that may wait of the task whose turn it is, whatever the others hold
 _TICK = 0.1  # seconds between two looks at the stop flag
 
 
@@ -35,6 +36,7 @@ class PageTask:
     read: Callable[[], Iterator[OrderedPage]]
     behind: PageTask | None = None  # the one whose pages come right before
     pages: deque[OrderedPage] = field(default_factory=deque)
+    waiting: int = 0  # pages that nobody took yet
     done: bool = False
     error: BaseException | None = None
 
@@ -124,7 +126,7 @@ class _PagesInOrder:
             head = self._active[0]
             while head.pages:
                 page = head.pages.popleft()
-                self._count(page, -1)
+                self._count(head, page, -1)
                 yield page
             if head.done:
                 if head.error is not None:
@@ -163,7 +165,7 @@ class _PagesInOrder:
     def _work(self, task: PageTask) -> None:
         try:
             for page in task.read():
-                self._count(page, 1)
+                self._count(task, page, 1)
                 self._events.put((task, page))
                 self._wait_for_room(task)
         except _ClosedError:
@@ -173,15 +175,17 @@ class _PagesInOrder:
         self._events.put((task, None))
 
     def _wait_for_room(self, task: PageTask) -> None:
-        """Hold a task back while too much waits, unless it is the one whose turn it is."""
+        """Hold a task back while too much waits, unless its own pages are waited for."""
         while True:
             if self.closed:
                 raise _ClosedError
-            if self._buffered < BUFFER_BYTES or self._active[0] is task:
+            is_due = self._active[0] is task and task.waiting <= _DUE_PAGES
+            if self._buffered < BUFFER_BYTES or is_due:
                 return
             self._clock.sleep(_TICK)
 
-    def _count(self, page: OrderedPage, sign: int) -> None:
+    def _count(self, task: PageTask, page: OrderedPage, sign: int) -> None:
         size = len(page.page.raw) if page.page is not None else 0
         with self._lock:
             self._buffered += sign * size
+            task.waiting += sign

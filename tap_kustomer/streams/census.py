@@ -55,7 +55,6 @@ class _CensusStream(KustomerStream):
 
         Raises: an error of ``tap_kustomer.errors`` when no form of its search works.
         """
-        stream.family = None  # its children's turn is over
         stream.ensure_prepared()
         first = stream.first_answer
         if first is None or _has_no_search(stream, first.query):
@@ -80,7 +79,7 @@ class _CensusStream(KustomerStream):
             return Census(self.client, replace(stream.first_answer.query, archive=True))
         refused: RequestRefusedError | None = None
         known = [stream.first_answer.query] if stream.first_answer else []
-        for query in (*known, *stream.queries()):
+        for query in (*known, *stream.queries(stream.form)):
             census = Census(self.client, replace(query, archive=True))
             try:
                 self.workers.call(census.oldest_update)

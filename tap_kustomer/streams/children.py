@@ -1,36 +1,50 @@
 """Streams of what hangs on one parent: a request for each conversation or customer.
 
 They are not the SDK's child streams: those are read one after the other, write a SCHEMA for each
-parent and keep nothing when the parent is deselected.
+parent and keep nothing when the parent is deselected. A child searches its parents itself, from
+its own bookmark: beside a request for each of them, a search for every 500 is nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import quote
 
 from typing_extensions import override
 
-from tap_kustomer.errors import MissingRoleError, StreamError
-from tap_kustomer.readers.children import Children, is_gone, read_children, read_named
-from tap_kustomer.readers.list_page import attributes_of, identity, own_link
+from tap_kustomer.client.transport import KustomerClient
+from tap_kustomer.errors import (
+    MissingRoleError,
+    RequestRefusedError,
+    SpentError,
+    StreamError,
+    UnavailableError,
+    UntrustedAnswerError,
+)
+from tap_kustomer.readers.children import Children, is_gone, read_children
+from tap_kustomer.readers.list_page import attributes_of, identity
 from tap_kustomer.readers.lists import never_an_end
 from tap_kustomer.readers.workers import Workers
-from tap_kustomer.streams.base import KustomerStream, RowBatch, streams_in
-from tap_kustomer.streams.search import updated_at
+from tap_kustomer.streams.base import RowBatch
+from tap_kustomer.streams.search import SEARCH_ROLES, SearchStream
+from tap_kustomer.streams.searched import UNDATED, SearchedStream, SearchSource, updated_at
 
-__all__ = ["CHILD_STREAMS", "ChildStream"]
+__all__ = ["ChildStream"]
 
 _PARENTS_AT_ONCE = 100  # whose children are held in memory
+# What an error of the search still is when it is told of the children.
+_TOLD = (UnavailableError, UntrustedAnswerError, RequestRefusedError, SpentError)
 
 
-class ChildStream(KustomerStream):
-    """A stream read with its parent, incrementally by the parent's updates.
+class ChildStream(SearchedStream):
+    """A stream read below the rows of another, incrementally by their updates.
 
-    ``parent`` is the parent's stream, ``parent_column`` the column with the parent's id, and
-    ``path`` where the children of one parent are listed, with ``{id}`` in it. Its bookmark is the
-    place in the order of parents up to which children are written.
+    ``parent`` is the stream of those rows, selected or not, ``parent_column`` the column with the
+    parent's id, and ``path`` where the children of one parent are listed, with ``{id}`` in it. Its
+    bookmark is the place in the order of parents up to which children are written.
     """
 
     replication_key = "parent_updated_at"
@@ -39,10 +53,11 @@ class ChildStream(KustomerStream):
     parent_column: ClassVar[str]
     path: ClassVar[str]
 
-    _start = ""
+    _tried: Children | None = None  # what the first parent has, asked for before the stream's turn
     _asked = 0  # paths of children of parents that are not deleted
     _unknown = 0  # of these, how many were answered with 404
     _has_answered = False
+    _is_searching = False  # for parents, so what is refused now is the search
 
     # ------------------------------------------------------------ what differs by object
 
@@ -59,7 +74,39 @@ class ChildStream(KustomerStream):
         """Return columns that neither attributes nor relationships fill."""
         return {}
 
-    # ------------------------------------------------------------ beside the parent
+    def children_of(self, parent: dict[str, Any], client: KustomerClient) -> Children:
+        """Return the children of one parent, asked for by ``client``; called by worker threads."""
+        return read_children(
+            client, parent, self.paths(parent), lambda: self._is_gone(parent, client)
+        )
+
+    def requests_below(self, parents: Sequence[dict[str, Any]]) -> int:
+        """Return how many requests the children of ``parents`` cost, at least."""
+        return sum(len(self.paths(parent)) for parent in parents)
+
+    # ------------------------------------------------------------ the parents
+
+    @property
+    def searched(self) -> SearchStream:
+        """The stream whose rows are the parents."""
+        found = next(one for one in self.all_streams if one.name == self.parent)
+        if not isinstance(found, SearchStream):
+            msg = f"{self.name}: {self.parent} cannot be searched for parents."
+            raise StreamError(msg)
+        return found
+
+    @property
+    @override
+    def searchers(self) -> Workers:
+        """One thread of its own: those that fetch children must not wait for it."""
+        return self.session.searchers
+
+    @property
+    @override
+    def known_forms(self) -> Mapping[str, Any]:
+        """Its own, or the parent's: versions before this one kept those only."""
+        known = self.known_state
+        return known if known.get("form") else self.searched.known_state
 
     @property
     @override
@@ -67,42 +114,124 @@ class ChildStream(KustomerStream):
         """The list under a parent may be no part of an org."""
         return True
 
+    @property
     @override
-    def read(self) -> Iterator[RowBatch]:
-        """Yield nothing: the rows come with the parent's pages, see ``follow``."""
-        yield from ()
-
-    def begin(self) -> None:
-        """Write the SCHEMA message and note from which parent on children are due."""
-        self._start = self.starting_at
-        self.run.from_ = self._start
-        self._write_schema_message()
-
-    def follow(
-        self,
-        parents: list[dict[str, Any]],
-        bookmark: str | None,
-        workers: Workers,
-    ) -> None:
-        """Write the children of ``parents``, then move the bookmark behind them.
-
-        Raises: an error of ``tap_kustomer.errors``; the bookmark then stays before ``parents``.
-        """
-        due = [one for one in parents if updated_at(one) >= self._start]
-        for first in range(0, len(due), _PARENTS_AT_ONCE):
-            for found in workers.map(self.fetch, due[first : first + _PARENTS_AT_ONCE]):
-                if not attributes_of(found.parent).get("deleted"):
-                    self._asked += found.asked
-                    self._unknown += found.unknown
-                self.write_batch(RowBatch(self._rows(found)))
-            self.session.clock.check()
-        if bookmark is not None and not self._is_doubtful:
-            self.move_bookmark(bookmark)
+    def role_to_ask_for(self) -> str | None:
+        """The role for the children, or for the search of their parents."""
+        return SEARCH_ROLES[0] if self._is_searching else super().role_to_ask_for
 
     @property
-    def _is_doubtful(self) -> bool:
-        """Whether so far every answer was 404: the endpoint, not the parents, may be gone."""
-        return 0 < self._asked == self._unknown
+    @override
+    def was_read(self) -> bool:
+        known = self.known_state
+        return any(known.get(key) for key in ("read", "replication_key_value"))
+
+    @override
+    def prepare(self) -> None:
+        """Search for the first parents, and ask for the children of one.
+
+        A role that the key lacks shows itself here, before hundreds of searches.
+        Raises: what ``fetch`` raises; ``StreamError`` when the parents cannot be searched.
+        """
+        with self._searching():
+            self.search(self.searched)
+        self.try_first()
+
+    def try_first(self) -> None:
+        """Ask for the children of the first parent that may have some.
+
+        Raises: what ``fetch`` raises.
+        """
+        self._tried = None
+        for parent in self.first_parents():
+            found = self.workers.call(partial(self.fetch, parent))
+            if found.asked:
+                self._tried = found
+                return
+
+    def first_parents(self) -> list[dict[str, Any]]:
+        """Return the parents of the first page; nothing where none is due."""
+        source = self.source
+        return [] if source is None else self._owned(source, source.first_resources())
+
+    def _owned(self, source: SearchSource, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        parent, query = self.searched, source.first.query
+        return [one for one in found if parent.owns(one, query)]
+
+    @contextmanager
+    def _searching(self) -> Iterator[None]:
+        """Say of what goes wrong that it is the search of the parents."""
+        self._is_searching = True
+        try:
+            yield
+        except StreamError as error:
+            why = f"its parent {self.parent} was not: {error}"
+            if isinstance(error, MissingRoleError):
+                msg = f"Not read, as {why}"
+                raise MissingRoleError(msg) from None
+            # Not a 404: it would speak of the children.
+            kind = next((one for one in _TOLD if isinstance(error, one)), StreamError)
+            msg = f"{self.name}: not read, as {why}"
+            raise kind(msg) from None
+        self._is_searching = False
+
+    def _parents(
+        self, source: SearchSource
+    ) -> Generator[tuple[list[dict[str, Any]], RowBatch], None, None]:
+        """Yield the parents of each page, and the bookmark behind them."""
+        with closing(source.resources()) as pages:
+            while True:
+                with self._searching():
+                    page = next(pages, None)
+                if page is None:
+                    return
+                found, new = page
+                self.remember_archive(source)
+                behind = RowBatch((), new.bookmark, new.uncounted, new.goes_back)
+                yield self._owned(source, found), behind
+
+    # ------------------------------------------------------------ the children
+
+    @override
+    def read(self) -> Iterator[RowBatch]:
+        """Yield the children of each page of parents, then the bookmark behind them.
+
+        Raises: ``StreamError`` when all there was was 404.
+        """
+        source = self.source
+        if source is None:
+            return
+        self.remember(self.form)
+        with closing(self._parents(source)) as pages:  # a failure frees the thread that searches
+            for parents, behind in pages:
+                for found in self._below(parents):
+                    if not attributes_of(found.parent).get("deleted"):
+                        self._asked += found.asked
+                        self._unknown += found.unknown
+                    yield RowBatch(self._rows(found))
+                if behind.goes_back or not self._is_doubtful:
+                    yield behind
+        if self._is_doubtful:
+            msg = (
+                f"Kustomer has no {self.path} (status 404) for any of its "
+                f"{self.parent}. Deselect {self.name} if your org does not have it."
+            )
+            raise StreamError(msg)
+
+    def _below(self, parents: Sequence[dict[str, Any]]) -> Iterator[Children]:
+        """Yield what hangs on each of ``parents``, in their order."""
+        is_test = self.ABORT_AT_RECORD_COUNT is not None
+        at_once = self.workers.size if is_test else _PARENTS_AT_ONCE
+        tried, self._tried = self._tried, None
+
+        def fetch(parent: dict[str, Any]) -> Children:
+            # What was tried is as new as the page that its parent stands in.
+            if tried is not None and tried.parent == parent:
+                return tried
+            return self.fetch(parent)
+
+        for first in range(0, len(parents), at_once):
+            yield from self.workers.map(fetch, parents[first : first + at_once])
 
     def fetch(self, parent: dict[str, Any]) -> Children:
         """Return the children of one parent; called by worker threads.
@@ -111,7 +240,7 @@ class ChildStream(KustomerStream):
         was answered.
         """
         try:
-            found = self._children(parent)
+            found = self.children_of(parent, self.client)
         except MissingRoleError as error:
             if self._has_answered:
                 raise never_an_end(error) from None
@@ -119,19 +248,21 @@ class ChildStream(KustomerStream):
         self._has_answered = self._has_answered or found.asked > found.unknown
         return found
 
-    def _children(self, parent: dict[str, Any]) -> Children:
-        return read_children(self.client, parent, self.paths(parent), lambda: self._is_gone(parent))
+    @property
+    def _is_doubtful(self) -> bool:
+        """Whether so far every answer was 404: the endpoint, not the parents, may be gone."""
+        return 0 < self._asked == self._unknown
 
-    def _is_gone(self, parent: dict[str, Any]) -> bool:
+    def _is_gone(self, parent: dict[str, Any], client: KustomerClient) -> bool:
         if attributes_of(parent).get("deleted") is True:
             return True
-        return is_gone(self.client, f"/v1/{self.parent}/{quote(_id(parent) or '', safe='')}")
+        return is_gone(client, f"/v1/{self.parent}/{quote(_id(parent) or '', safe='')}")
 
     def _rows(self, found: Children) -> Iterator[dict[str, Any]]:
         parent = found.parent
         moment = updated_at(parent)
         own = {
-            "parent_updated_at": None if moment == "9" else moment,
+            "parent_updated_at": None if moment == UNDATED else moment,
             self.parent_column: _id(parent),
         }
         for resource in found.rows:
@@ -141,142 +272,6 @@ class ChildStream(KustomerStream):
                     row[column] = value
             yield row
 
-    def end(self) -> None:
-        """Note that the stream was read. Raises ``StreamError`` when all there was was 404."""
-        if self._is_doubtful:
-            msg = (
-                f"Kustomer has no {self.path} (status 404) for any of its "
-                f"{self.parent}. Deselect {self.name} if your org does not have it."
-            )
-            raise StreamError(msg)
-        self.state["read"] = True
-        self.session.output.write_state()
-
-
-class ConversationEvents(ChildStream):
-    """One row per event on a conversation's timeline."""
-
-    name = "conversation_events"
-    resource = "customer_event"
-    parent = "conversations"
-    parent_column = "conversation_id"
-    path = "/v1/conversations/{id}/events"
-    roles = ("org.permission.event.read", "org.user.event.read")
-
-
-class ConversationAttachments(ChildStream):
-    """One row per attachment of a conversation's messages.
-
-    The signed link to the file ends after ten minutes and differs in every answer, so the row
-    has the attachment's own link instead, at which the API gives out a signed one.
-    """
-
-    name = "conversation_attachments"
-    resource = "attachment"
-    parent = "conversations"
-    parent_column = "conversation_id"
-    path = "/v1/conversations/{id}/attachments"
-    roles = ("org.permission.attachment.read", "org.user.attachment.read")
-
-    @override
-    def as_resource(self, found: dict[str, Any]) -> dict[str, Any]:
-        """Return the resource with an id: the list has none, the own link ends with it."""
-        return {**found, "id": own_link(found).rpartition("/")[2] or identity(found)}
-
-    @override
-    def columns(self, found: dict[str, Any]) -> dict[str, Any]:
-        """Return the link that stays valid."""
-        return {"api_url": own_link(found) or None}
-
-
-class ConversationForwards(ChildStream):
-    """One row per forward of a conversation to somebody outside."""
-
-    name = "conversation_forwards"
-    resource = "forward"
-    parent = "conversations"
-    parent_column = "conversation_id"
-    path = "/v1/conversations/{id}/forwards"
-    roles = ("org.permission.draft.read", "org.user.draft.read")
-
-
-class SatisfactionResponses(ChildStream):
-    """One row per answer to a satisfaction survey.
-
-    No list of them is documented; a conversation names its response, which is read by its id.
-    """
-
-    name = "satisfaction_responses"
-    parent = "conversations"
-    parent_column = "conversation_id"
-    path = "/v1/satisfaction-responses/{id}"
-    roles = (
-        "org.permission.satisfaction.read",
-        "org.permission.satisfaction_response.read",
-        "org.user.satisfaction.read",
-    )
-
-    @override
-    def paths(self, parent: dict[str, Any]) -> Sequence[str]:
-        """Return the path of the response that the conversation names, if it names one."""
-        level = attributes_of(parent).get("satisfactionLevel")
-        response = level.get("formResponse") if isinstance(level, dict) else None
-        if not isinstance(response, str) or not response:
-            return []
-        return [self.path.format(id=quote(response, safe=""))]
-
-    @property
-    @override
-    def _is_doubtful(self) -> bool:
-        """A response may be deleted alone, so once any was seen, the endpoint is known."""
-        return super()._is_doubtful and not self.state.get("answered")
-
-    @override
-    def _children(self, parent: dict[str, Any]) -> Children:
-        return read_named(self.client, parent, self.paths(parent))
-
-    @override
-    def end(self) -> None:
-        if self._has_answered:
-            self.state["answered"] = True
-        super().end()
-
-
-class CustomerMerges(ChildStream):
-    """One row per merge of two customers."""
-
-    name = "customer_merges"
-    parent = "customers"
-    parent_column = "customer_id"
-    path = "/v1/customers/{id}/merges"
-    roles = (
-        "org.permission.customer_merge.read",
-        "org.user.customer.read",
-        "org.admin.customer.merge.read",
-    )
-
-
-class CustomerDrafts(ChildStream):
-    """One row per draft of a message to a customer."""
-
-    name = "customer_drafts"
-    resource = "draft"
-    parent = "customers"
-    parent_column = "customer_id"
-    path = "/v1/customers/{id}/drafts"
-    roles = ("org.permission.draft.read", "org.user.draft.read")
-
-
-class CustomerSessions(ChildStream):
-    """One row per session of a customer on a tracked site."""
-
-    name = "customer_sessions"
-    resource = "session"
-    parent = "customers"
-    parent_column = "customer_id"
-    path = "/v1/customers/{id}/sessions"
-    roles = ("org.permission.event.read", "org.user.event.read")
-
 
 def _id(resource: dict[str, Any]) -> str | None:
     """Return an id as text; ``None`` when there is none."""
@@ -284,6 +279,3 @@ def _id(resource: dict[str, Any]) -> str | None:
     if type(id_) is int:
         return str(id_)
     return id_ if isinstance(id_, str) and id_.strip() else None
-
-
-CHILD_STREAMS = streams_in(__name__)

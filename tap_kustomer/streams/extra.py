@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 from typing_extensions import override
 
 from tap_kustomer.catalog.extra_columns import PARENT_ROW_ID, described_columns, widened
+from tap_kustomer.client.transport import KustomerClient
 from tap_kustomer.errors import NotFoundError, StreamError
 from tap_kustomer.readers.ahead import Ahead, in_turn
 from tap_kustomer.readers.children import Children, is_gone, read_children
@@ -100,15 +101,15 @@ class ExtraRows(KustomerStream):
         """The stream below whose rows the endpoint stands."""
         return next(one for one in self.all_streams if one.name == self.entry.parent)
 
-    def fetch(self, parent: dict[str, Any]) -> Children:
+    def children_of(self, parent: dict[str, Any], client: KustomerClient) -> Children:
         """Return the children of one row of the topmost parent; called by worker threads."""
         above = self.parent_stream
         parents, asked, unknown = [parent], 0, 0
         if isinstance(above, (ExtraBelowList, ExtraBelowSearch)):
-            found = above.fetch(parent)
+            found = above.children_of(parent, client)
             parents, asked, unknown = found.rows, found.asked, found.unknown
         elif isinstance(above, ChildStream):
-            found = above.fetch(parent)
+            found = above.children_of(parent, client)
             places = {BELONGS_TO: parent.get("id"), "column": above.parent_column}
             parents = [{**identified(above.as_resource(row)), **places} for row in found.rows]
             asked, unknown = found.asked, found.unknown
@@ -118,23 +119,16 @@ class ExtraRows(KustomerStream):
             if path is None:
                 continue
             children = read_children(
-                self.client,
+                client,
                 one,
                 [path],
-                partial(self._has_gone, one),
+                partial(_has_gone, one, client),
                 page_size=self.entry.page_size or None,
             )
             rows += [{**identified(row), BELONGS_TO: one.get("id")} for row in children.rows]
             asked += children.asked
             unknown += children.unknown
         return Children(parent, rows, asked, unknown)
-
-    def _has_gone(self, parent: dict[str, Any]) -> bool:
-        """Whether a row of the parent was deleted, as far as that can be asked."""
-        if attributes_of(parent).get("deleted") is True:
-            return True
-        path = own_link(parent)
-        return path.startswith("/v") and is_gone(self.client, path)
 
 
 class ExtraList(ExtraRows, ListStream):
@@ -174,7 +168,7 @@ class ExtraBelowList(ExtraRows):
         for page in in_turn(self.workers, self._topmost_pages()):
             for first in range(0, len(page.rows), _PARENTS_AT_ONCE):
                 parents = page.rows[first : first + _PARENTS_AT_ONCE]
-                for found in self.workers.map(self.fetch, parents):
+                for found in self.workers.map(self._found_below, parents):
                     if not attributes_of(found.parent).get("deleted"):
                         asked += found.asked
                         unknown += found.unknown
@@ -183,6 +177,9 @@ class ExtraBelowList(ExtraRows):
             msg = self.entry.problem(f"Kustomer has no {self.entry.path} for any parent.")
             raise NotFoundError(msg)
         self.keep_columns()
+
+    def _found_below(self, parent: dict[str, Any]) -> Children:
+        return self.children_of(parent, self.client)
 
     def _topmost_pages(self) -> Iterator[ListPage]:
         above = self.parent_stream
@@ -204,24 +201,28 @@ class ExtraBelowSearch(ExtraRows, ChildStream):
     parent_column = PARENT_ROW_ID
 
     @override
-    def fetch(self, parent: dict[str, Any]) -> Children:
-        return ChildStream.fetch(self, parent)
-
-    @override
-    def _children(self, parent: dict[str, Any]) -> Children:
-        return ExtraRows.fetch(self, parent)
-
-    @override
-    def begin(self) -> None:
-        """Begin, unless the entry is wrong."""
+    def prepare(self) -> None:
+        """Search for parents, unless the entry is wrong."""
         self.check_entry()
-        super().begin()
+        super().prepare()
 
     @override
-    def end(self) -> None:
-        """Note that the stream was read."""
-        super().end()
+    def requests_below(self, parents: Sequence[dict[str, Any]]) -> int:
+        return len(parents)  # one each, and those of the rows between
+
+    @override
+    def read(self) -> Iterator[RowBatch]:
+        """Yield the rows, and keep their columns."""
+        yield from super().read()
         self.keep_columns()
+
+
+def _has_gone(parent: dict[str, Any], client: KustomerClient) -> bool:
+    """Whether a row of the parent was deleted, as far as that can be asked."""
+    if attributes_of(parent).get("deleted") is True:
+        return True
+    path = own_link(parent)
+    return path.startswith("/v") and is_gone(client, path)
 
 
 def child_path(entry: ExtraStream, parent: dict[str, Any]) -> str | None:

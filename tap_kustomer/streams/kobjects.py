@@ -13,13 +13,13 @@ from tap_kustomer import timestamps
 from tap_kustomer.org import Klass
 from tap_kustomer.readers.negotiation import Form
 from tap_kustomer.readers.search.emission import NewRows
-from tap_kustomer.readers.search.options import FirstPage, ReadOptions
+from tap_kustomer.readers.search.options import FirstPage
 from tap_kustomer.readers.search.query import SearchQuery
-from tap_kustomer.readers.search.reader import SearchReader
 from tap_kustomer.session import Session
 from tap_kustomer.streams.base import RowBatch
 from tap_kustomer.streams.remembered import warn_of_wider_settings
-from tap_kustomer.streams.search import SearchStream, form_name, updated_at
+from tap_kustomer.streams.search import SearchStream, form_name
+from tap_kustomer.streams.searched import SearchSource, updated_at
 from tap_kustomer.streams.together import FEWEST_KLASSES, Member, Memory, Share, Together
 
 __all__ = ["KlassObjects", "Kobjects", "search_together"]
@@ -126,8 +126,8 @@ class KlassObjects(SearchStream):
     @override
     def first_answer(self) -> FirstPage | None:
         """The answer to the klass's own first search, which is asked for now if it was not yet."""
-        if self._share is not None and self._first is None:
-            self._settle()
+        if self._share is not None and self.source is None:
+            self.search(self)
         return super().first_answer
 
     def _read_share(self, share: Share) -> Iterator[RowBatch]:
@@ -176,26 +176,27 @@ class KlassObjects(SearchStream):
     # ------------------------------------------------------------ which form of query
 
     @override
-    def queries(self) -> Iterator[SearchQuery]:
+    def queries(self, remembered: object) -> Iterator[SearchQuery]:
         """Yield the two forms that are documented for a klass.
 
         Where no earlier run found out which one works, the org's search schema says it.
         """
         context = self._context
         both = [self.query(context, "kobject"), self.query(context, context)]
-        if self._form is None and self._remembered_form is None:
+        if remembered is None:
             first, *_ = self.session.search_schema.sorted([one.attribute for one in both])
             both.sort(key=lambda one: one.attribute != first)
         yield from both
 
-    @property
     @override
-    def assumed_attribute(self) -> str:
-        return "" if self._deals else "kobject_updated_at"
+    def is_as_assumed(self, query: SearchQuery) -> bool:
+        return not _is_of_all(query) and query.attribute == "kobject_updated_at"
 
     @override
     def form_in_words(self, form: Form[SearchQuery | None]) -> str:
-        return "one search, split by klass" if self._deals else "`kobject_<klass>_updated_at` works"
+        if form.query is not None and _is_of_all(form.query):
+            return "one search, split by klass"
+        return "`kobject_<klass>_updated_at` works"
 
     @override
     def ensure_prepared(self) -> None:
@@ -203,15 +204,19 @@ class KlassObjects(SearchStream):
             super().ensure_prepared()
 
     @override
-    def forms(self) -> list[Form[SearchQuery | None]]:
+    def forms(self, remembered: object) -> list[Form[SearchQuery | None]]:
         single: list[Form[SearchQuery | None]] = [
-            Form(form_name(query.attribute, query), query) for query in self.queries()
+            Form(form_name(query.attribute, query), query) for query in self.queries(remembered)
         ]
         query = self.query("kobject", "kobject")
         dealt: list[Form[SearchQuery | None]] = [Form(form_name(_DEALT, query), query, rank=1)]
-        if self._klasses_are_dealt and self.takes_dealt:
+        if self._klasses_are_dealt and _may_be_dealt(remembered):
             return [*dealt, *self.without_deleted(dealt)]
         return [*single, *dealt, *self.without_deleted(single), *self.without_deleted(dealt)]
+
+    @override
+    def owns(self, resource: dict[str, Any], query: SearchQuery) -> bool:
+        return not _is_of_all(query) or _klass_of(resource) == self.klass.name
 
     @property
     def _klasses_are_dealt(self) -> bool:
@@ -221,18 +226,16 @@ class KlassObjects(SearchStream):
     @property
     def takes_dealt(self) -> bool:
         """Whether no earlier run read the klass by a search of its own, which is the better one."""
-        form = self.known_state.get("form")
-        return form is None or str(form).startswith(_DEALT)
+        return _may_be_dealt(self.known_state.get("form"))
 
     @override
-    def ask(self, form: Form[SearchQuery | None]) -> FirstPage | None:
-        self._deals = form.query is not None and form.query.context == "kobject"
-        if not self._deals:
+    def ask(self, form: Form[SearchQuery | None]) -> SearchSource | None:
+        self._deals = form.query is not None and _is_of_all(form.query)
+        if not self._deals or form.query is None or self._options is None:
             return super().ask(form)
-        self._reading = self._dealing()
-        if self._reading is None or form.query is None:
-            return None
-        first = self._reading.first_page(form.query)
+        start = min(stream.starting_at for stream in self._receivers())
+        self.run.from_ = start
+        source = self.open(form.query, replace(self._options, start=start, uncounted=None))
         if not self._klasses_are_dealt:
             self.logger.info(
                 "%s: can't search one klass at a time in this org; reading all custom objects once "
@@ -240,24 +243,7 @@ class KlassObjects(SearchStream):
                 self.name,
             )
         self.deals_work = True
-        return first
-
-    def _dealing(self) -> SearchReader | None:
-        """Return the run that reads for all klasses, or ``None`` when nothing is due."""
-        settings = self.settings
-        start = min(stream.starting_at for stream in self._receivers())
-        self.run.from_, self.run.to = start, settings.end_date
-        if settings.end_date is not None and start > settings.end_date:
-            return None
-        options = ReadOptions(
-            start=start,
-            end=settings.end_date,
-            lookback_seconds=settings.lookback_seconds,
-            page_size=settings.page_size,
-            archive=settings.include_archived,
-            archive_form=self.known_state.get("archive_form"),
-        )
-        return SearchReader(self.client, self.workers, options, self.session.exact_totals)
+        return source
 
     def _receivers(self) -> list[KlassObjects]:
         return [
@@ -279,31 +265,33 @@ class KlassObjects(SearchStream):
             return
         before = self._memory
         self.remember_klass()
-        if not self._deals or self._reading is None or self._first is None:
-            yield from super().read()
-            if self._first is not None and self.settings.end_date is None:
-                self._remember_own_search(self._first, before)
+        source = self.source
+        if source is not None and self._deals:
+            self.remember(self.form)
+            yield from self._deal(source)
             return
-        self.remember(self._form)
-        yield from self._deal(self._reading, self._first)
+        yield from super().read()
+        if source is not None and self.settings.end_date is None:
+            self._remember_own_search(source.first, before)
 
-    def _deal(self, reading: SearchReader, first: FirstPage) -> Iterator[RowBatch]:
+    def _deal(self, source: SearchSource) -> Iterator[RowBatch]:
         receivers = {stream.klass.name: stream for stream in self._receivers()}
         others = [stream for stream in receivers.values() if stream is not self]
         for stream in others:
-            stream.announce(self._form)
+            stream.announce(self.form)
         starts = {name: stream.starting_at for name, stream in receivers.items()}
-        for resources, fresh in self.resources(reading, first):
+        for resources, new in source.resources():
+            self.note_progress(source)
             dealt: dict[str, list[dict[str, Any]]] = {}
             for resource in resources:
-                klass = str(resource.get("type", "")).removeprefix("kobject.")
+                klass = _klass_of(resource)
                 if klass in receivers and updated_at(resource) >= starts[klass]:
                     dealt.setdefault(klass, []).append(resource)
             for stream in others:
-                stream.receive(dealt.get(stream.klass.name, []), fresh)
+                stream.receive(dealt.get(stream.klass.name, []), new)
             own = dealt.get(self.klass.name, [])
             yield RowBatch(
-                [self.make_row(one) for one in own], fresh.bookmark, goes_back=fresh.goes_back
+                [self.make_row(one) for one in own], new.bookmark, goes_back=new.goes_back
             )
         for stream in others:
             stream.is_dealt = True
@@ -315,10 +303,24 @@ class KlassObjects(SearchStream):
         self.remember(form)
         self._write_schema_message()
 
-    def receive(self, resources: list[dict[str, Any]], fresh: NewRows) -> None:
+    def receive(self, resources: list[dict[str, Any]], new: NewRows) -> None:
         """Write rows that another klass's stream has read, and move the own bookmark."""
         rows = [self.make_row(one) for one in resources]
-        self.write_batch(RowBatch(rows, fresh.bookmark, goes_back=fresh.goes_back))
+        self.write_batch(RowBatch(rows, new.bookmark, goes_back=new.goes_back))
+
+
+def _is_of_all(query: SearchQuery) -> bool:
+    """Whether a search finds the objects of all klasses."""
+    return query.context == "kobject"
+
+
+def _may_be_dealt(remembered: object) -> bool:
+    """Whether no search of a single klass, the better form, is ``remembered``."""
+    return remembered is None or str(remembered).startswith(_DEALT)
+
+
+def _klass_of(resource: dict[str, Any]) -> str:
+    return str(resource.get("type", "")).removeprefix("kobject.")
 
 
 def search_together(session: Session, streams: Iterable[KlassObjects]) -> None:

@@ -26,7 +26,7 @@ from tap_kustomer.readers.search.ask import PageSearch
 from tap_kustomer.readers.search.query import Bounds, SearchQuery
 from tap_kustomer.readers.search.tail import TailReader
 from tap_kustomer.session import Session
-from tap_kustomer.streams.search import UNDATED, updated_at
+from tap_kustomer.streams.searched import UNDATED, updated_at
 
 __all__ = ["FEWEST_KLASSES", "Member", "Memory", "Share", "Together"]
 

@@ -21,7 +21,7 @@ def test_one_row_of_each_stream_is_read(sim: Simulator, tmp_path: Path) -> None:
 
 
 def test_children_give_one_row_too(sim: Simulator, tmp_path: Path) -> None:
-    """They are read with their parent, which ends after its first row."""
+    """Whichever parent has it."""
     for id_ in sim.org.add("conversation", 3):
         sim.org.add("customer_event", 2, parents={"conversation": id_})
     children = ["conversation_events", "conversation_forwards"]

@@ -1,4 +1,4 @@
-"""What hangs on one parent: read with it, with bookmarks of its own."""
+"""What hangs on one parent: read by its updates, with bookmarks of its own."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def runs(output: Output) -> dict[str, dict[str, Any]]:
     return {row["stream"]: row for row in output.records("sync_runs")}
 
 
-def test_children_are_read_with_their_parent_and_each_keeps_its_place(server: Simulator) -> None:
-    """Each row tells of when its parent was, and the parent is searched once for all."""
+def test_children_are_read_below_their_parents_and_each_keeps_its_place(server: Simulator) -> None:
+    """Each row tells when its parent was updated."""
     output = sync_tap(config_of(server), ["conversations", *CHILDREN, "sync_runs"])
 
     assert output.status == 0
@@ -116,7 +116,10 @@ def test_a_child_that_is_selected_later_reads_all_parents_since_the_start(
     assert second.ids("conversation_events") == set(server.org.ids("customer_event"))
     assert second.ids("conversations") >= changed
     assert len(second.ids("conversations") - changed) <= 1  # the one at the bookmark
-    assert second.bookmark("conversation_events") == second.bookmark("conversations")
+    known, reached = first.bookmark("conversations"), second.bookmark("conversation_events")
+    assert known is not None
+    assert reached is not None
+    assert reached >= known
 
 
 def test_one_schema_and_no_activate_version_whatever_the_catalog_forces(server: Simulator) -> None:
@@ -405,7 +408,7 @@ def test_children_are_fetched_at_the_same_time_but_no_more_than_allowed(
 
 
 def test_one_request_at_a_time_is_enough(server: Simulator) -> None:
-    """The smallest setting has one thread for parents and children."""
+    """The smallest setting sends parents' searches and children's requests in turn."""
     output = sync_tap(config_of(server, max_concurrency=1), ["conversation_events"])
 
     assert output.ids("conversation_events") == set(server.org.ids("customer_event"))

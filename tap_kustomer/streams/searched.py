@@ -1,0 +1,219 @@
+"""What streams share that follow a search: of their own rows, or of those that theirs hang on."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from typing_extensions import override
+
+from tap_kustomer import timestamps
+from tap_kustomer.client.codec import decode
+from tap_kustomer.readers.ahead import Ahead, AnswerAhead
+from tap_kustomer.readers.negotiation import Form, settle
+from tap_kustomer.readers.search.emission import NewRows
+from tap_kustomer.readers.search.options import FirstPage, ReadOptions
+from tap_kustomer.readers.search.query import SearchQuery
+from tap_kustomer.readers.search.reader import SearchReader
+from tap_kustomer.readers.workers import Workers
+from tap_kustomer.streams.base import KustomerStream
+from tap_kustomer.streams.remembered import remember_settings, warn_of_wider_settings
+
+__all__ = ["NO_DELETED", "UNDATED", "SearchSource", "Searched", "SearchedStream", "updated_at"]
+
+NO_DELETED = ", no deleted rows"  # how the state names a form without ``includeDeleted``
+UNDATED = "9"  # stands behind each moment
+# A first answer that has waited longer for the stream's turn is asked for again: the edge of two
+# years moves on meanwhile, and so do the rows.
+_LONGEST_AHEAD_SECONDS = 600
+_CONFIRMING_PAUSE = 1.0  # seconds until a page that breaks what was asked for is asked for again
+
+
+@dataclass(frozen=True)
+class SearchSource:
+    """Where the rows of one search come from in this run: its first page, and what reads on.
+
+    Opened by any thread, read by the main thread; touches no state.
+    """
+
+    reader: SearchReader
+    first: FirstPage
+
+    def new_rows(self) -> Iterator[NewRows]:
+        """Yield the new rows of each page. Raises: what ``SearchReader.read`` raises."""
+        return self.reader.read(self.first)
+
+    def resources(self) -> Generator[tuple[list[dict[str, Any]], NewRows], None, None]:
+        """Yield the new resources of each page, and where the search stands behind them."""
+        for new in self.new_rows():
+            resources = decode(new.raw)["data"] if new.indexes else []
+            yield _objects([resources[index] for index in new.indexes]), new
+
+    def first_resources(self) -> list[dict[str, Any]]:
+        """Return the resources of the first page."""
+        return _objects(decode(self.first.page.raw)["data"])
+
+
+class Searched(Protocol):
+    """An object of Kustomer's that can be searched."""
+
+    @property
+    def name(self) -> str:
+        """How it is called in messages."""
+
+    @property
+    def has_archive(self) -> bool:
+        """Whether the archive search has its rows, too."""
+
+    @property
+    def ends_with_search(self) -> bool:
+        """Whether its rows of over two years ago are nowhere to be had."""
+
+    def forms(self, remembered: object) -> list[Form[SearchQuery | None]]:
+        """Return the forms of its search, the best first; ``remembered`` is one that worked."""
+
+    def note_form(self, form: Form[SearchQuery | None]) -> None:
+        """Note which form works."""
+
+
+class SearchedStream(KustomerStream):
+    """A stream whose bookmark is a place in the order of a search."""
+
+    own_start = ""  # the moment from which this run reads
+    source: SearchSource | None = None
+    _options: ReadOptions | None = None
+    form: str | None = None  # of the request that works, as the state names it
+    _ahead: AnswerAhead[None] | None = None
+
+    @property
+    def first_answer(self) -> FirstPage | None:
+        """The answer to the first search; ``None`` where a list is read or nothing is due."""
+        return None if self.source is None else self.source.first
+
+    @property
+    def reaches_back(self) -> bool:
+        """Whether this run begins before the rows that standard search has."""
+        return self.session.edge.is_behind(self.starting_at)
+
+    # ------------------------------------------------------------ before its turn
+
+    @override
+    def ask_ahead(self, ahead: Ahead) -> None:
+        self._ahead = ahead.ask(lambda: self._prepare_ahead(ahead))
+
+    def _prepare_ahead(self, ahead: Ahead) -> None:  # noqa: ARG002 - for subclasses
+        self.prepare()
+
+    @override
+    def ensure_prepared(self) -> None:
+        if self._ahead is not None and not self._prepared:
+            self._ahead.take()
+            now, source = self.session.server_now(), self.source
+            oldest = timestamps.shift(now, seconds=-_LONGEST_AHEAD_SECONDS)
+            self._prepared = (now if source is None else source.first.started) > oldest
+        super().ensure_prepared()
+
+    # ------------------------------------------------------------ which form, and from when
+
+    @property
+    def known_forms(self) -> Mapping[str, Any]:
+        """What the state says of the forms that worked before."""
+        return self.known_state
+
+    @property
+    def remembered_form(self) -> object:
+        """The form that worked in an earlier run, unless the settings ask for a better one."""
+        known = self.known_forms
+        form = known.get("form")
+        if self.settings.include_deleted and known.get("include_deleted") is False:
+            return None if str(form).endswith(NO_DELETED) else form
+        return form
+
+    def search(self, searched: Searched) -> Form[SearchQuery | None] | None:
+        """Open the source of ``searched``; return the form that Kustomer takes.
+
+        ``None`` when nothing is due in this run. Writes nothing, so any thread may call it.
+        Raises: ``StreamError`` when Kustomer takes no form.
+        """
+        self.source, self._options = None, self._read_options(searched)
+        if self._options is None:
+            return None
+        remembered = self.form or self.remembered_form
+        form, self.source = settle(
+            searched.name,
+            searched.forms(remembered),
+            self.ask,
+            remembered=remembered,
+            pause=lambda: self.client.clock.sleep(_CONFIRMING_PAUSE),
+        )
+        self.form = form.name
+        searched.note_form(form)
+        if form.query is not None and searched.ends_with_search and self.reaches_back:
+            self.logger.warning(
+                "%s: Kustomer's search ends at rows updated two years ago and nothing else has "
+                "the older ones, so those from %s to %s are not read.",
+                self.name,
+                self.own_start,
+                self.session.edge.moment,
+            )
+        return form
+
+    def _read_options(self, searched: Searched) -> ReadOptions | None:
+        settings, start = self.settings, self.starting_at
+        self.own_start = start
+        self.run.from_, self.run.to = start, settings.end_date
+        if settings.end_date is not None and start > settings.end_date:
+            self.logger.info("%s: already read up to `end_date`.", self.name)
+            return None
+        warn_of_wider_settings(self)
+        return ReadOptions(
+            start=start,
+            end=settings.end_date,
+            lookback_seconds=settings.lookback_seconds,
+            page_size=settings.page_size,
+            archive=searched.has_archive and settings.include_archived,
+            archive_form=self.known_forms.get("archive_form"),
+            uncounted=self.known_state.get("uncounted"),
+        )
+
+    def ask(self, form: Form[SearchQuery | None]) -> SearchSource | None:
+        """Return the source in ``form``, once Kustomer answers to it; a list is asked for later."""
+        if form.query is None or self._options is None:
+            return None
+        return self.open(form.query, self._options)
+
+    def open(self, query: SearchQuery, options: ReadOptions) -> SearchSource:
+        """Return the source of ``query``, with its first page."""
+        reader = SearchReader(self.client, self.searchers, options, self.session.exact_totals)
+        return SearchSource(reader, reader.first_page(query))
+
+    @property
+    def searchers(self) -> Workers:
+        """The threads that search."""
+        return self.workers
+
+    # ------------------------------------------------------------ what the state keeps
+
+    def remember(self, form: str | None) -> None:
+        """Note in the state how the rows are read that follow."""
+        self.state["form"] = form
+        if self.is_incremental:
+            remember_settings(self)
+
+    def remember_archive(self, source: SearchSource) -> None:
+        """Note in the state in which form the archive was searched, once it was."""
+        if source.reader.archive_form is not None:
+            self.state["archive_form"] = source.reader.archive_form
+
+
+def _objects(found: Sequence[object]) -> list[dict[str, Any]]:
+    """Return resources; what is no object becomes one without an id, which no row is made of."""
+    return [one if isinstance(one, dict) else {} for one in found]
+
+
+def updated_at(resource: dict[str, Any]) -> str:
+    """Return when a resource was updated, as UTC text; one that does not tell is always new."""
+    attributes = resource.get("attributes")
+    value = attributes.get("updatedAt") if isinstance(attributes, dict) else None
+    return timestamps.normalise(value) or UNDATED
