@@ -24,4 +24,6 @@ class StreamRun:
     rows_counted: int | None = None  # by Kustomer, where its closing count was due
     rows_in_range: int | None = None  # that were read where it counted
     expected: int | None = field(default=None, compare=False)  # rows, as far as announced
+    parents: int | None = field(default=None, compare=False)  # read below, of a child stream
+    parents_expected: int | None = field(default=None, compare=False)  # as far as announced
     cause: type[Exception] | None = None  # of a failure or a skip

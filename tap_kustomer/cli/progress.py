@@ -55,6 +55,7 @@ class Pace(NamedTuple):
     waits: float = 0.0  # from now until the rate limit allows the next request
     share: int = 80  # searches a minute that the tap may send
     free: int = 80  # of these, how many it may send now
+    requests: int = 240  # a minute that the tap may send, of any kind
 
 
 class Progress:
@@ -132,13 +133,14 @@ class Progress:
     def _pace(self, run: StreamRun) -> Pace:
         now = time.monotonic()
         began, waited_before = self._began.get(run.stream, (now, self._waited))
-        share = self._limiter.shares[0]
+        share, requests = self._limiter.shares
         return Pace(
             seconds=now - began,
             waited=self._waited - waited_before,
             waits=max(self._waits_until - now, 0.0),
             share=share,
             free=max(share - self._limiter.searches_in_last_minute, 0),
+            requests=requests,
         )
 
     # ------------------------------------------------------------ bars
@@ -169,7 +171,8 @@ class Progress:
             task = tasks.get(run.stream)
             if task is None:
                 task = tasks[run.stream] = bars.add_task(run.stream, total=None, note=note)
-            bars.update(task, completed=run.rows, total=run.expected, note=note)
+            done, expected = _progress(run)
+            bars.update(task, completed=done, total=expected, note=note)
         for run in list(self._sync.runs):
             if run.ended_at is not None and run.stream in tasks:
                 bars.remove_task(tasks.pop(run.stream))
@@ -177,9 +180,20 @@ class Progress:
 
 def describe(run: StreamRun, pace: Pace) -> str:
     """Return how far a stream is, how fast it is read, and how long that will take."""
-    of = f" of about {run.expected:,}" if run.expected and run.expected > run.rows else ""
+    done, expected = _progress(run)
+    of = f" of about {expected:,}" if expected and expected > done else ""
     rate = run.rows / pace.seconds if pace.seconds > 0 else 0.0
-    return ", ".join([f"{run.rows:,}{of} rows", f"{rate:,.0f} rows/s", *_outlook(run, pace)])
+    parts = [f"{run.rows:,}{of} rows", f"{rate:,.0f} rows/s"]
+    if run.parents is not None:
+        parts = [f"{run.rows:,} rows", f"{rate:,.0f} rows/s", f"below {done:,}{of} parents"]
+    return ", ".join([*parts, *_outlook(run, pace)])
+
+
+def _progress(run: StreamRun) -> tuple[int, int | None]:
+    """Return how much of a stream is read, and how much there is: rows, or parents of rows."""
+    if run.parents is None:
+        return run.rows, run.expected
+    return run.parents, run.parents_expected
 
 
 def _outlook(run: StreamRun, pace: Pace) -> list[str]:
@@ -197,11 +211,15 @@ def _seconds_left(run: StreamRun, pace: Pace) -> float | None:
     jump with each wait.
     """
     reading = pace.seconds - pace.waited
-    if not run.expected or run.expected <= run.rows or not run.rows or reading <= 0:
+    done, expected = _progress(run)
+    if not expected or expected <= done or not done or reading <= 0:
         return None
-    share_done = run.rows / (run.expected - run.rows)
+    share_done = done / (expected - done)
     requests = run.requests / share_done
-    return max(reading / share_done, (requests - pace.free) / pace.share * 60)
+    minutes = (requests - pace.free) / pace.share
+    if run.parents is not None:
+        minutes = requests / pace.requests  # few of them are searches
+    return max(reading / share_done, minutes * 60)
 
 
 def _log_to(stream: object) -> None:

@@ -104,7 +104,7 @@ class ChildStream(SearchedStream):
     @property
     @override
     def known_forms(self) -> Mapping[str, Any]:
-        """Its own, or the parent's: versions before this one kept those only."""
+        """Its own, or the parent's, which is all that earlier versions kept."""
         known = self.known_state
         return known if known.get("form") else self.searched.known_state
 
@@ -166,10 +166,10 @@ class ChildStream(SearchedStream):
             yield
         except StreamError as error:
             why = f"its parent {self.parent} was not: {error}"
-            if isinstance(error, MissingRoleError):
+            if isinstance(error, MissingRoleError) and self.source is None:
                 msg = f"Not read, as {why}"
                 raise MissingRoleError(msg) from None
-            # Not a 404: it would speak of the children.
+            # No 404, which would speak of the children, and no role behind pages that were shown.
             kind = next((one for one in _TOLD if isinstance(error, one)), StreamError)
             msg = f"{self.name}: not read, as {why}"
             raise kind(msg) from None
@@ -202,6 +202,7 @@ class ChildStream(SearchedStream):
         if source is None:
             return
         self.remember(self.form)
+        done = 0
         with closing(self._parents(source)) as pages:  # a failure frees the thread that searches
             for parents, behind in pages:
                 for found in self._below(parents):
@@ -209,6 +210,8 @@ class ChildStream(SearchedStream):
                         self._asked += found.asked
                         self._unknown += found.unknown
                     yield RowBatch(self._rows(found))
+                    done += 1
+                    self.run.parents, self.run.parents_expected = done, source.reader.total
                 if behind.goes_back or not self._is_doubtful:
                     yield behind
         if self._is_doubtful:

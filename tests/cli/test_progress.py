@@ -41,6 +41,17 @@ def test_a_line_tells_rows_pace_and_the_time_left() -> None:
     assert line == "12,500 of about 60,000 rows, 500 rows/s, about 2 min left"
 
 
+def test_a_line_about_children_tells_how_many_parents_are_left() -> None:
+    """How many children there are nobody knows; each parent costs a request of the org's budget."""
+    run = StreamRun("conversation_events", rows=900, requests=302, parents=300,
+                    parents_expected=1_500)  # fmt: skip
+    pace = Pace(seconds=100.0, waited=70.0, requests=240)
+
+    assert describe(run, pace) == (
+        "900 rows, 9 rows/s, below 300 of about 1,500 parents, about 5 min left"
+    )
+
+
 def test_a_line_tells_how_long_the_rate_limit_is_waited_for() -> None:
     """Else a minute without rows looks like a hang; a clock time would need a zone."""
     line = describe(StreamRun("messages", rows=3), Pace(seconds=2.0, waits=42))

@@ -11,6 +11,7 @@ import pytest
 
 from simulator import Clock, Fault, Org, Simulator
 from tap_kustomer import clock as tap_clock
+from tap_kustomer.tap import TapKustomer
 from tests.support import FAST, Output, run_tap, sync_tap
 
 DAY = 86_400.0
@@ -126,6 +127,38 @@ def test_parents_that_may_not_be_searched_explain_why_the_children_are_not_read(
         assert "its parent conversations" in run_of(output, stream)["error"]
         assert "org.permission.search.create" in run_of(output, stream)["error"]
     assert not below(server, "/forwards")
+
+
+def test_the_run_tells_how_many_parents_are_read(
+    server: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The longest streams are those that somebody waits for."""
+    seen: list[tuple[object, object]] = []
+
+    def note(_self: object, run: Any) -> None:
+        seen.append((run.parents, run.parents_expected))
+
+    monkeypatch.setattr(TapKustomer, "stream_ended", note)
+    read(server)
+
+    assert (45, 45) in seen
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_search_that_is_refused_behind_its_first_page_fails_the_child(
+    server: Simulator, status: int
+) -> None:
+    """The key may search, and there are parents: no reason to skip what is half read."""
+    fault = Fault("status", status=status, context="conversation", after=1, times=None)
+    server.faults.add(fault)
+    first = read(server)
+    server.faults.clear()
+    second = read(server, state=first.state)
+
+    assert run_of(first)["status"] == "failed"
+    assert "its parent conversations" in run_of(first)["error"]
+    both = first.ids("conversation_events") | second.ids("conversation_events")
+    assert both == set(server.org.ids("customer_event"))
 
 
 # ------------------------------------------------------------------ the same rules as any search
