@@ -127,7 +127,7 @@ OF_SEARCHES = (
         "the search of a klass takes `kobject_updated_at`",
         "the answer to it",
         "`kobject_<klass>_updated_at`, else all klasses are read together and split by klass",
-        ("streams/kobjects.py",),
+        ("streams/klass_search.py",),
     ),
     Assumption(
         "archive-klass-attribute",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -17,14 +17,13 @@ from tap_kustomer.readers.search.options import FirstPage
 from tap_kustomer.readers.search.query import SearchQuery
 from tap_kustomer.session import Session
 from tap_kustomer.streams.base import RowBatch
+from tap_kustomer.streams.klass_search import KlassSearch, is_of_all, klass_of, may_be_dealt
 from tap_kustomer.streams.remembered import warn_of_wider_settings
 from tap_kustomer.streams.search import SearchStream, form_name
 from tap_kustomer.streams.searched import SearchSource, updated_at
 from tap_kustomer.streams.together import FEWEST_KLASSES, Member, Memory, Share, Together
 
 __all__ = ["KlassObjects", "Kobjects", "search_together"]
-
-_DEALT = "split by klass"  # the form in which the objects of all klasses are read together
 
 
 class Kobjects(SearchStream):
@@ -36,49 +35,22 @@ class Kobjects(SearchStream):
     optional = True
 
 
-class KlassObjects(SearchStream):
+class KlassObjects(KlassSearch):
     """One row per custom object of one klass, its attributes typed.
 
-    Which attribute the search of a klass takes is UNCONFIRMED (klass-attribute). Where it takes
-    none, the context ``kobject`` is read once and its rows are split among the streams of all
-    klasses.
+    Where no search of a single klass works, the objects of all are read once and split among the
+    streams of all klasses.
     """
-
-    schema_name = "kobjects"
-    resource = "kobject"
-    assumption = "klass-attribute"
 
     def __init__(
         self, tap: Tap, session: Session, schema: dict[str, Any], name: str, klass: Klass
     ) -> None:
         """Make the stream of ``klass``."""
-        super().__init__(tap, session, schema, name)
-        self.klass = klass
+        super().__init__(tap, session, schema, name, klass)
         self.is_dealt = False  # another klass's stream has read and written the rows
-        self.deals_work = False  # the search of a single klass did not work, this one did
         self._deals = False
         self.together: Together | None = None  # the search of all klasses, where it may serve
         self._share: Share | None = None
-
-    @property
-    @override
-    def known_state(self) -> Mapping[str, Any]:
-        """The klass's part of the state, not that of a klass whose name it took over."""
-        known = super().known_state
-        return known if known.get("klass_id") in {None, self.klass.id} else {}
-
-    def remember_klass(self) -> None:
-        """Note whose rows the state speaks of, before the first is written."""
-        if self.state.get("klass_id") not in {None, self.klass.id}:
-            self.logger.warning(
-                "%s: the klass that had this name is gone and the klass %s has it now, so the "
-                "stream is read from its start. The column `klass` tells the rows of both apart; "
-                "to have one only, delete those of the other from the table.",
-                self.name,
-                self.klass.name,
-            )
-            self.state.update(dict.fromkeys(self.state))  # null: merged states keep missing keys
-        self.state["klass_id"] = self.klass.id
 
     # ------------------------------------------------------------ together with other klasses
 
@@ -91,7 +63,7 @@ class KlassObjects(SearchStream):
         known, settings = self.known_state, self.settings
         memory = self._memory
         query = self.query("kobject", "kobject")
-        own = {form_name(f"{one}_updated_at", query) for one in ("kobject", self._context)}
+        own = {form_name(f"{one}_updated_at", query) for one in ("kobject", self.own_context)}
         began = known.get("starting_at")
         start = self.starting_at
         if (
@@ -169,68 +141,21 @@ class KlassObjects(SearchStream):
         self.state["together"] = None  # what it says of rows behind the bookmark is wrong
         super().set_back(moment)
 
-    @property
-    def _context(self) -> str:
-        return f"kobject_{self.klass.name}"
-
-    # ------------------------------------------------------------ which form of query
-
-    @override
-    def queries(self, remembered: object) -> Iterator[SearchQuery]:
-        """Yield the two forms that are documented for a klass.
-
-        Where no earlier run found out which one works, the org's search schema says it.
-        """
-        context = self._context
-        both = [self.query(context, "kobject"), self.query(context, context)]
-        if remembered is None:
-            first, *_ = self.session.search_schema.sorted([one.attribute for one in both])
-            both.sort(key=lambda one: one.attribute != first)
-        yield from both
-
-    @override
-    def is_as_assumed(self, query: SearchQuery) -> bool:
-        return not _is_of_all(query) and query.attribute == "kobject_updated_at"
-
-    @override
-    def form_in_words(self, form: Form[SearchQuery | None]) -> str:
-        if form.query is not None and _is_of_all(form.query):
-            return "one search, split by klass"
-        return "`kobject_<klass>_updated_at` works"
+    # ------------------------------------------------------------ of all klasses
 
     @override
     def ensure_prepared(self) -> None:
         if not self.is_dealt:
             super().ensure_prepared()
 
-    @override
-    def forms(self, remembered: object) -> list[Form[SearchQuery | None]]:
-        single: list[Form[SearchQuery | None]] = [
-            Form(form_name(query.attribute, query), query) for query in self.queries(remembered)
-        ]
-        query = self.query("kobject", "kobject")
-        dealt: list[Form[SearchQuery | None]] = [Form(form_name(_DEALT, query), query, rank=1)]
-        if self._klasses_are_dealt and _may_be_dealt(remembered):
-            return [*dealt, *self.without_deleted(dealt)]
-        return [*single, *dealt, *self.without_deleted(single), *self.without_deleted(dealt)]
-
-    @override
-    def owns(self, resource: dict[str, Any], query: SearchQuery) -> bool:
-        return not _is_of_all(query) or _klass_of(resource) == self.klass.name
-
-    @property
-    def _klasses_are_dealt(self) -> bool:
-        """Whether the search of single klasses is known not to work here."""
-        return any(isinstance(one, KlassObjects) and one.deals_work for one in self.all_streams)
-
     @property
     def takes_dealt(self) -> bool:
         """Whether no earlier run read the klass by a search of its own, which is the better one."""
-        return _may_be_dealt(self.known_state.get("form"))
+        return may_be_dealt(self.known_state.get("form"))
 
     @override
     def ask(self, form: Form[SearchQuery | None]) -> SearchSource | None:
-        self._deals = form.query is not None and _is_of_all(form.query)
+        self._deals = form.query is not None and is_of_all(form.query)
         if not self._deals or form.query is None or self._options is None:
             return super().ask(form)
         start = min(stream.starting_at for stream in self._receivers())
@@ -284,7 +209,7 @@ class KlassObjects(SearchStream):
             self.note_progress(source)
             dealt: dict[str, list[dict[str, Any]]] = {}
             for resource in resources:
-                klass = _klass_of(resource)
+                klass = klass_of(resource)
                 if klass in receivers and updated_at(resource) >= starts[klass]:
                     dealt.setdefault(klass, []).append(resource)
             for stream in others:
@@ -307,20 +232,6 @@ class KlassObjects(SearchStream):
         """Write rows that another klass's stream has read, and move the own bookmark."""
         rows = [self.make_row(one) for one in resources]
         self.write_batch(RowBatch(rows, new.bookmark, goes_back=new.goes_back))
-
-
-def _is_of_all(query: SearchQuery) -> bool:
-    """Whether a search finds the objects of all klasses."""
-    return query.context == "kobject"
-
-
-def _may_be_dealt(remembered: object) -> bool:
-    """Whether no search of a single klass, the better form, is ``remembered``."""
-    return remembered is None or str(remembered).startswith(_DEALT)
-
-
-def _klass_of(resource: dict[str, Any]) -> str:
-    return str(resource.get("type", "")).removeprefix("kobject.")
 
 
 def search_together(session: Session, streams: Iterable[KlassObjects]) -> None:
