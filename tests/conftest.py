@@ -13,12 +13,6 @@ from tests.support import FAST
 shorten_pauses()
 
 
-@pytest.fixture(autouse=True)
-def _no_end_by_other_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the tap's command from ending this process for threads that other tests left."""
-    monkeypatch.setattr("tap_kustomer.cli.command.THREADS", "(no thread has this name)")
-
-
 @pytest.fixture
 def sim() -> Iterator[Simulator]:
     """An empty org, in real time."""

@@ -6,6 +6,7 @@ import functools
 import sys
 
 import tap_kustomer.tap
+from tap_kustomer.cli.start import end_with
 from tap_kustomer.clock import Clock
 from tests.short_pauses import shorten_pauses
 
@@ -17,7 +18,7 @@ def main() -> None:
     shorten_pauses()
     speed = float(sys.argv.pop(1))
     vars(tap_kustomer.tap)["Clock"] = functools.partial(Clock, speed)
-    tap_kustomer.tap.TapKustomer.cli()
+    end_with(tap_kustomer.tap.TapKustomer.cli)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import gc
 import logging
 import os
 import sys
-import threading
 from abc import abstractmethod
 from typing import Any
 
@@ -27,7 +26,6 @@ from tap_kustomer.contact.report import write_report
 from tap_kustomer.contact.table import print_contact
 from tap_kustomer.errors import KustomerError, frames_of
 from tap_kustomer.messages import OutputClosed, let_output_block
-from tap_kustomer.readers.workers import THREADS
 from tap_kustomer.sync import bug_sentence
 
 __all__ = ["CommandTap", "KustomerCommand"]
@@ -133,10 +131,6 @@ def leave(status: int, *sentences: str) -> None:
         status = status or 1
         # Python flushes once more at its end and would complain about the closed pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if any(thread.name.startswith(THREADS) for thread in threading.enumerate()):
-        # Python would wait for threads that wait for Kustomer, minutes long.
-        logging.shutdown()
-        os._exit(status)
     sys.exit(status)
 
 

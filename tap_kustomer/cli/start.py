@@ -6,20 +6,40 @@ A target in the same environment may have brought older packages, or others of t
 from __future__ import annotations
 
 import importlib
+import logging
+import os
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-__all__ = ["source", "tap"]
+__all__ = ["end_with", "source", "tap"]
 
 
 def tap() -> None:
     """Run ``tap-kustomer``."""
-    _imported("tap_kustomer.tap").TapKustomer.cli()
+    end_with(_imported("tap_kustomer.tap").TapKustomer.cli)
 
 
 def source() -> None:
     """Run ``source-kustomer``."""
-    _imported("tap_kustomer.airbyte.source").main()
+    end_with(_imported("tap_kustomer.airbyte.source").main)
+
+
+def end_with(command: Callable[[], object]) -> None:
+    """Run ``command`` and end the process with the status with which it ends.
+
+    Python would wait for threads that wait for Kustomer, minutes long.
+    """
+    try:
+        command()
+    except SystemExit as end:
+        if not isinstance(end.code, int):
+            raise
+        logging.shutdown()
+        with suppress(OSError, ValueError):  # a closed pipe; the command has said what there is
+            sys.stdout.flush()
+        os._exit(end.code)
 
 
 def _imported(name: str) -> Any:
