@@ -7,6 +7,7 @@ attribute: an ``Event`` set from a handler can deadlock with the thread that it 
 from __future__ import annotations
 
 import time
+from threading import Condition
 
 __all__ = ["Clock", "ServerTime", "StopRequested"]
 
@@ -49,6 +50,11 @@ class Clock:
         while (left := end - self.monotonic()) > 0:
             time.sleep(min(left / self._speed, _TICK))
             self.check()
+
+    def wait_for(self, changed: Condition) -> None:
+        """Return once ``changed`` is notified, or after a moment. Raises ``StopRequested``."""
+        changed.wait(_TICK)
+        self.check()
 
     def check(self) -> None:
         """Raise ``StopRequested`` when a stop is wanted."""

@@ -16,9 +16,8 @@ from tap_kustomer.edge import TwoYearEdge
 from tap_kustomer.ledger.ledger import Ledger
 from tap_kustomer.messages import KustomerWriter
 from tap_kustomer.org import Org
-from tap_kustomer.readers.ahead import Ahead
+from tap_kustomer.readers.prefetch import Prefetch
 from tap_kustomer.readers.search.ask import ExactTotals
-from tap_kustomer.readers.workers import Workers
 from tap_kustomer.run import StreamRun
 from tap_kustomer.settings.values import Settings
 
@@ -42,9 +41,7 @@ class Session:
     started: str  # Kustomer's time; UTC text
     settings: Settings
     client: KustomerClient
-    workers: Workers  # the threads that fetch
-    searchers: Workers  # the thread that searches for parents while those fetch their children
-    ahead: Ahead  # the threads that ask before a stream's turn
+    workers: Prefetch  # what fetches pages
     org: Org
     clock: Clock
     search_schema: SearchSchemaReader  # which attributes the org's search takes

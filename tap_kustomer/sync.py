@@ -126,7 +126,7 @@ class Sync:
         for stream in (*searches[:_SEARCHES_AHEAD], *lists):
             if stream.run.started_at is None:
                 stream.run.started_at = stream.run.to = self._session.server_now()
-                stream.ask_ahead(self._session.ahead)
+                stream.ask_ahead()
 
     def _begin(self, stream: KustomerStream) -> None:
         self.runs.append(stream.run)

@@ -47,9 +47,8 @@ from tap_kustomer.edge import TwoYearEdge
 from tap_kustomer.errors import SettingsError
 from tap_kustomer.messages import KustomerWriter
 from tap_kustomer.org import Org
-from tap_kustomer.readers.ahead import Ahead, WorkersInTurn
+from tap_kustomer.readers.prefetch import Prefetch
 from tap_kustomer.readers.search.ask import ExactTotals
-from tap_kustomer.readers.workers import Workers
 from tap_kustomer.rows.selection import mapping_warnings
 from tap_kustomer.run import StreamRun
 from tap_kustomer.session import Output, Session
@@ -178,19 +177,9 @@ class TapKustomer(CommandTap):
         return client
 
     @cached_property
-    def workers(self) -> Workers:
-        """The threads that fetch."""
-        return WorkersInTurn(self.clock, self.settings.max_concurrency)
-
-    @cached_property
-    def searchers(self) -> Workers:
-        """The thread that searches for parents while the others fetch their children."""
-        return WorkersInTurn(self.clock, 1)
-
-    @cached_property
-    def ahead(self) -> Ahead:
-        """The threads that ask before a stream's turn."""
-        return Ahead(self.clock, self.settings.max_concurrency)
+    def workers(self) -> Prefetch:
+        """What fetches pages."""
+        return Prefetch(self.clock, self.settings.max_concurrency)
 
     @cached_property
     def org(self) -> Org:
@@ -209,8 +198,6 @@ class TapKustomer(CommandTap):
             settings=self.settings,
             client=self.client,
             workers=self.workers,
-            searchers=self.searchers,
-            ahead=self.ahead,
             org=org,
             clock=self.clock,
             search_schema=SearchSchemaReader(self.client),
@@ -223,9 +210,8 @@ class TapKustomer(CommandTap):
 
     def close(self) -> None:
         """Let go of threads and connections."""
-        for threads in ("ahead", "searchers", "workers"):
-            if threads in self.__dict__:
-                getattr(self, threads).close()
+        if "workers" in self.__dict__:
+            self.workers.close()
         if "client" in self.__dict__:
             self.client.close()
         if self.recorder is not None:

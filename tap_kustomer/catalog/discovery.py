@@ -20,7 +20,7 @@ from tap_kustomer.errors import (
 from tap_kustomer.ledger.ledger import Ledger
 from tap_kustomer.org import Klass, Org
 from tap_kustomer.readers.lists import read_list, read_one
-from tap_kustomer.readers.workers import Workers
+from tap_kustomer.readers.prefetch import Prefetch
 
 __all__ = [
     "KLASSES_SAMPLED",
@@ -43,7 +43,7 @@ _WITHOUT_METADATA = (MissingRoleError, NotFoundError, RequestRefusedError)
 
 def discover_org(
     client: KustomerClient,
-    workers: Workers,
+    workers: Prefetch,
     with_custom: Iterable[str],
     *,
     most_klasses: int | None = None,
@@ -187,7 +187,7 @@ def _klass(resource: Mapping[str, Any], asked: str) -> Klass | None:
 
 def read_metadata(
     client: KustomerClient,
-    workers: Workers,
+    workers: Prefetch,
     resources: Iterable[str],
 ) -> tuple[dict[str, dict[str, Any]], dict[str, StreamError]]:
     """Return the custom attributes of each resource, and why those of the others are not known."""

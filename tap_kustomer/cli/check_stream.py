@@ -148,7 +148,7 @@ def _count_children(check: StreamCheck, stream: ChildStream, left: LeftOver) -> 
         stream.ensure_prepared()
     else:  # a run would search for itself, and find the same
         stream.source = parent.source
-        stream.try_first()
+        stream.workers.call(stream.try_first)
     first, parents = stream.first_answer, stream.first_parents()
     check.rows = None
     if first is None:

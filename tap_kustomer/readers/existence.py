@@ -22,7 +22,7 @@ from tap_kustomer.errors import (
     StreamError,
     UnknownEndpointError,
 )
-from tap_kustomer.readers.workers import Workers
+from tap_kustomer.readers.prefetch import Prefetch
 
 __all__ = ["ById", "ExistenceReader", "is_id"]
 
@@ -67,7 +67,7 @@ class _Answer:
 class ExistenceReader:
     """Asks which objects of one type are gone; one for each type and run."""
 
-    def __init__(self, client: KustomerClient, workers: Workers, by_id: ById) -> None:
+    def __init__(self, client: KustomerClient, workers: Prefetch, by_id: ById) -> None:
         """Ask nothing yet."""
         self._client = client
         self._workers = workers

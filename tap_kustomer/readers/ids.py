@@ -14,8 +14,8 @@ from functools import partial
 
 from tap_kustomer.errors import StreamError
 from tap_kustomer.readers.census import Census, PageSizeChangedError, Span, before, halves
+from tap_kustomer.readers.prefetch import Prefetch
 from tap_kustomer.readers.search.page import SearchPage
-from tap_kustomer.readers.workers import Workers
 
 __all__ = ["read_ids"]
 
@@ -23,7 +23,7 @@ DEEPEST_ROW = 10_000  # beyond it, page numbers are not known to work
 _ROUNDS = 12  # readings of one instant whose rows change places
 
 
-def read_ids(census: Census, workers: Workers, span: Span) -> Iterator[set[str]]:
+def read_ids(census: Census, workers: Prefetch, span: Span) -> Iterator[set[str]]:
     """Yield the ids of a range, part by part; an id may come twice, at a border.
 
     Raises: ``StreamError`` when the ids that Kustomer shows are not as many as it counts.
@@ -36,7 +36,7 @@ def read_ids(census: Census, workers: Workers, span: Span) -> Iterator[set[str]]
 
 
 class _IdReader:
-    def __init__(self, census: Census, workers: Workers) -> None:
+    def __init__(self, census: Census, workers: Prefetch) -> None:
         self._census = census
         self._workers = workers
 

@@ -16,7 +16,6 @@ from typing_extensions import override
 
 from tap_kustomer import timestamps
 from tap_kustomer.errors import UntrustedAnswerError
-from tap_kustomer.readers.ahead import in_turn
 from tap_kustomer.readers.cursor import CursorReader
 from tap_kustomer.readers.list_page import ListPage, attributes_of
 from tap_kustomer.streams.base import KustomerStream, RowBatch
@@ -151,7 +150,7 @@ class AuditLogs(KustomerStream):
         """Yield the pages of one way back from ``newest``, and note how far it came."""
         self._reached = newest
         floor = timestamps.shift(reading["from"], seconds=-_DISORDER_SECONDS)
-        for page in in_turn(self.workers, log.pages()):
+        for page in self.workers.in_turn(log.pages()):
             self._reached = self._check(kind, page, self._reached)
             yield page
             if self._reached < floor:

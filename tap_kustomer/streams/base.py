@@ -17,7 +17,6 @@ from typing_extensions import override
 
 from tap_kustomer import timestamps
 from tap_kustomer.errors import StreamError
-from tap_kustomer.readers.ahead import Ahead
 from tap_kustomer.session import Session
 from tap_kustomer.streams.writing import WritingStream
 
@@ -80,7 +79,7 @@ class KustomerStream(WritingStream):
     def read(self) -> Iterator[RowBatch]:
         """Yield the rows of this run, batch by batch."""
 
-    def ask_ahead(self, ahead: Ahead) -> None:
+    def ask_ahead(self) -> None:
         """Start prefetching what the stream can request before its turn: nothing by default."""
 
     def ensure_prepared(self) -> None:

@@ -16,7 +16,7 @@ from typing_extensions import override
 from tap_kustomer import timestamps
 from tap_kustomer.client.transport import KustomerClient
 from tap_kustomer.org import Org
-from tap_kustomer.readers.workers import Workers
+from tap_kustomer.readers.prefetch import Prefetch
 from tap_kustomer.run import StreamRun
 from tap_kustomer.session import Session
 from tap_kustomer.settings.values import Settings
@@ -60,7 +60,7 @@ class BookmarkedStream(Stream):
         return self.session.client.counting(self.run)
 
     @property
-    def workers(self) -> Workers:
+    def workers(self) -> Prefetch:
         """The threads that fetch."""
         return self.session.workers
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -27,7 +26,6 @@ from tap_kustomer.errors import (
 from tap_kustomer.readers.children import Children, is_gone, read_children
 from tap_kustomer.readers.list_page import attributes_of, identity
 from tap_kustomer.readers.lists import never_an_end
-from tap_kustomer.readers.workers import Workers
 from tap_kustomer.streams.base import RowBatch
 from tap_kustomer.streams.search import SEARCH_ROLES, SearchStream
 from tap_kustomer.streams.searched import UNDATED, SearchedStream, SearchSource, updated_at
@@ -97,12 +95,6 @@ class ChildStream(SearchedStream):
 
     @property
     @override
-    def searchers(self) -> Workers:
-        """One thread of its own: those that fetch children must not wait for it."""
-        return self.session.searchers
-
-    @property
-    @override
     def known_forms(self) -> Mapping[str, Any]:
         """Its own, or the parent's, which is all that earlier versions kept."""
         known = self.known_state
@@ -127,7 +119,7 @@ class ChildStream(SearchedStream):
         return any(known.get(key) for key in ("read", "replication_key_value"))
 
     @override
-    def prepare(self) -> None:
+    def negotiate(self) -> None:
         """Search for the first parents, and ask for the children of one.
 
         A role that the key lacks shows itself here, before hundreds of searches.
@@ -144,7 +136,7 @@ class ChildStream(SearchedStream):
         """
         self._tried = None
         for parent in self.first_parents():
-            found = self.workers.call(partial(self.fetch, parent))
+            found = self.fetch(parent)
             if found.asked:
                 self._tried = found
                 return

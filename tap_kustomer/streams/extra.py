@@ -12,7 +12,6 @@ from typing_extensions import override
 from tap_kustomer.catalog.extra_columns import PARENT_ROW_ID, described_columns, widened
 from tap_kustomer.client.transport import KustomerClient
 from tap_kustomer.errors import NotFoundError, StreamError
-from tap_kustomer.readers.ahead import Ahead, in_turn
 from tap_kustomer.readers.children import Children, is_gone, read_children
 from tap_kustomer.readers.list_page import ListPage, attributes_of, own_link
 from tap_kustomer.rows.extra import BELONGS_TO, ExtraRowMaker, identified
@@ -135,9 +134,9 @@ class ExtraList(ExtraRows, ListStream):
     """A list that a user names."""
 
     @override
-    def ask_ahead(self, ahead: Ahead) -> None:
+    def ask_ahead(self) -> None:
         if self.problem is None:
-            super().ask_ahead(ahead)
+            super().ask_ahead()
 
     @override
     def prepare(self) -> None:
@@ -165,7 +164,7 @@ class ExtraBelowList(ExtraRows):
         """Yield the children of all parents."""
         self.check_entry()
         asked = unknown = 0
-        for page in in_turn(self.workers, self._topmost_pages()):
+        for page in self.workers.in_turn(self._topmost_pages()):
             for first in range(0, len(page.rows), _PARENTS_AT_ONCE):
                 parents = page.rows[first : first + _PARENTS_AT_ONCE]
                 for found in self.workers.map(self._found_below, parents):
@@ -201,10 +200,10 @@ class ExtraBelowSearch(ExtraRows, ChildStream):
     parent_column = PARENT_ROW_ID
 
     @override
-    def prepare(self) -> None:
+    def negotiate(self) -> None:
         """Search for parents, unless the entry is wrong."""
         self.check_entry()
-        super().prepare()
+        super().negotiate()
 
     @override
     def requests_below(self, parents: Sequence[dict[str, Any]]) -> int:

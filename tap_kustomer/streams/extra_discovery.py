@@ -22,7 +22,7 @@ from tap_kustomer.errors import (
 )
 from tap_kustomer.naming import snake_case
 from tap_kustomer.readers.list_page import attributes_of
-from tap_kustomer.readers.workers import Workers
+from tap_kustomer.readers.prefetch import Prefetch
 from tap_kustomer.rows.extra import BELONGS_TO, identified, public
 from tap_kustomer.settings.extra_streams import ExtraStream
 from tap_kustomer.streams.base import KustomerStream
@@ -82,7 +82,7 @@ class ExtraDiscovery:
     def __init__(
         self,
         client: KustomerClient,
-        workers: Workers,
+        workers: Prefetch,
         entries: Sequence[ExtraStream],
         types: Mapping[str, type[KustomerStream]],
         contexts: Mapping[str, str],

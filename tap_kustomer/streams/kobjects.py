@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from singer_sdk import Tap
@@ -81,14 +82,11 @@ class KlassObjects(KlassSearch):
         return Member(self.klass.name, start, self.bookmark is not None, memory)
 
     @override
-    def prepare(self) -> None:
-        together = self.together
-        if together is not None:
-            self._share = self.workers.call(
-                lambda: together.share_of(self.klass.name, self.client),
-            )
+    def negotiate(self) -> None:
+        if self.together is not None:
+            self._share = self.together.share_of(self.klass.name, self.client)
         if self._share is None:
-            super().prepare()
+            super().negotiate()
             return
         self.own_start = self.run.from_ = self.starting_at
         self.run.to = None
@@ -99,7 +97,7 @@ class KlassObjects(KlassSearch):
     def first_answer(self) -> FirstPage | None:
         """The answer to the klass's own first search, which is asked for now if it was not yet."""
         if self._share is not None and self.source is None:
-            self.search(self)
+            self.workers.call(partial(self.search, self))
         return super().first_answer
 
     def _read_share(self, share: Share) -> Iterator[RowBatch]:

@@ -177,7 +177,7 @@ class Schedules(ListStream):
         """Return the schedules with their holidays, one request for each."""
         if not self.selects("holidays"):
             return page
-        return replace(page, rows=self.workers.map(self._with_holidays, page.rows))
+        return replace(page, rows=list(map(self._with_holidays, page.rows)))
 
     def _with_holidays(self, schedule: dict[str, Any]) -> dict[str, Any]:
         request = Request(f"/v1/schedules/{schedule.get('id')}", {"include": "holidays"})

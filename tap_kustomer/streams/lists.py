@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 from typing_extensions import override
 
 from tap_kustomer.errors import MissingRoleError, NotFoundError
-from tap_kustomer.readers.ahead import Ahead, PagesAhead, in_turn
 from tap_kustomer.readers.list_page import ListPage, identity
 from tap_kustomer.readers.lists import never_an_end, read_known_list
 from tap_kustomer.readers.versions import SeenVersions
@@ -32,7 +31,7 @@ class ListStream(KustomerStream):
     page_size: ClassVar[int | None] = 100
     included_type: ClassVar[str | None] = None
 
-    _ahead: PagesAhead[ListPage] | None = None
+    _ahead: Iterator[ListPage] | None = None  # pages that are fetched before the stream's turn
     _opened: Iterator[ListPage] | None = None
 
     @property
@@ -47,8 +46,8 @@ class ListStream(KustomerStream):
         return True
 
     @override
-    def ask_ahead(self, ahead: Ahead) -> None:
-        self._ahead = ahead.read(map(self.completed, self._listed()))
+    def ask_ahead(self) -> None:
+        self._ahead = self.workers.hold(self._pages())
 
     @override
     def read(self) -> Iterator[RowBatch]:
@@ -69,13 +68,11 @@ class ListStream(KustomerStream):
         return None
 
     def _all_pages(self) -> Iterator[ListPage]:
-        return self._pages() if self._ahead is None else self._ahead.pages()
+        ahead, self._ahead = self._ahead, None
+        return ahead or self.workers.in_turn(self._pages())
 
     def _pages(self) -> Iterator[ListPage]:
-        return map(self.completed, in_turn(self.workers, self._listed()))
-
-    def _listed(self) -> Iterator[ListPage]:
-        return self.listed_by(self)
+        return map(self.completed, self.listed_by(self))
 
     def listed_by(self, reader: KustomerStream) -> Iterator[ListPage]:
         """Yield the pages of all passes, asked for by ``reader``: a stream below this one."""
@@ -84,7 +81,7 @@ class ListStream(KustomerStream):
     def completed(self, page: ListPage) -> ListPage:
         """Return the page with what has to be asked for one by one; nothing, usually.
 
-        Called by any thread but those of ``workers``.
+        Called by the thread that fetched it.
         """
         return page
 
@@ -133,7 +130,7 @@ def _answered_before(pages: Iterator[ListPage]) -> Iterator[ListPage]:
 
 def listed_rows(stream: KustomerStream, paths: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
     """Yield the resources of a list page by page, each page when it is asked for."""
-    for page in in_turn(stream.workers, listed(stream, paths)):
+    for page in stream.workers.in_turn(listed(stream, paths)):
         yield page.rows
 
 
@@ -145,4 +142,4 @@ def listed_pages(
 ) -> Iterator[ListPage]:
     """Yield the pages of a list as Kustomer sends them, each when it is asked for."""
     pages = read_known_list(stream.client, paths, params, page_size=page_size)
-    return in_turn(stream.workers, pages)
+    return stream.workers.in_turn(pages)

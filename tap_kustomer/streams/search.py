@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
-from tap_kustomer.readers.ahead import Ahead, PagesAhead, in_turn
 from tap_kustomer.readers.list_page import ListPage
 from tap_kustomer.readers.negotiation import Form
 from tap_kustomer.readers.search.emission import NewRows
@@ -50,7 +49,7 @@ class SearchStream(SearchedStream):
     ends_with_search: ClassVar[bool] = False
     assumption: ClassVar[str | None] = None  # that the search takes the attribute
 
-    _pages_ahead: PagesAhead[ListPage] | None = None
+    _pages_ahead: Iterator[ListPage] | None = None  # of the list, before the stream's turn
     _lists_instead = False
 
     @property
@@ -98,17 +97,16 @@ class SearchStream(SearchedStream):
         )
 
     @override
-    def _prepare_ahead(self, ahead: Ahead) -> None:
-        super()._prepare_ahead(ahead)
+    def _negotiate_ahead(self) -> None:
+        super()._negotiate_ahead()
         if self._lists_instead:
-            self._pages_ahead = ahead.read(listed(self, self.list_paths))
+            self._pages_ahead = self.workers.hold(listed(self, self.list_paths))
 
     @override
-    def prepare(self) -> None:
-        """Find the form of the query that Kustomer takes; the first answer is kept.
+    def negotiate(self) -> None:
+        """Find the form of the query that Kustomer takes, or that the list is read instead.
 
-        It may be another thread that asks, before the stream's turn: nothing is written here.
-        Raises: ``StreamError`` when none works and there is no list instead.
+        Raises: ``StreamError`` when none works and there is no list.
         """
         form = self.search(self)
         if form is None:
@@ -208,9 +206,7 @@ class SearchStream(SearchedStream):
                 yield _batch(rows_of(new.raw, new.indexes), new)
 
     def _list_pages(self) -> Iterator[ListPage]:
-        if self._pages_ahead is not None:
-            return self._pages_ahead.pages()
-        return in_turn(self.workers, listed(self, self.list_paths))
+        return self._pages_ahead or self.workers.in_turn(listed(self, self.list_paths))
 
     def note_progress(self, source: SearchSource) -> None:
         """Note in the run and the state how far the reading has come."""

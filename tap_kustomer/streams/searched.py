@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,13 +11,11 @@ from typing_extensions import override
 
 from tap_kustomer import timestamps
 from tap_kustomer.client.codec import decode
-from tap_kustomer.readers.ahead import Ahead, AnswerAhead
 from tap_kustomer.readers.negotiation import Form, settle
 from tap_kustomer.readers.search.emission import NewRows
 from tap_kustomer.readers.search.options import FirstPage, ReadOptions
 from tap_kustomer.readers.search.query import SearchQuery
 from tap_kustomer.readers.search.reader import SearchReader
-from tap_kustomer.readers.workers import Workers
 from tap_kustomer.streams.base import KustomerStream
 from tap_kustomer.streams.remembered import remember_settings, warn_of_wider_settings
 
@@ -84,7 +83,7 @@ class SearchedStream(KustomerStream):
     source: SearchSource | None = None
     _options: ReadOptions | None = None
     form: str | None = None  # of the request that works, as the state names it
-    _ahead: AnswerAhead[None] | None = None
+    _ahead: Callable[[], None] | None = None  # waits for what was asked before the stream's turn
 
     @property
     def first_answer(self) -> FirstPage | None:
@@ -99,20 +98,33 @@ class SearchedStream(KustomerStream):
     # ------------------------------------------------------------ before its turn
 
     @override
-    def ask_ahead(self, ahead: Ahead) -> None:
-        self._ahead = ahead.ask(lambda: self._prepare_ahead(ahead))
+    def ask_ahead(self) -> None:
+        self._ahead = self.workers.ask(self._negotiate_ahead)
 
-    def _prepare_ahead(self, ahead: Ahead) -> None:  # noqa: ARG002 - for subclasses
-        self.prepare()
+    def _negotiate_ahead(self) -> None:
+        self.negotiate()
+
+    @abstractmethod
+    def negotiate(self) -> None:
+        """Find the form of the query that Kustomer takes; the first answer is kept.
+
+        Done by a thread that fetches, maybe before the stream's turn: nothing is written here.
+        Raises: ``StreamError`` when none works.
+        """
 
     @override
-    def ensure_prepared(self) -> None:
-        if self._ahead is not None and not self._prepared:
-            self._ahead.take()
-            now, source = self.session.server_now(), self.source
-            oldest = timestamps.shift(now, seconds=-_LONGEST_AHEAD_SECONDS)
-            self._prepared = (now if source is None else source.first.started) > oldest
-        super().ensure_prepared()
+    def prepare(self) -> None:
+        """Have the form found, unless that was done just before the stream's turn.
+
+        Raises: what ``negotiate`` raises.
+        """
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            ahead()
+            oldest = timestamps.shift(self.session.server_now(), seconds=-_LONGEST_AHEAD_SECONDS)
+            if self.source is None or self.source.first.started > oldest:
+                return
+        self.workers.call(self.negotiate)
 
     # ------------------------------------------------------------ which form, and from when
 
@@ -185,13 +197,8 @@ class SearchedStream(KustomerStream):
 
     def open(self, query: SearchQuery, options: ReadOptions) -> SearchSource:
         """Return the source of ``query``, with its first page."""
-        reader = SearchReader(self.client, self.searchers, options, self.session.exact_totals)
+        reader = SearchReader(self.client, self.workers, options, self.session.exact_totals)
         return SearchSource(reader, reader.first_page(query))
-
-    @property
-    def searchers(self) -> Workers:
-        """The threads that search."""
-        return self.workers
 
     # ------------------------------------------------------------ what the state keeps
 

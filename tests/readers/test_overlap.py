@@ -6,7 +6,6 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 from simulator import Fault, Org, RequestLog, Simulator
 from tap_kustomer.client.rate_limit import Budget, RateLimiter
 from tap_kustomer.clock import Clock, StopRequested
-from tap_kustomer.readers.ahead import HELD_BYTES, Ahead
+from tap_kustomer.readers.prefetch import HELD_BYTES
 from tests.support import Output, read_messages, run_tap, sync_tap, tap_command
 from tests.test_resume import read_lines, rest, started
 
@@ -375,70 +374,6 @@ def test_a_list_is_held_back_until_its_turn(server: Simulator) -> None:
     last_search = server.searches("conversation")[-1].time
     before = [log for log in asked(server, "/v1/tags") if log.time < last_search]
     assert len(before) <= HELD_BYTES // (100 * 8_000) + 1 < len(asked(server, "/v1/tags"))
-
-
-@dataclass
-class Page:
-    """A page of some size."""
-
-    size: int
-
-
-def test_all_lists_together_hold_no_more_than_a_few_mebibytes() -> None:
-    """And each goes on when it is its turn, whatever the others hold."""
-    fetched = [0, 0, 0]
-
-    def pages(number: int) -> Iterator[Page]:
-        for _ in range(20):
-            fetched[number] += 1
-            yield Page(HELD_BYTES // 2)
-
-    ahead = Ahead(Clock(), 2)
-    lists = [ahead.read(pages(number)) for number in range(3)]
-    _settle(fetched)
-    assert sum(fetched) <= 2 + 2  # and one more of each thread
-    for number, one in enumerate(lists):
-        taken = one.pages()
-        next(taken)
-        _settle(fetched)
-        assert fetched[number] <= 1 + 4  # though a target that is slow takes one at a time
-        assert len(list(taken)) == 19
-        assert fetched[number] == 20
-    ahead.close()
-
-
-def _settle(counts: list[int]) -> None:
-    known: list[int] = []
-    while known != counts:
-        known = list(counts)
-        time.sleep(0.1)
-
-
-def test_a_list_that_nobody_takes_any_more_lets_the_others_go_on() -> None:
-    """A stream that fails while its rows are written leaves its list."""
-    ahead = Ahead(Clock(), 1)
-    full = ahead.read(Page(HELD_BYTES) for _ in range(9))
-    other = ahead.read(Page(HELD_BYTES) for _ in range(9))
-    pages = full.pages()
-    next(pages)
-    pages.close()  # type: ignore[attr-defined]
-
-    assert len(list(other.pages())) == 9
-    ahead.close()
-
-
-def test_waiting_for_an_answer_asked_ahead_ends_with_a_signal() -> None:
-    """The main thread looks at the stop flag while another asks."""
-    clock, done = Clock(), threading.Event()
-    ahead = Ahead(clock, 1)
-    answer, pages = ahead.ask(done.wait), ahead.read(Page(1) for _ in iter(done.wait, None))
-    clock.stop_requested = True
-    with pytest.raises(StopRequested):
-        answer.take()
-    with pytest.raises(StopRequested):
-        list(pages.pages())
-    done.set()
-    ahead.close()
 
 
 # ---------------------------------------------------------------- the bound where it is sent

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import itertools
 import random
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from simulator import Clock, Org, Simulator
 from tap_kustomer import clock as tap_clock
-from tap_kustomer.readers import workers
-from tap_kustomer.readers.search.page import OrderedPage, SearchPage
 from tests.support import FAST, Output, sync_tap
 
 DAY = 86_400.0
@@ -163,32 +160,3 @@ def test_rows_leave_in_order_with_a_state_behind_each_page() -> None:
             assert bookmark.get("replication_key_value", "") <= last
             assert since <= 2 * 20
             since = 0
-
-
-def test_a_slow_first_slice_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages of later slices wait for their turn; more than the buffer is not fetched."""
-    monkeypatch.setattr(workers, "BUFFER_BYTES", 10_000)
-    gate = threading.Event()
-    fetched = [0]
-
-    def pages(*, first: bool) -> Iterator[OrderedPage]:
-        for _ in range(40):
-            if first:
-                gate.wait(5)
-            fetched[0] += not first
-            page = SearchPage(b"x" * 1_000, [], 0, 0, timed_out=False)
-            yield OrderedPage(page, None)
-
-    tasks = [workers.PageTask(lambda: pages(first=True))]
-    for _ in range(3):
-        tasks.append(workers.PageTask(lambda: pages(first=False), behind=tasks[-1]))
-    pool = workers.Workers(tap_clock.Clock(), 4)
-    threading.Timer(0.6, gate.set).start()
-    waiting = iter(pool.in_order(lambda: tasks.pop(0) if tasks else None))
-    next(waiting)
-    before = fetched[0]
-    rest = sum(1 for _ in waiting)
-    pool.close()
-
-    assert before <= 10 + 3
-    assert rest == 159

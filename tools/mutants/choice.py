@@ -54,13 +54,13 @@ TESTS: dict[str, tuple[str, ...]] = {
     "client/responses.py": (*_REQUESTS, f"{_CLIENT}test_rate_limit.py"),
     "client/retries.py": _REQUESTS,
     "client/transport.py": (*_REQUESTS, f"{_CLIENT}test_network.py", f"{_CLIENT}test_secrets.py"),
-    "readers/ahead.py": (f"{_READERS}test_overlap.py",),
     "readers/children.py": (f"{_STREAMS}test_children.py", f"{_STREAMS}test_parents.py"),
     "readers/cursor.py": (f"{_READERS}test_cursor_reader.py", f"{_STREAMS}test_audit_logs.py"),
     "readers/ids.py": (f"{_STREAMS}test_census.py",),
     "readers/months.py": (f"{_STREAMS}test_census.py",),
     "readers/list_page.py": (*_LISTS, f"{_READERS}test_cursor_reader.py"),
     "readers/lists.py": _LISTS,
+    "readers/prefetch.py": (f"{_READERS}test_prefetch.py", f"{_READERS}test_overlap.py"),
     "readers/negotiation.py": (f"{_READERS}test_negotiation.py", f"{_CLIENT}test_refusals.py"),
     "readers/steps.py": _LISTS,
     "readers/versions.py": (
@@ -70,7 +70,6 @@ TESTS: dict[str, tuple[str, ...]] = {
         f"{_READERS}test_cursor_reader.py",
     ),
     "readers/walks.py": (f"{_READERS}test_walks.py", *_LISTS),
-    "readers/workers.py": (f"{_READERS}test_overlap.py", f"{_READERS}test_slices.py"),
     "readers/search/ask.py": (f"{_READERS}test_page_check.py", *_SEARCHES),
     "readers/search/slices.py": (
         f"{_READERS}test_slice_model.py",

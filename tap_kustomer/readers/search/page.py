@@ -131,6 +131,11 @@ class OrderedPage:
     high: str | None = None
     parts: tuple[Part, ...] = ()
 
+    @property
+    def size(self) -> int:
+        """Bytes of the answer."""
+        return 0 if self.page is None else len(self.page.raw)
+
 
 # Anything may stand where an object is expected; that is judged row by row, not page by page.
 _Other: TypeAlias = str | int | float | bool | list[Any] | None

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from tap_kustomer import timestamps
 from tap_kustomer.errors import StreamError
+from tap_kustomer.readers.prefetch import Prefetch, only
 from tap_kustomer.readers.search.ask import PageSearch
 from tap_kustomer.readers.search.count import ClosingCount, MissingRowsError
 from tap_kustomer.readers.search.coverage import Coverage
 from tap_kustomer.readers.search.emission import Emission, NewRows
 from tap_kustomer.readers.search.page import Part
 from tap_kustomer.readers.search.query import SearchQuery
-from tap_kustomer.readers.workers import Workers, one_task
 
 __all__ = ["Proof", "check_joined"]
 
@@ -23,7 +23,7 @@ class Proof:
 
     def __init__(
         self,
-        workers: Workers,
+        workers: Prefetch,
         emission: Emission,
         *,
         start: str,
@@ -58,9 +58,9 @@ class Proof:
         if coverage.is_due:
             low = coverage.parts[0].low
             closing = ClosingCount(search, coverage, self._lookback_seconds)
-            task = one_task(closing.prove, low, timestamps.behind(high))
+            job = only(closing.prove(low, timestamps.behind(high)))
             try:
-                pages = self._workers.in_order(task)
+                pages = self._workers.in_order(job)
                 yield from self._emission.emit(replace(one, settled=None) for one in pages)
             except MissingRowsError as error:
                 yield NewRows(b"", [], error.low, goes_back=True)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from tap_kustomer import timestamps
 from tap_kustomer.client.transport import KustomerClient
 from tap_kustomer.edge import TwoYearEdge
+from tap_kustomer.readers.prefetch import BUFFER_BYTES, Job, Prefetch, only
 from tap_kustomer.readers.search.archive import settle_archive
 from tap_kustomer.readers.search.ask import ExactTotals, PageSearch
 from tap_kustomer.readers.search.coverage import Coverage, parts_of_whole
@@ -24,7 +25,6 @@ from tap_kustomer.readers.search.proof import Proof, check_joined
 from tap_kustomer.readers.search.query import Bounds, SearchQuery
 from tap_kustomer.readers.search.slices import Slice, SlicePlan
 from tap_kustomer.readers.search.tail import TailReader
-from tap_kustomer.readers.workers import BUFFER_BYTES, PageTask, Workers, one_task
 
 __all__ = ["SearchReader"]
 
@@ -39,7 +39,7 @@ class SearchReader:
     def __init__(
         self,
         client: KustomerClient,
-        workers: Workers,
+        workers: Prefetch,
         options: ReadOptions,
         exact_totals: ExactTotals | None = None,
     ) -> None:
@@ -62,12 +62,15 @@ class SearchReader:
         self.archive_form: str | None = None  # of the request that works, where one was made
 
     def first_page(self, query: SearchQuery) -> FirstPage:
-        """Send the first search of the run. Raises what ``PageSearch.ask`` raises."""
+        """Send the first search of the run, in whatever thread calls this.
+
+        Raises: what ``PageSearch.ask`` raises.
+        """
         started = self._now()
         self._begin_pass(started)
         search = self._search(query)
         bounds = Bounds(self._options.start, _bounded(self._options.end, started))
-        page = self._workers.call(lambda: search.ask(bounds))
+        page = search.ask(bounds)
         self._page_size = search.page_size
         return FirstPage(query, page, started, search.page_size)
 
@@ -117,8 +120,7 @@ class SearchReader:
             yield from self._catch_up(first.query, position, page, newest)
         elif end > settled:
             reader = TailReader(self._search(first.query))
-            tasks = one_task(reader.read, position, end, page)
-            yield from self._emit(self._workers.in_order(tasks))
+            yield from self._emit(self._read_on(reader.read(position, end, page)))
 
     # ------------------------------------------------------------ the first pass
 
@@ -146,8 +148,7 @@ class SearchReader:
             yield from self._emit([OrderedPage(first, parts=parts)], coverage)
             return
         until = Until(edge, is_last=False)
-        tasks = one_task(RangeReader(search).read, start, until, first)
-        pages = self._workers.in_order(tasks)
+        pages = self._read_on(RangeReader(search).read(start, until, first))
         yield from self._emit((replace(one, settled=None) for one in pages), coverage)
 
     def _archived(self, query: SearchQuery, edge: str, settled: str) -> Iterator[NewRows]:
@@ -207,20 +208,17 @@ class SearchReader:
         )
         coverage.is_due = True  # what one answer holds whole is not cut into slices
         opening = [first]
-        tasks: dict[Slice | None, PageTask] = {}
+        jobs: dict[Slice | None, Job[OrderedPage]] = {}
 
-        def next_task() -> PageTask | None:
+        def next_job() -> Job[OrderedPage] | None:
             slice_ = plan.next_slice()
             if slice_ is None:
                 return None
             page = opening.pop() if opening else None
             reader = RangeReader(self._search(query))
-            task = PageTask(
-                lambda: read_slice(reader, slice_, page),
-                behind=tasks.get(slice_.before),
-            )
-            tasks[slice_] = task
-            return task
+            job = Job(read_slice(reader, slice_, page), behind=jobs.get(slice_.before))
+            jobs[slice_] = job
+            return job
 
         def read_slice(
             reader: RangeReader, slice_: Slice, page: SearchPage | None
@@ -228,7 +226,7 @@ class SearchReader:
             yield from reader.read(slice_.low, slice_, page, first_high)
             slice_.end()
 
-        yield from self._workers.in_order(next_task)
+        yield from self._workers.in_order(next_job)
         check_joined(query, [*plan.unread, *coverage.gaps(low, timestamps.behind(high))])
 
     # ------------------------------------------------------------ catch-up
@@ -237,7 +235,7 @@ class SearchReader:
         """Ask for the first page of the catch-up; return when it begins, and what waits for it."""
         started = self._now()
         search = self._search(query, self._watermark_of(started))
-        return started, self._workers.begin(lambda: search.ask(Bounds(low)))
+        return started, self._workers.ask(lambda: search.ask(Bounds(low)))
 
     def _catch_up(
         self,
@@ -266,15 +264,17 @@ class SearchReader:
         newest: SearchPage | None = page
         if low < settled:
             coverage = Coverage()
-            tasks = one_task(RangeReader(search).read, low, Until(settled), page)
-            yield from self._emit(self._workers.in_order(tasks), coverage)
+            pages = RangeReader(search).read(low, Until(settled), page)
+            yield from self._emit(self._read_on(pages), coverage)
             check_joined(query, coverage.gaps(low, timestamps.behind(settled)))
             yield from self._proven(query, coverage, settled)
             low, newest = settled, None
-        tasks = one_task(TailReader(search).read, low, None, newest)
-        yield from self._emit(self._workers.in_order(tasks))
+        yield from self._emit(self._read_on(TailReader(search).read(low, None, newest)))
 
     # ------------------------------------------------------------ parts
+
+    def _read_on(self, pages: Iterator[OrderedPage]) -> Iterator[OrderedPage]:
+        return self._workers.in_order(only(pages))
 
     def _proven(self, query: SearchQuery, coverage: Coverage, high: str) -> Iterator[NewRows]:
         return self.proof.of_pass(self._search(query), coverage, high)
