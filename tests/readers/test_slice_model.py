@@ -6,6 +6,7 @@ take different times. Thousands of histories take seconds.
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import math
 import os
@@ -223,3 +224,64 @@ def test_sixty_thousand_rows_take_a_twentieth_more_searches_than_pages(
 
     assert len(read_all(search, plan, 4, rng)) == 60_000
     assert search.requests + 2 <= 1.05 * math.ceil(60_000 / 499)
+
+
+def rounds_of(stamps: list[str], *, readers: int, size: int) -> tuple[float, int]:
+    """Return how long a first pass takes, in answers' times, and its searches.
+
+    Every search takes as long as any other, and a reader that is free begins at once.
+    """
+    search = RowsInMemory(stamps, stamps, size)
+    low, high = timestamps.from_epoch(BEGIN), timestamps.from_epoch(BEGIN + 701 * DAY)
+    first = search.ask(Bounds(low))  # the run's first search, alone
+    plan = SlicePlan(low, high, page_size=size, readers=readers, buffer_bytes=40_000_000)
+    known, last, free = [first], 1.0, readers
+    due: list[tuple[float, int, Slice, Iterator[OrderedPage]]] = []  # when the answer is there
+    turns = itertools.count()
+    seen: set[str] = set()
+
+    def begin(now: float) -> None:
+        nonlocal free
+        while free and (slice_ := plan.next_slice()) is not None:
+            page = known.pop() if known else None
+            pages = RangeReader(search).read(slice_.low, slice_, page)
+            heapq.heappush(due, (now + (page is None), next(turns), slice_, pages))
+            free -= 1
+
+    begin(last)
+    while due:
+        now, _, slice_, pages = heapq.heappop(due)
+        before = search.requests
+        found = next(pages, None)
+        answered = now + max(search.requests - before - 1, 0)
+        if found is None:
+            slice_.end()
+            free += 1
+            begin(now - 1)  # its last answer was the one before
+            continue
+        seen |= {str(key.id) for key in found.page.keys} if found.page is not None else set()
+        last = max(last, answered)
+        heapq.heappush(due, (answered + 1, next(turns), slice_, pages))
+        begin(answered)
+    assert len(seen) == len(stamps)
+    return last, search.requests
+
+
+@pytest.mark.parametrize("readers", [2, 3, 4, 6, 8])
+@pytest.mark.parametrize("pages", [13, 16.2, 19.8, 20.1, 24.5, 30, 39.9, 60])
+def test_the_readers_of_a_small_extract_end_together(pages: float, readers: int) -> None:
+    """Four readers of twenty pages once waited for a fifth of a page that one had left.
+
+    The first page is read alone: it tells how many there are. The others are dealt out evenly.
+    """
+    size = 100
+    rows = int(pages * (size - 1))
+    stamps = [timestamps.from_epoch(BEGIN + (n + 0.5) * 700 * DAY / rows) for n in range(rows)]
+
+    rounds, searches = rounds_of(stamps, readers=readers, size=size)
+
+    least = 1 + math.ceil((pages - 1) / readers)
+    assert rounds <= least + 1, (rounds, least)
+    assert searches <= pages + 1 + readers
+    if pages == 19.8 and readers == 4:  # the figures of docs/performance.md
+        assert rounds == least

@@ -179,8 +179,16 @@ class SlicePlan:
             return
         page_bytes = len(page.raw) / max(len(page), 1) * self._page_rows
         waiting = self._buffer_bytes / max(page_bytes, 1) / (self._readers - 1)
-        wanted = min(waiting / _WAITING, _MOST_PAGES, pages / self._readers)
-        self._wanted = self._rows(max(math.ceil(wanted - _ROUNDED_DOWN), _FEWEST_PAGES))
+        # The first slice has a page already, and as many to come as the others.
+        each = (pages - 1) / self._readers
+        wanted = min(waiting / _WAITING, _MOST_PAGES, each)
+        fitting = max(math.ceil(wanted - _ROUNDED_DOWN), _FEWEST_PAGES)
+        self._wanted = self._rows(fitting)
+        if wanted == each:
+            # One for each reader: as long as the others, so that none needs a page more.
+            self._wanted = min(
+                self._wanted, max(int(each * self._page_rows), self._rows(fitting - 1))
+            )
         divisions = max(int(pages / _PAGES_PER_DIVISION) + 1, self._readers // 2)
         self._divisions = min(divisions, 2 * self._readers)
         average = seconds_between(whole.low, whole.high) / rows
@@ -196,18 +204,19 @@ class SlicePlan:
         """
         slice_ = self._slices[index]
         following = self._waiting_behind(index)
-        if rows > self._wanted * _TOO_MANY:
+        wanted = self._wanted + (self._page_rows if index == 0 else 0)
+        if rows > wanted * _TOO_MANY:
             end = max(
-                between(slice_.low, slice_.high, self._wanted / rows),
-                timestamps.shift(slice_.position, seconds=slice_.pace * self._missing(page)),
+                between(slice_.low, slice_.high, wanted / rows),
+                timestamps.shift(slice_.position, seconds=slice_.pace * max(wanted - len(page), 0)),
                 # Behind the last row: two slices that meet at ties would both read them.
                 behind(slice_.position),
             )
             if end < slice_.high:
-                self._put_back(index, end, rows - self._wanted)
+                self._put_back(index, end, rows - wanted)
                 slice_.fitted = slice_.fitted or self._at_once > 0
                 return
-        elif rows < self._wanted * _TOO_FEW and following is not None:
+        elif rows < wanted * _TOO_FEW and following is not None:
             slice_.high = following.high
             del self._slices[index + 1]
             return
@@ -222,10 +231,6 @@ class SlicePlan:
     def _rows(self, pages: int) -> int:
         """Return how many rows so many pages hold, if they do not lie quite evenly."""
         return int((pages - _MARGIN) * self._page_rows)
-
-    def _missing(self, page: SearchPage) -> int:
-        """Return how many rows a slice needs besides those of ``page``."""
-        return max(self._wanted - len(page), 0)
 
     def _divide(self) -> Slice | None:
         """Return the later half of the longest slice, if it is worth the part of a page."""
