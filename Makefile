@@ -19,7 +19,12 @@ PIPELINEWISE_VENV := .venv-pipelinewise-postgres
 JSONL_VENV := .venv-target-jsonl
 # Loaders of warehouses that no test can reach: their own code runs, nothing connects.
 BIGQUERY_VENV := .venv-target-bigquery
+OLD_BIGQUERY_VENV := .venv-target-bigquery-0.6
 SNOWFLAKE_VENV := .venv-target-snowflake
+# The orchestrators of docs/operations.md, and Meltano with the places where it can keep a state.
+AIRFLOW_VENV := .venv-airflow
+DAGSTER_VENV := .venv-dagster
+STATE_VENV := .venv-meltano-state
 ANALYTICS_VENV := .venv-analytics
 DIALECTS_VENV := .venv-dialects
 AUDIT_VENV := .venv-audit
@@ -56,10 +61,10 @@ test: $(VENV)/$(READY)  ## run the tests that need nothing but Python
 	$(VENV)/bin/python -m pytest -m "not e2e" -n $(PYTEST_WORKERS) --dist worksteal
 
 e2e: $(VENV)/$(READY) $(MELTANO_VENV)/$(READY) $(CHECKS_VENV)/$(READY) $(AIRBYTE_VENV)/$(READY) $(POSTGRES_VENV)/$(READY) $(PIPELINEWISE_VENV)/$(READY) $(DBT) $(if $(DBT),$(DIALECTS_VENV)/$(READY))  ## run the tests that need Meltano, DuckDB, PostgreSQL, singer-check-tap and PyAirbyte
-	$(VENV)/bin/python -m pytest -m e2e -n $(E2E_WORKERS) --dist loadfile
+	$(VENV)/bin/python -m pytest -m e2e --ignore tests/e2e/recipes -n $(E2E_WORKERS) --dist loadfile
 
-recipes: $(VENV)/$(READY) $(BIGQUERY_VENV)/$(READY) $(SNOWFLAKE_VENV)/$(READY)  ## run the loaders of BigQuery and Snowflake as far as they go without an account
-	$(VENV)/bin/python -m pytest -m e2e tests/e2e/test_warehouses.py
+recipes: $(VENV)/$(READY) $(MELTANO_VENV)/$(READY) $(addsuffix /$(READY),$(BIGQUERY_VENV) $(OLD_BIGQUERY_VENV) $(SNOWFLAKE_VENV) $(AIRFLOW_VENV) $(DAGSTER_VENV) $(STATE_VENV))  ## run what docs recommend of Airflow, Dagster, twenty orgs, places for states, BigQuery and Snowflake
+	$(VENV)/bin/python -m pytest -m e2e tests/e2e/recipes tests/e2e/test_warehouses.py
 
 bench: $(VENV)/$(READY) $(BENCHED_LOADERS)  ## measure pace, processor and memory, and write docs/performance.md (BENCH=--all, BENCH="pace start")
 	@$(VENV)/bin/python -m tools.bench.run --write $(BENCH)
@@ -97,14 +102,14 @@ constraints: $(UV_VENV)/$(READY)  ## take the newest versions that are allowed f
 	@$(call pin,meltano) tools/demo/requirements-meltano.txt
 	@$(call pin,loader) tools/demo/loader/pyproject.toml
 	@$(call pin,analytics) analytics/requirements.txt
-	@for name in singer-tools pyairbyte target-postgres target-jsonl target-bigquery target-snowflake dialects; do \
+	@for name in singer-tools pyairbyte target-postgres target-jsonl target-bigquery target-bigquery-0.6 target-snowflake airflow dagster meltano-state dialects; do \
 	  $(call pin,$$name) tests/e2e/requirements-$$name.txt || exit 1; done
 	@$(call pin,pipelinewise-postgres) --no-deps tests/e2e/requirements-pipelinewise-postgres.txt
 	@echo 'pip-audit>=2.9,<3' | $(call pin,audit) -
 	@echo 'cosmic-ray>=8.4,<9' | $(call pin,mutants) -
 
 clean:  ## remove the environments and everything that runs have left behind
-	rm -rf $(VENV) $(MELTANO_VENV) $(CHECKS_VENV) $(AIRBYTE_VENV) $(LOADER_VENV) $(POSTGRES_VENV) $(PIPELINEWISE_VENV) $(JSONL_VENV) $(BIGQUERY_VENV) $(SNOWFLAKE_VENV) $(ANALYTICS_VENV) $(DIALECTS_VENV) $(AUDIT_VENV) $(MUTANTS_VENV) $(UV_VENV) .meltano output/* tools/demo/.work tools/mutants/.work dist build
+	rm -rf $(VENV) $(MELTANO_VENV) $(CHECKS_VENV) $(AIRBYTE_VENV) $(LOADER_VENV) $(POSTGRES_VENV) $(PIPELINEWISE_VENV) $(JSONL_VENV) $(BIGQUERY_VENV) $(OLD_BIGQUERY_VENV) $(SNOWFLAKE_VENV) $(AIRFLOW_VENV) $(DAGSTER_VENV) $(STATE_VENV) $(ANALYTICS_VENV) $(DIALECTS_VENV) $(AUDIT_VENV) $(MUTANTS_VENV) $(UV_VENV) .meltano output/* tools/demo/.work tools/mutants/.work dist build
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The tap, its tests and its checks.
@@ -158,9 +163,30 @@ $(BIGQUERY_VENV)/$(READY): tests/e2e/requirements-target-bigquery.txt constraint
 	@$(BIGQUERY_VENV)/bin/python $(PIP) install $(call tested,target-bigquery) --requirement $<
 	@touch $@
 
+$(OLD_BIGQUERY_VENV)/$(READY): tests/e2e/requirements-target-bigquery-0.6.txt constraints/target-bigquery-0.6.txt
+	$(call environment,$(OLD_BIGQUERY_VENV))
+	@$(OLD_BIGQUERY_VENV)/bin/python $(PIP) install $(call tested,target-bigquery-0.6) --requirement $<
+	@touch $@
+
 $(SNOWFLAKE_VENV)/$(READY): tests/e2e/requirements-target-snowflake.txt constraints/target-snowflake.txt
 	$(call environment,$(SNOWFLAKE_VENV))
 	@$(SNOWFLAKE_VENV)/bin/python $(PIP) install $(call tested,target-snowflake) --requirement $<
+	@touch $@
+
+# An orchestrator brings packages that contradict everybody else's.
+$(AIRFLOW_VENV)/$(READY): tests/e2e/requirements-airflow.txt constraints/airflow.txt
+	$(call environment,$(AIRFLOW_VENV))
+	@$(AIRFLOW_VENV)/bin/python $(PIP) install $(call tested,airflow) --requirement $<
+	@touch $@
+
+$(DAGSTER_VENV)/$(READY): tests/e2e/requirements-dagster.txt constraints/dagster.txt
+	$(call environment,$(DAGSTER_VENV))
+	@$(DAGSTER_VENV)/bin/python $(PIP) install $(call tested,dagster) --requirement $<
+	@touch $@
+
+$(STATE_VENV)/$(READY): tests/e2e/requirements-meltano-state.txt constraints/meltano-state.txt
+	$(call environment,$(STATE_VENV))
+	@$(STATE_VENV)/bin/python $(PIP) install $(call tested,meltano-state) --requirement $<
 	@touch $@
 
 # dbt brings some sixty packages of its own, which have no business beside the tap's.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import duckdb
 import yaml
 
 from simulator import Simulator
+from tests.docs.pages import blocks_of
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MELTANO = CHECKOUT / ".venv-meltano" / "bin" / "meltano"
@@ -23,6 +24,7 @@ class MeltanoProject:
 
     root: Path
     env: Mapping[str, str]
+    program: Path = MELTANO
 
     @property
     def database(self) -> Path:
@@ -31,7 +33,7 @@ class MeltanoProject:
 
     def with_env(self, **env: str) -> MeltanoProject:
         """Return the same project with more in its environment."""
-        return MeltanoProject(self.root, {**self.env, **env})
+        return replace(self, env={**self.env, **env})
 
     def started_afresh(self, folder: Path) -> MeltanoProject:
         """Return the same project without a state, with its database in ``folder``."""
@@ -46,7 +48,19 @@ class MeltanoProject:
         change(content)
         (folder / "meltano.yml").write_text(yaml.safe_dump(content), encoding="utf-8")
         (folder / ".meltano").symlink_to(self.root / ".meltano")
-        return MeltanoProject(folder, {**self.env, "MELTANO_PROJECT_ROOT": str(folder)})
+        return replace(self, root=folder, env={**self.env, "MELTANO_PROJECT_ROOT": str(folder)})
+
+    def with_snippet(self, page: Path, remark: str, folder: Path) -> MeltanoProject:
+        """Return a project in ``folder`` whose `meltano.yml` also has what a page shows."""
+        (snippet,) = (block for block in blocks_of(page) if block.remark == remark)
+        added: Mapping[str, Any] = yaml.safe_load(snippet.text)
+
+        def change(content: dict[str, Any]) -> None:
+            content["environments"] += added.get("environments", [])
+            content["jobs"] += added.get("jobs", [])
+            content["plugins"]["extractors"] += added.get("plugins", {}).get("extractors", [])
+
+        return self.changed(folder, change)
 
     def reading(self, org: Simulator) -> MeltanoProject:
         """Return the same project with the tap set to read all of ``org``, the archive too."""
@@ -61,7 +75,7 @@ class MeltanoProject:
     def meltano(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run Meltano and return what it printed; fail with its log if it fails."""
         done = subprocess.run(
-            [str(MELTANO), *arguments],
+            [str(self.program), *arguments],
             cwd=self.root,
             env=dict(self.env),
             capture_output=True,

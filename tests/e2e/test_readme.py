@@ -6,13 +6,12 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
-import yaml
 
 from simulator import Org, Simulator
 from tests.docs.pages import PAGES, SINGER, blocks_of
@@ -45,19 +44,6 @@ def shell(project: MeltanoProject, commands: str) -> subprocess.CompletedProcess
     )
     assert done.returncode == 0, f"{commands}\n{done.stdout}\n{done.stderr}"
     return done
-
-
-def with_snippet(project: MeltanoProject, page: Path, remark: str, folder: Path) -> MeltanoProject:
-    """Return a project whose `meltano.yml` also has what a page shows."""
-    (snippet,) = (block for block in blocks_of(page) if block.remark == remark)
-    added: Mapping[str, Any] = yaml.safe_load(snippet.text)
-
-    def change(content: dict[str, Any]) -> None:
-        content["environments"] += added.get("environments", [])
-        content["jobs"] += added.get("jobs", [])
-        content["plugins"]["extractors"] += added.get("plugins", {}).get("extractors", [])
-
-    return project.changed(folder, change)
 
 
 def printed(project: MeltanoProject, *arguments: str) -> dict[str, Any]:
@@ -115,7 +101,7 @@ def test_the_pipe_loads_with_a_real_target(
 
 def test_orgs_have_a_key_and_a_schema_of_their_own(project: MeltanoProject, tmp_path: Path) -> None:
     """As the environments of the page set them."""
-    orgs = with_snippet(project, LOADING, "environments", tmp_path).with_env(
+    orgs = project.with_snippet(LOADING, "environments", tmp_path).with_env(
         KUSTOMER_KEY_ACME="key-a", KUSTOMER_KEY_GLOBEX="key-g"
     )
     for name, key in (("acme", "key-a"), ("globex", "key-g")):
@@ -130,7 +116,7 @@ def test_split_jobs_read_their_own_streams(
     project: MeltanoProject, served: Simulator, tmp_path: Path
 ) -> None:
     """Each with its share and its state."""
-    jobs = with_snippet(project.reading(served), OPERATIONS, "split", tmp_path)
+    jobs = project.reading(served).with_snippet(OPERATIONS, "split", tmp_path)
     jobs.meltano("run", "quick")
     tables = "select table_name from information_schema.tables"
     assert {name for (name,) in jobs.query(tables)} == {

@@ -60,7 +60,7 @@ def translated(loader: str, printed: Output, *arguments: str) -> dict[str, Any]:
     python = CHECKOUT / f".venv-target-{loader}" / "bin" / "python"
     if not python.exists():
         pytest.skip(f"{python.parents[1].name} is not there: `make recipes` builds it")
-    script = CHECKOUT / "tests" / "e2e" / f"{loader}_translate.py"
+    script = CHECKOUT / "tests" / "e2e" / f"{loader.partition('-')[0]}_translate.py"
     done = subprocess.run(
         [str(python), str(script), *arguments],
         input=printed.stdout, capture_output=True, text=True, check=False, timeout=300,
@@ -70,15 +70,18 @@ def translated(loader: str, printed: Output, *arguments: str) -> dict[str, Any]:
     return result
 
 
-CASES = [("bigquery", "1"), ("bigquery", "2"), ("snowflake",)]
-IDS = ["bigquery_resolver_1", "bigquery_resolver_2", "snowflake"]
+CASES = [
+    *((loader, resolver) for loader in ("bigquery", "bigquery-0.6") for resolver in "12"),
+    ("snowflake",),
+]
+IDS = [" ".join(case) for case in CASES]
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
 def test_every_flattened_row_arrives_as_it_was_sent(
     flattened: Output, case: tuple[str, ...]
 ) -> None:
-    """Every stream, every row, every value; into BigQuery with either resolver of schemas."""
+    """Every stream, every row, every value; into BigQuery by two loaders, with either resolver."""
     rows = sum(len(flattened.records(stream)) for stream in flattened.streams)
 
     assert translated(case[0], flattened, *case[1:]) == {"rows": rows, "broken": {}, "changed": []}

@@ -1,0 +1,1 @@
+"""What docs/orchestrators.md and docs/operations.md recommend, run for real: `make recipes`."""
