@@ -13,8 +13,10 @@ import pytest
 
 from simulator import Fault, Org, RequestLog, Simulator
 from tap_kustomer.client.rate_limit import Budget, RateLimiter
+from tap_kustomer.client.transport import KustomerClient
 from tap_kustomer.clock import Clock, StopRequested
 from tap_kustomer.readers.prefetch import HELD_BYTES
+from tap_kustomer.tap import OPTIONAL_STREAMS, STREAM_NAMES, TapKustomer
 from tests.support import Output, read_messages, run_tap, sync_tap, tap_command
 from tests.test_resume import read_lines, rest, started
 
@@ -149,6 +151,57 @@ def test_a_test_of_the_streams_asks_for_no_more_than_it_shows(
     assert (
         len(asked(server, "/v1/tags")) <= 3
     )  # two readings, by the switch for deleted ones, and a look ahead
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_the_main_thread_waits_for_no_answer_and_the_others_for_no_other(
+    monkeypatch: pytest.MonkeyPatch, concurrency: int
+) -> None:
+    """So a signal is noticed at once, and whatever is asked, nothing can deadlock."""
+    threads: dict[str, set[bool]] = {"asks": set(), "waits": set()}
+    send, wait_for = KustomerClient.fetch, Clock.wait_for
+
+    def is_main() -> bool:
+        return threading.current_thread() is threading.main_thread()
+
+    def fetch(*args: Any, **options: Any) -> Any:
+        threads["asks"].add(is_main())
+        return send(*args, **options)
+
+    def wait(self: Clock, changed: threading.Condition) -> None:
+        threads["waits"].add(is_main())
+        wait_for(self, changed)
+
+    monkeypatch.setattr(KustomerClient, "fetch", fetch)
+    monkeypatch.setattr(Clock, "wait_for", wait)
+    org = Org(seed=12, realistic=False)
+    for context in (*SEARCHED.values(), *LISTED.values(), "schedule"):
+        org.add(context, 12)
+    for conversation in org.ids("conversation"):
+        org.add("customer_event", parents={"conversation": conversation})
+    klasses = ["order", "device", "visit"]
+    for klass in klasses:
+        org.add_klass(klass)
+        org.add(f"kobject_{klass}", 12)
+    settings: dict[str, Any] = {
+        "optional_streams": [name for name in OPTIONAL_STREAMS if name != "webhook_events"],
+        "extra_streams": [{"name": "more", "path": "/v1/tags"}],
+        "present_ids_of": ["customers"],
+        "tombstones": True,
+        "max_concurrency": concurrency,
+        "search_requests_per_minute": 100_000,
+        "requests_per_minute": 1_000_000,
+        "start_date": "2020-01-01T00:00:00Z",
+    }
+    streams = [name for name in STREAM_NAMES if name != "webhook_events"]
+    streams += ["more", *(f"kobject_{klass}" for klass in klasses)]
+    with Simulator(org, limits=False) as server:
+        first = read(server, *streams, **settings)
+        again = read(server, *streams, state=first.state, **settings)
+        checked = TapKustomer(config={**server.config, **settings}, looks=True).preflight()
+
+    assert (first.status, again.status, checked.works) == (0, 0, True)
+    assert threads == {"asks": {False}, "waits": {True}}
 
 
 # ---------------------------------------------------------------- errors
