@@ -358,7 +358,9 @@ class TapKustomer(CommandTap):
 
     def _widen_extra_streams(self) -> None:
         """Give the streams that were found by a look the columns of earlier looks, too."""
-        found = [one for one in (self._streams or {}).values() if isinstance(one, ExtraRows)]
+        if not (self.settings.extra_streams and self.state.get("bookmarks")):
+            return  # there is nothing to widen, and nobody has asked for the streams yet
+        found = [one for one in self.own_streams.values() if isinstance(one, ExtraRows)]
         widened = [stream for stream in found if stream.widen()]
         if widened:
             self._catalog = None
