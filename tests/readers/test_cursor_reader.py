@@ -143,6 +143,8 @@ class ScriptedLog:
         self.requests += 1
         is_behind = "before" in request.params  # the last row
         answer = page("") if is_behind else self.answers[request.path.removeprefix(PATH)]
+        if isinstance(answer, list):  # one after the other; the last stays
+            answer = answer.pop(0) if len(answer) > 1 else answer[0]
         if isinstance(answer, Exception):
             raise answer
         return parse(json.dumps(answer).encode())
@@ -171,9 +173,12 @@ def test_three_empty_pages_in_a_row_are_followed_and_a_fourth_is_no_log() -> Non
     log = ScriptedLog({**log.answers, **again, "?8": page("e")})
     assert entries(log)[0] == "abcde"  # they are counted in a row
 
-    log = ScriptedLog({**log.answers, "?4": page("", "?5")})
+    log = ScriptedLog({**log.answers, "?8": page("", "?9"), "?9": page("f")})
     with pytest.raises(StreamError, match="has no end"):
         entries(log)
+
+    log = ScriptedLog({"": page("", "?2"), "?2": empty["?2"], "?3": empty["?3"], "?4": page("a")})
+    assert entries(log)[0] == "a"  # also in front of the first row
 
 
 def test_a_refusal_counts_only_as_the_first_answer_of_a_log() -> None:
@@ -194,3 +199,67 @@ def test_an_empty_log_without_numbers_has_no_holes() -> None:
     assert (found, log.requests) == ("", 2)
     assert reader.is_whole
     assert not reader.has_holes
+
+
+@pytest.mark.parametrize(
+    ("meta", "is_whole"),
+    [
+        ({}, True),  # nothing was announced
+        ({"total": 3}, True),
+        ({"total": 4}, False),
+        ({"total": 9, "cursorCount": 3}, True),  # of all entries, those of the range
+        ({"total": 4, "cursorCount": 9}, False),
+    ],
+)
+def test_a_range_is_whole_once_it_has_as_many_rows_as_its_first_page_announced(
+    meta: dict[str, int], *, is_whole: bool
+) -> None:
+    """What later pages announce is another number: entries come meanwhile."""
+    log = ScriptedLog({"": page("ab", "?1", **meta), "?1": page("c", total=7)})
+    found, reader = entries(log)
+
+    assert found == "abc"
+    assert reader.is_whole is is_whole
+
+
+@pytest.mark.parametrize(
+    ("answers", "requests"),
+    [
+        # The last page is short, and all are counted.
+        ({"": page("ab", "?1", total=3), "?1": page("c")}, 2),
+        # It is counted with an empty page behind it.
+        ({"": page("ab", "?1", total=2), "?1": page("")}, 2),
+        # One is missing: the page is asked for again, and then what lies behind its last row.
+        ({"": page("ab", "?1", total=4), "?1": page("c")}, 5),
+        # Nothing was announced: what lies behind the last row is asked for, twice.
+        ({"": page("ab", "?1"), "?1": page("c")}, 4),
+        # A short page that leads on is asked for again; its link may have left rows out.
+        ({"": page("a", "?1", total=1)}, 3),
+    ],
+)
+def test_an_end_is_asked_for_as_often_as_its_proof_needs(
+    answers: dict[str, Any], requests: int
+) -> None:
+    """One request more in each run of each hour is a cost, one less a loss."""
+    log = ScriptedLog(answers)
+    entries(log)
+
+    assert log.requests == requests
+
+
+@pytest.mark.parametrize(("odd", "has_holes"), [(1, False), (2, False), (3, True)])
+def test_a_page_that_is_short_is_asked_for_three_times(odd: int, *, has_holes: bool) -> None:
+    """Each time with other rows: the last answer is taken, as one with holes where it is short."""
+    short = [page(letter, "?2") for letter in "cde"][:odd]
+    log = ScriptedLog({"": page("ab", "?1"), "?1": [*short, page("cd", "?2")], "?2": page("fg")})
+    _, reader = entries(log)
+
+    assert reader.has_holes is has_holes
+
+
+def test_a_hole_stays_one_whatever_comes_behind_it() -> None:
+    """Else its place would be noted, and the rows in it never be asked for again."""
+    log = ScriptedLog({"": page("a", "?1", total=4), "?1": page("b")})
+    _, reader = entries(log)
+
+    assert reader.has_holes

@@ -178,6 +178,7 @@ def test_no_row_that_stays_is_missing_from_a_list_that_ends_as_complete() -> Non
         (4, "text", 4),
         (10, "text", 6),
         (3, "none", 2),
+        (4, "none", 6),
         (10, "none", 8),
         (3, "dead", 1),
         (4, "dead", 4),
@@ -214,6 +215,81 @@ def test_a_total_that_agrees_saves_the_request_behind_the_end(
 
     assert len(read(server, page_size=4)) == rows
     assert server.requests == requests
+
+
+@dataclass
+class ScriptedList(MemoryList):
+    """A list whose answers to each page are given, one after the other; the last stays."""
+
+    pages: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+
+    def _answer(self, request: Request) -> dict[str, Any]:
+        self.requests += 1
+        assert self.requests <= self.most_requests, "no end"
+        asked = dict(parse_qsl(urlsplit(request.path).query)) | dict(request.params)
+        answers = self.pages[int(asked["page"])]
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+
+def page(ids: str, following: int | None = None, *, has_links: bool = True) -> dict[str, Any]:
+    """Return a page with a row for each letter."""
+    data = [{"type": "tag", "id": id_} for id_ in ids]
+    link = f"{PATH}?page={following}" if following else None
+    return {"data": data, "links": {"next": link}} if has_links else {"data": data}
+
+
+def scripted(**pages: Any) -> ScriptedList:
+    """Return a list of ``p1``, ``p2`` and so on."""
+    answers = {
+        int(name[1:]): one if isinstance(one, list) else [one] for name, one in pages.items()
+    }
+    return ScriptedList(random.Random(1), [], 2, pages=answers)
+
+
+@pytest.mark.parametrize(
+    ("pages", "rows", "requests"),
+    [
+        # A short page that led on is now the last: that has to be said twice.
+        ({"p1": [page("a", 2), page("b"), page("b")]}, "b", 3),
+        # The links are suddenly missing: the same.
+        (
+            {
+                "p1": page("ab", 2),
+                "p2": page("c", has_links=False),
+                "p3": page("", has_links=False),
+            },
+            "abc",
+            10,
+        ),
+        # Pages hold fewer rows than asked for, without a word: the walk begins again.
+        (
+            {
+                "p1": page("a", has_links=False),
+                "p2": page("b", has_links=False),
+                "p3": page("", has_links=False),
+            },
+            "ab",
+            10,
+        ),
+    ],
+)
+def test_what_a_list_says_of_its_end_is_believed_once_it_was_said_twice(
+    pages: dict[str, Any], rows: str, requests: int
+) -> None:
+    """No more often, since a list that stays so would never be whole."""
+    server = scripted(**pages)
+
+    assert read(server, page_size=2) == set(rows)
+    assert server.requests == requests
+
+
+def test_a_list_that_gives_one_page_for_all_numbers_is_not_whole() -> None:
+    """Without links and totals nothing tells that the page is the only one."""
+    one = page("ab", has_links=False)
+    server = scripted(p1=one, p2=one, p3=one)
+
+    with pytest.raises(StreamError, match="brings the rows of an earlier one"):
+        read(server, page_size=2)
 
 
 class RepeatingList(MemoryList):
