@@ -41,7 +41,7 @@ class Session:
     started: str  # Kustomer's time; UTC text
     settings: Settings
     client: KustomerClient
-    workers: Prefetch  # what fetches pages
+    prefetch: Prefetch  # what fetches pages
     org: Org
     clock: Clock
     search_schema: SearchSchemaReader  # which attributes the org's search takes

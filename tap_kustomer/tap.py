@@ -177,7 +177,7 @@ class TapKustomer(CommandTap):
         return client
 
     @cached_property
-    def workers(self) -> Prefetch:
+    def prefetch(self) -> Prefetch:
         """What fetches pages."""
         return Prefetch(self.clock, self.settings.max_concurrency)
 
@@ -185,7 +185,7 @@ class TapKustomer(CommandTap):
     def org(self) -> Org:
         """What discovery learns of the org; asks Kustomer once."""
         most = KLASSES_SAMPLED if self.looks else None
-        return discover_org(self.client, self.workers, _WITH_CUSTOM, most_klasses=most)
+        return discover_org(self.client, self.prefetch, _WITH_CUSTOM, most_klasses=most)
 
     @cached_property
     def session(self) -> Session:
@@ -197,7 +197,7 @@ class TapKustomer(CommandTap):
             started=started,
             settings=self.settings,
             client=self.client,
-            workers=self.workers,
+            prefetch=self.prefetch,
             org=org,
             clock=self.clock,
             search_schema=SearchSchemaReader(self.client),
@@ -210,8 +210,8 @@ class TapKustomer(CommandTap):
 
     def close(self) -> None:
         """Let go of threads and connections."""
-        if "workers" in self.__dict__:
-            self.workers.close()
+        if "prefetch" in self.__dict__:
+            self.prefetch.close()
         if "client" in self.__dict__:
             self.client.close()
         if self.recorder is not None:
@@ -290,7 +290,7 @@ class TapKustomer(CommandTap):
         klasses = klass_streams(self.org.klasses).items()
         discovery = ExtraDiscovery(
             self.session.client,
-            self.session.workers,
+            self.session.prefetch,
             entries,
             types={one.name: one for one in STREAM_TYPES},
             contexts={name: f"kobject_{one.name}" for name, one in klasses if one.is_readable},

@@ -81,7 +81,7 @@ def _missing(session: Session, stream: str, klass_id: object) -> Vanished:
     if isinstance(klass_id, str) and all(klass.id != klass_id for klass in session.org.klasses):
         # A list that leaves out a klass looks like one from which it was deleted.
         try:
-            session.workers.call(
+            session.prefetch.call(
                 lambda: read_one(session.client, f"/v1/klasses/{quote(klass_id, safe='')}")
             )
         except NotFoundError:

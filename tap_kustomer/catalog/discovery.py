@@ -43,7 +43,7 @@ _WITHOUT_METADATA = (MissingRoleError, NotFoundError, RequestRefusedError)
 
 def discover_org(
     client: KustomerClient,
-    workers: Prefetch,
+    prefetch: Prefetch,
     with_custom: Iterable[str],
     *,
     most_klasses: int | None = None,
@@ -55,15 +55,15 @@ def discover_org(
 
     Raises: ``CredentialsError`` when key or host are wrong, ``UnavailableError``.
     """
-    me = workers.call(lambda: _whoami(client))  # alone: a wrong key is asked for once
-    answers = workers.map(lambda status: _klass_list(client, status), KLASS_STATUSES)
+    me = prefetch.call(lambda: _whoami(client))  # alone: a wrong key is asked for once
+    answers = prefetch.map(lambda status: _klass_list(client, status), KLASS_STATUSES)
     lists = dict(zip(KLASS_STATUSES, answers, strict=True))
     klasses, problem = _klasses(lists)
     resources = [*with_custom]
     readable = [klass for klass in klasses if klass.is_readable]
     resources += [f"kobject.{klass.name}" for klass in readable[:most_klasses]]
-    metadata, unread = read_metadata(client, workers, resources)
-    roles = _roles(me) or workers.call(lambda: _roles_of_token(client))
+    metadata, unread = read_metadata(client, prefetch, resources)
+    roles = _roles(me) or prefetch.call(lambda: _roles_of_token(client))
     client.ledger.judge("own-roles", holds=roles is not None, how="no list of roles")
     return Org(
         id=_related_id(me, "org"),
@@ -187,7 +187,7 @@ def _klass(resource: Mapping[str, Any], asked: str) -> Klass | None:
 
 def read_metadata(
     client: KustomerClient,
-    workers: Prefetch,
+    prefetch: Prefetch,
     resources: Iterable[str],
 ) -> tuple[dict[str, dict[str, Any]], dict[str, StreamError]]:
     """Return the custom attributes of each resource, and why those of the others are not known."""
@@ -201,7 +201,7 @@ def read_metadata(
             unread[name] = error
             return None
 
-    documents = dict(zip(names, workers.map(read, names), strict=True))
+    documents = dict(zip(names, prefetch.map(read, names), strict=True))
     _note_metadata(client.ledger, documents, unread)
     refused = sorted(name for name, error in unread.items() if isinstance(error, MissingRoleError))
     if refused:

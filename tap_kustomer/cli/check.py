@@ -184,4 +184,4 @@ def _rows_of_all(klass: KlassObjects, kobjects: Kobjects | None) -> int:
         watermark=timestamps.shift(first.started, seconds=-klass.settings.lookback_seconds),
         exact_totals=klass.session.exact_totals,
     )
-    return klass.workers.call(lambda: search.ask(Bounds(klass.starting_at))).expected
+    return klass.prefetch.call(lambda: search.ask(Bounds(klass.starting_at))).expected

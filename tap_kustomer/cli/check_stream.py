@@ -148,7 +148,7 @@ def _count_children(check: StreamCheck, stream: ChildStream, left: LeftOver) -> 
         stream.ensure_prepared()
     else:  # a run would search for itself, and find the same
         stream.source = parent.source
-        stream.workers.call(stream.try_first)
+        stream.prefetch.call(stream.try_first)
     first, parents = stream.first_answer, stream.first_parents()
     check.rows = None
     if first is None:
@@ -187,7 +187,7 @@ def _count_searches(
                 page_size=1,
                 watermark=first.started,
             )
-            page = stream.workers.call(lambda: archive.ask(Bounds(stream.starting_at)))
+            page = stream.prefetch.call(lambda: archive.ask(Bounds(stream.starting_at)))
             left.archived[searched.name] = page.expected
         archived = left.archived[searched.name]
         add(archived)
@@ -256,7 +256,7 @@ def _ask_log(stream: AuditLogs, left: LeftOver) -> None:
         return
     request, ledger = Request(PATH), stream.session.ledger
     try:
-        stream.workers.call(lambda: stream.client.fetch(request, ListPage.parse))
+        stream.prefetch.call(lambda: stream.client.fetch(request, ListPage.parse))
         ledger.holds("audit-without-type")
     except RequestRefusedError:
         ledger.differs("audit-without-type", "it is refused")

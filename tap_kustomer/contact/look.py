@@ -239,7 +239,7 @@ def _second_page(session: Session, stream: SearchStream, entry: SearchLook) -> N
     )
     bounds = Bounds(stamps[-1], first.started)
     try:
-        page = session.workers.call(lambda: search.ask(bounds))
+        page = session.prefetch.call(lambda: search.ask(bounds))
     except SpentError:
         raise
     except StreamError:

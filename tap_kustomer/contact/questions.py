@@ -168,7 +168,7 @@ class SearchQuestions:
             exact_totals=self._session.exact_totals,
         )
         ask = partial(search.ask, bounds) if query.archive else partial(search.count, bounds)
-        return self._session.workers.call(ask)
+        return self._session.prefetch.call(ask)
 
     def _page(
         self, query: SearchQuery, *, number: int = 1, size: int, confirms: bool = True
@@ -188,12 +188,12 @@ class SearchQuestions:
         path = ARCHIVE_PATH if query.archive else SEARCH_PATH
         request = Request(path, params, body, Budget.SEARCH)
         fetch = partial(self._session.client.fetch, request, confirms=confirms)
-        return self._session.workers.call(lambda: fetch(lambda raw: peek(raw, query.field)))
+        return self._session.prefetch.call(lambda: fetch(lambda raw: peek(raw, query.field)))
 
     def _raw(self, query: SearchQuery, params: dict[str, Any]) -> dict[str, Any]:
         request = Request(SEARCH_PATH, params, query.body(Bounds(_FIRST)), Budget.SEARCH)
         fetch = self._session.client.fetch
-        return self._session.workers.call(lambda: fetch(request, _document))
+        return self._session.prefetch.call(lambda: fetch(request, _document))
 
 
 class OrgQuestions:
@@ -220,7 +220,7 @@ class OrgQuestions:
             yield Question(self.articles, ("article-body",))
 
     def _read_schema(self) -> None:
-        self._session.workers.call(self._session.search_schema.read)
+        self._session.prefetch.call(self._session.search_schema.read)
 
     def users(self) -> None:
         """Ask for users without saying which, once deactivated ones are known."""
@@ -306,7 +306,7 @@ class OrgQuestions:
 
     def _get(self, path: str, params: dict[str, Any]) -> dict[str, Any]:
         fetch = self._session.client.fetch
-        return self._session.workers.call(lambda: fetch(Request(path, params), _document))
+        return self._session.prefetch.call(lambda: fetch(Request(path, params), _document))
 
 
 _FIRST = "2000-01-01T00:00:00.000Z"

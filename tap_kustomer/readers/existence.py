@@ -67,10 +67,10 @@ class _Answer:
 class ExistenceReader:
     """Asks which objects of one type are gone; one for each type and run."""
 
-    def __init__(self, client: KustomerClient, workers: Prefetch, by_id: ById) -> None:
+    def __init__(self, client: KustomerClient, prefetch: Prefetch, by_id: ById) -> None:
         """Ask nothing yet."""
         self._client = client
-        self._workers = workers
+        self._prefetch = prefetch
         self._by_id = by_id
         self._several = by_id.takes_several
         self._size = MOST_IDS
@@ -138,7 +138,7 @@ class ExistenceReader:
         if not self._witnesses or not set(ids).isdisjoint(self._witnesses):
             page = Request(self._by_id.path, {"page": 1, "pageSize": _LISTED})
             try:
-                answer = self._workers.call(lambda: self._client.fetch(page, _Answer.parse))
+                answer = self._prefetch.call(lambda: self._client.fetch(page, _Answer.parse))
             except (NotFoundError, RequestRefusedError):
                 return []
             known = [id_ for id_ in answer.ids if is_id(id_) and id_ not in ids]
@@ -161,7 +161,7 @@ class ExistenceReader:
                 f"{MOST_SINGLE} would have to be requested one by one. The next run continues."
             )
             raise StreamError(msg)
-        exists = self._workers.map(self._exists, ids)
+        exists = self._prefetch.map(self._exists, ids)
         return {id_ for id_, one in zip(ids, exists, strict=True) if one is False}
 
     def _answers_for_a_witness(self, ids: Collection[str]) -> bool:
@@ -170,7 +170,7 @@ class ExistenceReader:
             witnesses = self._find_witnesses(ids)
             if not witnesses:
                 return True  # there is no object to ask for, so a 404 is all that can be had
-            if self._workers.call(partial(self._exists, witnesses[0])):
+            if self._prefetch.call(partial(self._exists, witnesses[0])):
                 self._answers_one = True
                 return True
             self._witnesses = []
@@ -187,7 +187,7 @@ class ExistenceReader:
         return True if answer.ids == (id_,) else None
 
     def _ask(self, ids: str) -> _Answer:
-        return self._workers.call(lambda: self._fetch(ids))
+        return self._prefetch.call(lambda: self._fetch(ids))
 
     def _fetch(self, ids: str) -> _Answer:
         try:

@@ -23,12 +23,12 @@ DEEPEST_ROW = 10_000  # beyond it, page numbers are not known to work
 _ROUNDS = 12  # readings of one instant whose rows change places
 
 
-def read_ids(census: Census, workers: Prefetch, span: Span) -> Iterator[set[str]]:
+def read_ids(census: Census, prefetch: Prefetch, span: Span) -> Iterator[set[str]]:
     """Yield the ids of a range, part by part; an id may come twice, at a border.
 
     Raises: ``StreamError`` when the ids that Kustomer shows are not as many as it counts.
     """
-    reader = _IdReader(census, workers)
+    reader = _IdReader(census, prefetch)
     try:
         yield from reader.read(span)
     except PageSizeChangedError:
@@ -36,9 +36,9 @@ def read_ids(census: Census, workers: Prefetch, span: Span) -> Iterator[set[str]
 
 
 class _IdReader:
-    def __init__(self, census: Census, workers: Prefetch) -> None:
+    def __init__(self, census: Census, prefetch: Prefetch) -> None:
         self._census = census
-        self._workers = workers
+        self._prefetch = prefetch
 
     def read(self, span: Span) -> Iterator[set[str]]:
         """Yield the ids, one chain of ranges after the other."""
@@ -79,7 +79,7 @@ class _IdReader:
         totals = {page.total for page in pages}
         if len(totals) == 1 and (total := totals.pop()) is not None and following.total is not None:
             return total - following.total
-        return self._workers.call(partial(self._census.count, here))
+        return self._prefetch.call(partial(self._census.count, here))
 
     def _whole(self, span: Span, first: SearchPage) -> Iterator[set[str]]:
         """Yield the ids of a range all of whose pages can be had, once they are proven."""
@@ -130,13 +130,13 @@ class _IdReader:
         raise StreamError(msg)
 
     def _ask(self, span: Span) -> SearchPage:
-        return self._workers.call(partial(self._census.ask, span))
+        return self._prefetch.call(partial(self._census.ask, span))
 
     def _rows(self, span: Span, number: int) -> SearchPage:
-        return self._workers.call(partial(self._census.ask, span, number, ids_only=False))
+        return self._prefetch.call(partial(self._census.ask, span, number, ids_only=False))
 
     def _pages(self, span: Span, numbers: range) -> list[SearchPage]:
-        return self._workers.map(partial(self._census.ask, span), numbers)
+        return self._prefetch.map(partial(self._census.ask, span), numbers)
 
 
 def _ids(pages: Sequence[SearchPage]) -> set[str]:

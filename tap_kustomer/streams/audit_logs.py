@@ -150,7 +150,7 @@ class AuditLogs(KustomerStream):
         """Yield the pages of one way back from ``newest``, and note how far it came."""
         self._reached = newest
         floor = timestamps.shift(reading["from"], seconds=-_DISORDER_SECONDS)
-        for page in self.workers.in_turn(log.pages()):
+        for page in self.prefetch.in_turn(log.pages()):
             self._reached = self._check(kind, page, self._reached)
             yield page
             if self._reached < floor:

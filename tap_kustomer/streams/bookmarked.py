@@ -60,9 +60,9 @@ class BookmarkedStream(Stream):
         return self.session.client.counting(self.run)
 
     @property
-    def workers(self) -> Prefetch:
-        """The threads that fetch."""
-        return self.session.workers
+    def prefetch(self) -> Prefetch:
+        """What fetches pages."""
+        return self.session.prefetch
 
     @property
     def org(self) -> Org:

@@ -82,7 +82,7 @@ class _CensusStream(KustomerStream):
         for query in (*known, *stream.queries(stream.form)):
             census = Census(self.client, replace(query, archive=True))
             try:
-                self.workers.call(census.oldest_update)
+                self.prefetch.call(census.oldest_update)
             except RequestRefusedError as error:
                 refused = error
                 continue
@@ -126,7 +126,7 @@ class RowCounts(_CensusStream):
         found = self._searches_of(stream)
         if found is None:
             return
-        live, archived = self.workers.map(lambda count: count(), self._counts(found))
+        live, archived = self.prefetch.map(lambda count: count(), self._counts(found))
         known = self.state.setdefault("first_months", {})
         until = month_of(found.until)
         # A month whose rows are all gone by now was counted before, and is still told of.
@@ -148,7 +148,7 @@ class RowCounts(_CensusStream):
         if found.archive is None:
             return [partial(count_by_month, found.live, span), dict]
         # Both searches show the rows around the edge; they count as live.
-        oldest = self.workers.call(found.live.oldest_update)
+        oldest = self.prefetch.call(found.live.oldest_update)
         older = replace(span, updated_high=None if oldest is None else before(oldest))
         return [
             partial(count_by_month, found.live, span),
@@ -193,12 +193,12 @@ class PresentIds(_CensusStream):
         searches = [one for one in (found.archive, found.live) if one is not None]
         edge = self.session.edge.moment
         for census in searches:
-            yield from read_ids(census, self.workers, span)
+            yield from read_ids(census, self.prefetch, span)
             if census.by_creation:
-                yield from read_ids(census, self.workers, replace(span, without_creation=True))
+                yield from read_ids(census, self.prefetch, replace(span, without_creation=True))
         if found.archive is not None:
             near = replace(span, updated_low=timestamps.shift(edge, days=-_EDGE_DAYS))
-            yield from read_ids(found.archive, self.workers, near)
+            yield from read_ids(found.archive, self.prefetch, near)
 
     def _id_row(self, stream: str, id_: str) -> dict[str, Any]:
         return self._row(stream=stream, id=id_, org_id=self.org.id, read_at=self.run.started_at)

@@ -216,7 +216,7 @@ class ChildStream(SearchedStream):
     def _below(self, parents: Sequence[dict[str, Any]]) -> Iterator[Children]:
         """Yield what hangs on each of ``parents``, in their order."""
         is_test = self.ABORT_AT_RECORD_COUNT is not None
-        at_once = self.workers.size if is_test else _PARENTS_AT_ONCE
+        at_once = self.prefetch.size if is_test else _PARENTS_AT_ONCE
         tried, self._tried = self._tried, None
 
         def fetch(parent: dict[str, Any]) -> Children:
@@ -226,7 +226,7 @@ class ChildStream(SearchedStream):
             return self.fetch(parent)
 
         for first in range(0, len(parents), at_once):
-            yield from self.workers.map(fetch, parents[first : first + at_once])
+            yield from self.prefetch.map(fetch, parents[first : first + at_once])
 
     def fetch(self, parent: dict[str, Any]) -> Children:
         """Return the children of one parent; called by worker threads.

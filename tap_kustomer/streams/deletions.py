@@ -161,7 +161,7 @@ class Deletions(AuditLogs):
                 by_id = OBJECTS[type_][1]
             else:
                 return None
-            self._readers[type_] = ExistenceReader(self.client, self.workers, by_id)
+            self._readers[type_] = ExistenceReader(self.client, self.prefetch, by_id)
         return self._readers[type_]
 
     def _streams_of(self, type_: str) -> Iterator[KustomerStream]:

@@ -164,10 +164,10 @@ class ExtraBelowList(ExtraRows):
         """Yield the children of all parents."""
         self.check_entry()
         asked = unknown = 0
-        for page in self.workers.in_turn(self._topmost_pages()):
+        for page in self.prefetch.in_turn(self._topmost_pages()):
             for first in range(0, len(page.rows), _PARENTS_AT_ONCE):
                 parents = page.rows[first : first + _PARENTS_AT_ONCE]
-                for found in self.workers.map(self._found_below, parents):
+                for found in self.prefetch.map(self._found_below, parents):
                     if not attributes_of(found.parent).get("deleted"):
                         asked += found.asked
                         unknown += found.unknown

@@ -82,14 +82,14 @@ class ExtraDiscovery:
     def __init__(
         self,
         client: KustomerClient,
-        workers: Prefetch,
+        prefetch: Prefetch,
         entries: Sequence[ExtraStream],
         types: Mapping[str, type[KustomerStream]],
         contexts: Mapping[str, str],
     ) -> None:
         """Ask nothing yet."""
         self._client = client
-        self._workers = workers
+        self._prefetch = prefetch
         self._entries = {entry.name: entry for entry in entries}
         self._types = types
         self._contexts = contexts
@@ -175,7 +175,7 @@ class ExtraDiscovery:
         while waiting:
             due = [one for one in waiting if one.parent not in {other.name for other in waiting}]
             offered = [one for one in due if self._is_offered(one)]
-            looks = self._workers.map(self._look, offered)
+            looks = self._prefetch.map(self._look, offered)
             found |= dict.fromkeys((one.name for one in due), None)
             found |= {one.name: look for one, look in zip(offered, looks, strict=True)}
             self._rows_of_parents |= {one.name: found[one.name].rows for one in offered}  # type: ignore[union-attr]  # just looked at

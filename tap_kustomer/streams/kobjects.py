@@ -97,7 +97,7 @@ class KlassObjects(KlassSearch):
     def first_answer(self) -> FirstPage | None:
         """The answer to the klass's own first search, which is asked for now if it was not yet."""
         if self._share is not None and self.source is None:
-            self.workers.call(partial(self.search, self))
+            self.prefetch.call(partial(self.search, self))
         return super().first_answer
 
     def _read_share(self, share: Share) -> Iterator[RowBatch]:

@@ -47,7 +47,7 @@ class ListStream(KustomerStream):
 
     @override
     def ask_ahead(self) -> None:
-        self._ahead = self.workers.hold(self._pages())
+        self._ahead = self.prefetch.hold(self._pages())
 
     @override
     def read(self) -> Iterator[RowBatch]:
@@ -69,7 +69,7 @@ class ListStream(KustomerStream):
 
     def _all_pages(self) -> Iterator[ListPage]:
         ahead, self._ahead = self._ahead, None
-        return ahead or self.workers.in_turn(self._pages())
+        return ahead or self.prefetch.in_turn(self._pages())
 
     def _pages(self) -> Iterator[ListPage]:
         return map(self.completed, self.listed_by(self))
@@ -130,7 +130,7 @@ def _answered_before(pages: Iterator[ListPage]) -> Iterator[ListPage]:
 
 def listed_rows(stream: KustomerStream, paths: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
     """Yield the resources of a list page by page, each page when it is asked for."""
-    for page in stream.workers.in_turn(listed(stream, paths)):
+    for page in stream.prefetch.in_turn(listed(stream, paths)):
         yield page.rows
 
 
@@ -142,4 +142,4 @@ def listed_pages(
 ) -> Iterator[ListPage]:
     """Yield the pages of a list as Kustomer sends them, each when it is asked for."""
     pages = read_known_list(stream.client, paths, params, page_size=page_size)
-    return stream.workers.in_turn(pages)
+    return stream.prefetch.in_turn(pages)

@@ -39,7 +39,7 @@ class CustomAttributes(KustomerStream):
         known = self.org.metadata
         rest = [f"kobject.{klass.name}" for klass in self.org.klasses]
         rest = [resource for resource in rest if resource not in known]
-        found, unread = read_metadata(self.client, self.workers, rest)
+        found, unread = read_metadata(self.client, self.prefetch, rest)
         for error in [*self.org.unread_metadata.values(), *unread.values()]:
             # Kustomer has none for this resource; anything else would leave rows out.
             if not isinstance(error, (NotFoundError, RequestRefusedError)):

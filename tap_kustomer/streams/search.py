@@ -100,7 +100,7 @@ class SearchStream(SearchedStream):
     def _negotiate_ahead(self) -> None:
         super()._negotiate_ahead()
         if self._lists_instead:
-            self._pages_ahead = self.workers.hold(listed(self, self.list_paths))
+            self._pages_ahead = self.prefetch.hold(listed(self, self.list_paths))
 
     @override
     def negotiate(self) -> None:
@@ -206,7 +206,7 @@ class SearchStream(SearchedStream):
                 yield _batch(rows_of(new.raw, new.indexes), new)
 
     def _list_pages(self) -> Iterator[ListPage]:
-        return self._pages_ahead or self.workers.in_turn(listed(self, self.list_paths))
+        return self._pages_ahead or self.prefetch.in_turn(listed(self, self.list_paths))
 
     def note_progress(self, source: SearchSource) -> None:
         """Note in the run and the state how far the reading has come."""

@@ -99,7 +99,7 @@ class SearchedStream(KustomerStream):
 
     @override
     def ask_ahead(self) -> None:
-        self._ahead = self.workers.ask(self._negotiate_ahead)
+        self._ahead = self.prefetch.ask(self._negotiate_ahead)
 
     def _negotiate_ahead(self) -> None:
         self.negotiate()
@@ -124,7 +124,7 @@ class SearchedStream(KustomerStream):
             oldest = timestamps.shift(self.session.server_now(), seconds=-_LONGEST_AHEAD_SECONDS)
             if self.source is None or self.source.first.started > oldest:
                 return
-        self.workers.call(self.negotiate)
+        self.prefetch.call(self.negotiate)
 
     # ------------------------------------------------------------ which form, and from when
 
@@ -197,7 +197,7 @@ class SearchedStream(KustomerStream):
 
     def open(self, query: SearchQuery, options: ReadOptions) -> SearchSource:
         """Return the source of ``query``, with its first page."""
-        reader = SearchReader(self.client, self.workers, options, self.session.exact_totals)
+        reader = SearchReader(self.client, self.prefetch, options, self.session.exact_totals)
         return SearchSource(reader, reader.first_page(query))
 
     # ------------------------------------------------------------ what the state keeps

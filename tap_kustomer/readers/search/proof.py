@@ -23,7 +23,7 @@ class Proof:
 
     def __init__(
         self,
-        workers: Prefetch,
+        prefetch: Prefetch,
         emission: Emission,
         *,
         start: str,
@@ -31,7 +31,7 @@ class Proof:
         lookback_seconds: float,
     ) -> None:
         """Count nothing yet; ``uncounted`` is what an earlier run left, from the state."""
-        self._workers = workers
+        self._prefetch = prefetch
         self._emission = emission
         self._start = start
         self._earlier = uncounted
@@ -60,7 +60,7 @@ class Proof:
             closing = ClosingCount(search, coverage, self._lookback_seconds)
             job = only(closing.prove(low, timestamps.behind(high)))
             try:
-                pages = self._workers.in_order(job)
+                pages = self._prefetch.in_order(job)
                 yield from self._emission.emit(replace(one, settled=None) for one in pages)
             except MissingRowsError as error:
                 yield NewRows(b"", [], error.low, goes_back=True)

@@ -39,20 +39,20 @@ class SearchReader:
     def __init__(
         self,
         client: KustomerClient,
-        workers: Prefetch,
+        prefetch: Prefetch,
         options: ReadOptions,
         exact_totals: ExactTotals | None = None,
     ) -> None:
         """Prepare a run; nothing is sent yet."""
         self._client = client
-        self._workers = workers
+        self._prefetch = prefetch
         self._options = options
         self._exact_totals = exact_totals or ExactTotals()
         self._page_size = options.page_size
         self._emission = Emission(options.start)
         self._emit = self._emission.emit
         self.proof = Proof(
-            workers,
+            prefetch,
             self._emission,
             start=options.start,
             uncounted=options.uncounted,
@@ -157,7 +157,7 @@ class SearchReader:
 
         def ask(query: SearchQuery) -> SearchPage:
             search = self._search(query)
-            return self._workers.call(lambda: search.ask(bounds))
+            return self._prefetch.call(lambda: search.ask(bounds))
 
         form, first = settle_archive(
             query,
@@ -172,7 +172,7 @@ class SearchReader:
         yield from self._emit(pages, coverage)
         end = edge
         beyond = self._search(form.query)
-        page = self._workers.call(lambda: beyond.ask(Bounds(timestamps.behind(edge), settled)))
+        page = self._prefetch.call(lambda: beyond.ask(Bounds(timestamps.behind(edge), settled)))
         if len(page) and edge < settled:
             # The edge lies further on than it should: the standard search may lack these rows.
             self._client.ledger.differs("two-year-edge", "the archive has later rows", query.stream)
@@ -203,7 +203,7 @@ class SearchReader:
             low,
             high,
             page_size=self._page_size,
-            readers=self._workers.size,
+            readers=self._prefetch.size,
             buffer_bytes=BUFFER_BYTES,
         )
         coverage.is_due = True  # what one answer holds whole is not cut into slices
@@ -226,7 +226,7 @@ class SearchReader:
             yield from reader.read(slice_.low, slice_, page, first_high)
             slice_.end()
 
-        yield from self._workers.in_order(next_job)
+        yield from self._prefetch.in_order(next_job)
         check_joined(query, [*plan.unread, *coverage.gaps(low, timestamps.behind(high))])
 
     # ------------------------------------------------------------ catch-up
@@ -235,7 +235,7 @@ class SearchReader:
         """Ask for the first page of the catch-up; return when it begins, and what waits for it."""
         started = self._now()
         search = self._search(query, self._watermark_of(started))
-        return started, self._workers.ask(lambda: search.ask(Bounds(low)))
+        return started, self._prefetch.ask(lambda: search.ask(Bounds(low)))
 
     def _catch_up(
         self,
@@ -257,7 +257,7 @@ class SearchReader:
         search = self._search(query)
         settled = self._emission.watermark
         if page is None:  # an empty one is a page
-            page = self._workers.call(lambda: search.ask(Bounds(low)))
+            page = self._prefetch.call(lambda: search.ask(Bounds(low)))
         if search.is_whole(page):
             yield from self._emit([OrderedPage(page, page.end_of_rows(settled))])
             return
@@ -274,7 +274,7 @@ class SearchReader:
     # ------------------------------------------------------------ parts
 
     def _read_on(self, pages: Iterator[OrderedPage]) -> Iterator[OrderedPage]:
-        return self._workers.in_order(only(pages))
+        return self._prefetch.in_order(only(pages))
 
     def _proven(self, query: SearchQuery, coverage: Coverage, high: str) -> Iterator[NewRows]:
         return self.proof.of_pass(self._search(query), coverage, high)

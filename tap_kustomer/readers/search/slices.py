@@ -1,9 +1,9 @@
-"""A long time range in slices, each read by its own worker.
+"""A long time range in slices, each with a reader of its own.
 
 A search takes a second or more for 500 rows, so one reader after another uses a fraction of the
 budget. The plan is corrected by what the answers show: until the first answers of a slice fit,
 its end moves and the next slice is not begun, so no request is spent on guessing. Once all is
-begun, a worker that is free takes the later half of the longest slice.
+begun, a reader that is free takes the later half of the longest slice.
 """
 
 from __future__ import annotations
