@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from tap_kustomer import timestamps
@@ -33,6 +34,8 @@ __all__ = [
 
 logger = logging.getLogger("tap-kustomer")
 
+_Pending: TypeAlias = "dict[str, Callable[[], dict[str, Any] | StreamError]]"
+
 KLASS_STATUSES = ("enabled", "disabled", "existing_only")
 KLASSES_SAMPLED = 3  # that a check asks for by themselves
 # Of others the metadata is asked for once; without it, types follow from suffixes.
@@ -56,14 +59,17 @@ def discover_org(
     Raises: ``CredentialsError`` when key or host are wrong, ``UnavailableError``.
     """
     me = prefetch.call(lambda: _whoami(client))  # alone: a wrong key is asked for once
-    answers = prefetch.map(lambda status: _klass_list(client, status), KLASS_STATUSES)
-    lists = dict(zip(KLASS_STATUSES, answers, strict=True))
+    listing = {
+        status: prefetch.ask(partial(_klass_list, client, status)) for status in KLASS_STATUSES
+    }
+    pending = _begin_metadata(client, prefetch, with_custom)  # which needs no klasses
+    token = None if _roles(me) else prefetch.ask(lambda: _roles_of_token(client))
+    lists = {status: answer() for status, answer in listing.items()}
     klasses, problem = _klasses(lists)
-    resources = [*with_custom]
-    readable = [klass for klass in klasses if klass.is_readable]
-    resources += [f"kobject.{klass.name}" for klass in readable[:most_klasses]]
-    metadata, unread = read_metadata(client, prefetch, resources)
-    roles = _roles(me) or prefetch.call(lambda: _roles_of_token(client))
+    readable = [f"kobject.{klass.name}" for klass in klasses if klass.is_readable]
+    pending |= _begin_metadata(client, prefetch, readable[:most_klasses])
+    metadata, unread = _end_metadata(client.ledger, pending)
+    roles = _roles(me) if token is None else token()
     client.ledger.judge("own-roles", holds=roles is not None, how="no list of roles")
     return Org(
         id=_related_id(me, "org"),
@@ -191,18 +197,31 @@ def read_metadata(
     resources: Iterable[str],
 ) -> tuple[dict[str, dict[str, Any]], dict[str, StreamError]]:
     """Return the custom attributes of each resource, and why those of the others are not known."""
-    names = list(resources)
-    unread: dict[str, StreamError] = {}
+    return _end_metadata(client.ledger, _begin_metadata(client, prefetch, resources))
 
-    def read(name: str) -> dict[str, Any] | None:
+
+def _begin_metadata(
+    client: KustomerClient, prefetch: Prefetch, resources: Iterable[str]
+) -> _Pending:
+    """Ask for the custom attributes of each resource; return what waits for the answers."""
+
+    def read(name: str) -> dict[str, Any] | StreamError:
         try:
             return _metadata(client, name)
         except StreamError as error:
-            unread[name] = error
-            return None
+            return error
 
-    documents = dict(zip(names, prefetch.map(read, names), strict=True))
-    _note_metadata(client.ledger, documents, unread)
+    return {name: prefetch.ask(partial(read, name)) for name in resources}
+
+
+def _end_metadata(
+    ledger: Ledger, pending: _Pending
+) -> tuple[dict[str, dict[str, Any]], dict[str, StreamError]]:
+    """Wait for the answers, note and log what they say, and return them and the refusals."""
+    answers = {name: answer() for name, answer in pending.items()}
+    unread = {name: one for name, one in answers.items() if isinstance(one, StreamError)}
+    documents = {name: one for name, one in answers.items() if not isinstance(one, StreamError)}
+    _note_metadata(ledger, answers)
     refused = sorted(name for name, error in unread.items() if isinstance(error, MissingRoleError))
     if refused:
         logger.warning(
@@ -214,21 +233,18 @@ def read_metadata(
         expected = name not in _DOCUMENTED and isinstance(unread[name], _WITHOUT_METADATA)
         level = logging.DEBUG if expected else logging.WARNING
         logger.log(level, "No custom attributes of %s: %s", name, unread[name])
-    return {name: document for name, document in documents.items() if document is not None}, unread
+    return documents, unread
 
 
-def _note_metadata(
-    ledger: Ledger, documents: Mapping[str, object], unread: Mapping[str, StreamError]
-) -> None:
+def _note_metadata(ledger: Ledger, answers: Mapping[str, dict[str, Any] | StreamError]) -> None:
     """Note which resources have metadata; a role that is missing says nothing of it."""
-    for name, document in documents.items():
-        if isinstance(unread.get(name), MissingRoleError):
+    for name, answer in answers.items():
+        is_unread = isinstance(answer, StreamError)
+        if isinstance(answer, MissingRoleError):
             continue
         if name in _DOCUMENTED:
-            is_read = document is not None
-            ledger.judge("metadata-served", holds=is_read, how=f"not for {name}")
+            ledger.judge("metadata-served", holds=not is_unread, how=f"not for {name}")
         elif not name.startswith("kobject."):
-            is_unread = document is None
             ledger.judge("metadata-of-others", holds=is_unread, how=f"also for {name}")
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,12 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from simulator import Fault, Org, Simulator
-from tap_kustomer.catalog.discovery import KLASS_STATUSES
+from tap_kustomer.catalog.discovery import KLASS_STATUSES, discover_org
+from tap_kustomer.client.transport import Request
+from tap_kustomer.clock import Clock
+from tap_kustomer.ledger.assumptions import ASSUMPTIONS
+from tap_kustomer.ledger.ledger import Ledger
+from tap_kustomer.readers.prefetch import Prefetch
 from tests.support import run_tap, sync_tap
 
 
@@ -212,3 +219,33 @@ def test_an_odd_refusal_of_documented_metadata_decides_nothing(sim: Simulator) -
     asked = Counter(log.path for log in sim.requests)
     assert asked["/v1/metadata/customer"] == 2
     assert asked["/v1/metadata/user"] == 1
+
+
+def test_what_depends_on_no_klass_is_asked_while_klasses_are_listed() -> None:
+    """Discovery is in front of every run; with fifty klasses it takes fifty requests anyway."""
+    asked: list[str] = []
+    metadata_asked = threading.Event()
+
+    class Waiting:
+        """A client whose lists of klasses come only once metadata was asked for."""
+
+        ledger = Ledger(ASSUMPTIONS)
+
+        def fetch(self, request: Request, parse: Callable[[bytes], Any], **_: Any) -> Any:
+            asked.append(request.path)
+            if request.path.startswith("/v1/metadata/"):
+                metadata_asked.set()
+            elif request.path == "/v1/klasses":
+                assert metadata_asked.wait(60)
+            roles = {"roles": ["org"], "name": "order", "properties": {}}
+            rows = [{"id": "1", "attributes": roles}]
+            return parse(json.dumps({"data": rows, "links": {"next": None}}).encode())
+
+    prefetch = Prefetch(Clock(), 4)
+    client: Any = Waiting()
+    try:
+        org = discover_org(client, prefetch, ["customer", "message"])
+    finally:
+        prefetch.close()
+    assert asked[0] == "/v1/users/current"  # alone: a wrong key is asked for once
+    assert set(org.metadata) == {"customer", "message", "kobject.order"}

@@ -32,13 +32,15 @@ class Case(NamedTuple):
 # All that the tap computes weighs `speed` times as much against the latency as it would in real
 # time, so a faster clock only makes it look slower. Where the latency binds (few requests in
 # flight, or few rows), the clock is four or five times as fast; where the budget binds for long,
-# ten times. The cases in real time show what is left of the difference.
+# ten times. The cases in real time show what is left of the difference. The small org has 9,900
+# rows: a total of exactly 10,000 is a known cap, which is counted in parts.
 _CASES = (
-    Case(10_000, 5, 80, 1),
-    Case(10_000, 5, 80, 2),
-    Case(10_000, 5, 80, 4),
-    Case(10_000, 5, 80, 8),
-    Case(10_000, 5, 100, 4),
+    Case(9_900, 1, 80, 4),
+    Case(9_900, 5, 80, 1),
+    Case(9_900, 5, 80, 2),
+    Case(9_900, 5, 80, 4),
+    Case(9_900, 5, 80, 8),
+    Case(9_900, 5, 100, 4),
     Case(60_000, 1, 80, 4),
     Case(60_000, 1, 100, 4),
     Case(60_000, 5, 80, 1),
