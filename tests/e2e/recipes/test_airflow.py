@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from simulator import Simulator
+from simulator import Fault, Simulator
 from tests.e2e.project import MeltanoProject
 from tests.e2e.recipes import airflow, jobs
 from tests.e2e.recipes.airflow import Airflow
@@ -76,6 +76,25 @@ def test_a_retry_resumes_from_the_state(
     assert fault.happened == 1
     assert [one["state"] for one in server.tries(run)] == ["failed", "success"]
     jobs.assert_resumes(served)
+    ids = {id_ for (id_,) in project.query("select id from messages")}
+    assert ids == set(served.org.ids("message"))
+
+
+def test_a_run_that_is_stopped_stops_meltano(
+    server: Airflow, project: MeltanoProject, served: Simulator
+) -> None:
+    """It is not left running, nor killed: the next run of the job begins at once."""
+    fault = served.faults.add(Fault("hang", context="message", after=6, times=None))
+    stopped = server.trigger(QUICK)
+    jobs.until(lambda: fault.happened > 0, "the run is in the middle of the messages")
+    server.set(stopped, state="failed")
+    jobs.until(lambda: "Task killed!" in server.logs(), "the task is ended")
+    served.faults.clear()
+
+    run = server.trigger(QUICK)
+
+    assert server.ends(run) == "success", server.logs()
+    assert len(server.tries(run)) == 1
     ids = {id_ for (id_,) in project.query("select id from messages")}
     assert ids == set(served.org.ids("message"))
 

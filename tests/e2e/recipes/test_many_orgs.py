@@ -132,3 +132,18 @@ def test_twenty_orgs_on_two_workers_keep_apart(orgs: Orgs) -> None:
     whole = {name: len(orgs.served[name].org.ids("customer")) for name in FEW}
     assert reads[REFUSED] >= whole[REFUSED]
     assert all(reads[name] < whole[name] for name in FEW if name != REFUSED), reads
+
+
+def test_meltano_has_one_catalog_for_all_environments(
+    project: MeltanoProject, served: Simulator
+) -> None:
+    """Why each org has a folder: once this fails, Meltano keeps them apart itself."""
+    files = []
+    for name in ("dev", "prod"):
+        served.org.add_klass(f"only_{name}")
+        project.meltano("--environment", name, "invoke", "--dump=catalog", "tap-kustomer--quick")
+        found = (project.root / ".meltano" / "run").glob("tap-kustomer--quick/**/tap.properties*n")
+        files += [file for file in found if f"only_{name}" in file.read_text(encoding="utf-8")]
+
+    assert len(files) == 2
+    assert len(set(files)) == 1
