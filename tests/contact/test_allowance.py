@@ -155,6 +155,7 @@ def test_a_key_that_may_do_little_is_told_every_role_that_it_lacks() -> None:
     readable = {one["stream"]: one["readable"] for one in found["streams"]}
     assert "not asked" not in readable.values()
     assert readable["audit_logs"] == readable["deletions"] == "no"
+    assert readable["conversation_events"] == readable["customer_drafts"] == "no"
     assert {"org.permission.user.read", "org.permission.audit_logs.read"} <= {
         *found["missing_roles"]
     }
