@@ -195,7 +195,7 @@ class ChildStream(SearchedStream):
             return
         self.remember(self.form)
         done = 0
-        with closing(self._parents(source)) as pages:  # a failure frees the thread that searches
+        with closing(self._parents(source)) as pages:  # a failure ends the search, too
             for parents, behind in pages:
                 for found in self._below(parents):
                     if not attributes_of(found.parent).get("deleted"):
