@@ -28,5 +28,5 @@ def test_every_installation_is_constrained() -> None:
     free = [line for line in commands if "call tested," not in line]
     assert len(commands) > len(free)
     assert all("'pip>=" in line or "'uv>=" in line for line in free)
-    named = set(re.findall(r"call tested,([a-z-]+)", makefile))
+    named = set(re.findall(r"call tested,([a-z0-9.-]+)", makefile))
     assert {f"{name}.txt" for name in named} | {"dev-oldest.txt"} == {path.name for path in FILES}
