@@ -22,8 +22,8 @@ from tap_kustomer.ledger.assumptions import ASSUMPTIONS
 
 __all__ = ["CANARIES", "add_canaries", "found_in", "values_of"]
 
-# Shorter ones are found everywhere by chance.
-_SHORTEST_TEXT, _FEWEST_DIGITS = 5, 5
+# Shorter ones are found everywhere by chance; numbers above all, since others stand for them.
+_SHORTEST_TEXT, _FEWEST_DIGITS = 5, 9
 _LONG_WORD, _PIECE = 16, 8
 _WORD = re.compile(r"[\w.-]+", re.ASCII)
 # What no generator makes: one for each kind of value and place.
@@ -75,7 +75,7 @@ def _texts(value: object) -> Iterator[str]:
         for one in value:
             yield from _texts(one)
     elif isinstance(value, str):
-        if len(value) >= _SHORTEST_TEXT:
+        if len(value) >= (_FEWEST_DIGITS if value.isdigit() else _SHORTEST_TEXT):
             yield value
             # The parts of a path and of an address, too.
             yield from (part for part in re.split(r"[/@?=&\s]", value) if len(part) > 10)
