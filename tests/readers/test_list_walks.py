@@ -283,6 +283,28 @@ def test_what_a_list_says_of_its_end_is_believed_once_it_was_said_twice(
     assert server.requests == requests
 
 
+def test_a_second_walk_that_is_refused_at_its_first_page_is_no_empty_list() -> None:
+    """Its rows would all count as gone."""
+
+    class Closing(MemoryList):
+        def fetch(self, request: Request, parse: Callable[[bytes], T]) -> T:
+            if self.requests >= 3:
+                raise NotFoundError(PATH)
+            return super().fetch(request, parse)
+
+    with pytest.raises(StreamError, match="not its end"):
+        read(Closing(random.Random(1), [str(number) for number in range(10)], 4), page_size=4)
+
+
+def test_an_empty_page_that_leads_on_is_not_read_in_smaller_ones() -> None:
+    """It tells nothing of how many rows the list puts on a page."""
+    server = scripted(p1=page("", 2), p2=page("ab"))
+
+    with pytest.raises(StreamError, match="is not full, though another follows"):
+        read(server, page_size=2)
+    assert server.requests == 3
+
+
 def test_a_list_that_gives_one_page_for_all_numbers_is_not_whole() -> None:
     """Without links and totals nothing tells that the page is the only one."""
     one = page("ab", has_links=False)
