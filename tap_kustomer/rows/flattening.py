@@ -11,8 +11,13 @@ from singer_sdk.mapper import StreamMap
 
 from tap_kustomer.naming import fit_identifier, short_suffix
 
-__all__ = ["column_names", "names_after", "rename", "with_known_custom_only"]
+__all__ = ["column_names", "names_after", "rename", "width_warning", "with_known_custom_only"]
 
+_MOST_COLUMNS = 1_600  # of a table in PostgreSQL, the loader's own included
+_LOADERS_OWN = 6
+_MOST_BYTES = 8_160  # of a row there, which must fit one page
+_HEADER = 24
+_LONGEST_INLINE = 24  # bytes of a text or number; longer ones leave a shorter pointer in the row
 _UNCLEAN = re.compile(r"[^\w -]")  # what some loader takes for SQL, or refuses
 
 
@@ -72,6 +77,33 @@ def names_after(stream_map: StreamMap) -> dict[str, str]:
     custom = stream_map.raw_schema["properties"].get("custom", {}).get("properties", {})
     columns = stream_map.transformed_schema.get("properties", {})
     return column_names(columns, [f"custom{options.separator}{name}" for name in custom])
+
+
+def width_warning(stream: str, columns: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """Return what is to be said of a flattened table that PostgreSQL may not take."""
+    count = len(columns) + _LOADERS_OWN
+    needed = _HEADER + count // 8 + sum(map(_width, columns.values())) + _LOADERS_OWN * 8
+    if count > _MOST_COLUMNS:
+        limit = f"takes {_MOST_COLUMNS:,} with the loader's own, and would end the load"
+    elif needed > _MOST_BYTES:
+        limit = (
+            f"ends the load at a row of more than {_MOST_BYTES:,} bytes, and one with all columns "
+            f"filled can have {needed:,}"
+        )
+    else:
+        return None
+    return (
+        f"{stream}: flattened, it has {len(columns):,} columns. PostgreSQL {limit}: deselect "
+        "custom attributes, or load without flattening."
+    )
+
+
+def _width(schema: Mapping[str, Any]) -> int:
+    types = {*schema.get("type", ())} - {"null"}
+    if types == {"boolean"}:
+        return 1
+    fixed = types == {"integer"} or schema.get("format") == "date-time"
+    return 8 if fixed else _LONGEST_INLINE
 
 
 def rename(record: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

@@ -38,8 +38,12 @@ Converter = Callable[[Any], Any]  # a value that is not None -> what fits, or MI
 _is_normal = timestamps.is_normal
 _INT64 = 2**63
 _Int64 = Annotated[int, msgspec.Meta(ge=-_INT64, le=_INT64 - 1)]
-_INTEGER = re.compile(r"[+-]?\d{1,19}", re.ASCII)
-_NUMBER = re.compile(r"[+-]?(\d{1,400}(\.\d{0,400})?|\.\d{1,400})([eE][+-]?\d{1,4})?", re.ASCII)
+# A text with zeros or a plus in front is an id or a telephone number, which lost them as a number.
+_INTEGER = re.compile(r"-?(0|[1-9]\d{0,18})", re.ASCII)
+_NUMBER = re.compile(
+    r"-?((0|[1-9]\d{0,400})(\.\d{0,400})?|\.\d{1,400})([eE][+-]?\d{1,4})?", re.ASCII
+)
+_EXACT = 2**53  # whole numbers up to this are themselves wherever numbers are doubles
 # How Kustomer masks a value that the key may not read is UNCONFIRMED (masking); a text of nothing
 # but these characters is no value of a number, date or boolean.
 _MASK = re.compile(r"[*•●·]{2,}|[#xX]{4,}")
@@ -212,11 +216,12 @@ def _number(value: Any) -> Any:
         return value if math.isfinite(value) else MISFIT
     if type(value) is str and _NUMBER.fullmatch(value.strip()):
         whole = _integer(value)
-        if whole is not MISFIT:
+        if whole is not MISFIT and abs(whole) <= _EXACT:
             return whole
         number = float(value)
         # More digits than a double holds would be lost: such a text moves as it is.
-        if math.isfinite(number) and Decimal(repr(number)) == Decimal(value.strip()):
+        exact = math.isfinite(number) and Decimal(repr(number)) == Decimal(value.strip())
+        if exact and whole is MISFIT:
             return number
     return MISFIT
 

@@ -19,7 +19,7 @@ from typing_extensions import override
 from tap_kustomer.catalog.attributes import type_in_words
 from tap_kustomer.catalog.schema import object_schema
 from tap_kustomer.errors import SettingsError
-from tap_kustomer.rows.flattening import names_after, rename
+from tap_kustomer.rows.flattening import names_after, rename, width_warning
 from tap_kustomer.rows.maker import RecordShape, RowMaker
 from tap_kustomer.rows.selection import custom_rule, deselected, mapped_columns
 from tap_kustomer.rows.stream_maps import RowMap
@@ -226,6 +226,10 @@ class WritingStream(BookmarkedStream):
             if names := names_after(maps[message.stream]):
                 properties = rename(message.schema["properties"], names)
                 message.schema = {**message.schema, "properties": properties}
+            if maps[message.stream].flattening_enabled and not self.schema_written:
+                warning = width_warning(message.stream, message.schema["properties"])
+                if warning is not None:
+                    self.logger.warning("%s", warning)
             yield message
 
 
