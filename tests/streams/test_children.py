@@ -122,6 +122,26 @@ def test_a_child_that_is_selected_later_reads_all_parents_since_the_start(
     assert reached >= known
 
 
+def test_a_job_of_children_alone_begins_at_a_start_date_of_its_own(server: Simulator) -> None:
+    """Jobs that are split have a state and a start each; neither moves the other's place."""
+    moments = {row["id"]: row["attributes"]["updatedAt"] for row in server.org.rows("conversation")}
+    middle = sorted(moments.values())[CONVERSATIONS // 2]
+    due = {id_ for id_, moment in moments.items() if moment >= middle}
+    parents = sync_tap(config_of(server, start_date="2019-01-01"), ["conversations"])
+    config = config_of(server, start_date=middle)
+    children = sync_tap(config, ["conversation_events"])
+    changed = set(server.org.update_random("conversation", 3))
+    later = sync_tap(config, ["conversation_events"], state=children.state)
+    again = sync_tap(config_of(server, start_date="2019-01-01"), ["conversations"],
+                     state=parents.state)  # fmt: skip
+
+    assert parents.ids("conversations") == set(server.org.ids("conversation"))
+    assert {row["conversation_id"] for row in children.records("conversation_events")} == due
+    assert set(children.state["bookmarks"]) == {"conversation_events"}
+    assert {row["conversation_id"] for row in later.records("conversation_events")} >= changed
+    assert again.ids("conversations") >= changed
+
+
 def test_one_schema_and_no_activate_version_whatever_the_catalog_forces(server: Simulator) -> None:
     """A new version would drop the rows of all parents that were not read this time."""
     config = config_of(server, emit_activate_version_messages=True)
