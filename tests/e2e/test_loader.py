@@ -201,9 +201,13 @@ def test_a_line_of_many_megabytes_is_loaded(loader: Path, tmp_path: Path, lines:
     """A message with its HTML body can exceed the 2 MB that DuckDB allows a line by default."""
     row = {"id": "a", "name": '<p>Dear, "customer"</p>\n' * lines}
 
-    load(loader, [schema({"id": TEXT, "name": TEXT}), *records([row])], tmp_path / "x.duckdb")
+    messages = [schema({"id": TEXT, "name": TEXT}), *records([row])]
+    state = {"bookmarks": {"things": {"replication_key_value": "2026-01-01T00:00:00.000Z"}}}
+    messages.append({"type": "STATE", "value": state})
+    printed = load(loader, messages, tmp_path / "x.duckdb")
 
     assert table(tmp_path / "x.duckdb") == {"a": row}
+    assert json.loads(printed.splitlines()[-1]) == state
 
 
 def test_a_load_that_fails_leaves_no_table_behind(loader: Path, tmp_path: Path) -> None:
