@@ -15,6 +15,7 @@ import pytest
 
 from simulator import Fault, Org, Simulator
 from tests.airbyte.support import run_source
+from tests.e2e import postgres
 from tests.e2e.project import CHECKOUT
 from tools.demo.compare import MADE_BY_THE_TAP, compare, expected_ids
 
@@ -160,6 +161,33 @@ def test_streams_that_a_user_names_become_tables(org: Org, sim: Simulator, tmp_p
     assert cache.rows("apps") == [("app-1", "Shop")]
     assert {name for _, name in cache.rows("visits")} == {"Home"}
     assert {id_ for id_, _ in cache.rows("visits")} == {f"visit-{id_}" for id_ in customers}
+
+
+@pytest.mark.parametrize("length", [55, 70])
+def test_a_klass_with_a_long_name_is_loaded_into_postgresql(
+    programs: Path, port: int, tmp_path: Path, length: int
+) -> None:
+    """PyAirbyte loads by a table of the same name and a bit, and PostgreSQL cuts both."""
+    database = postgres.Database(programs / "psql", port, "pyairbyte", f"pyairbyte_{length}")
+    database.create()
+    klass = "k" * length
+    org = Org(seed=3, realistic=False)
+    org.add_klass(klass)
+    ids = org.add(f"kobject_{klass}", 5)
+    config = tmp_path / "config.json"
+    with Simulator(org, limits=False) as sim:
+        config.write_text(json.dumps(sim.config), encoding="utf-8")
+        (catalog,) = run_source("discover", tmp_path, config=sim.config).of_type("CATALOG")
+        names = [one["name"] for one in catalog["streams"]]
+        [stream] = [name for name in names if name.startswith("kobject_k")]
+        for _ in range(2):
+            done = in_pyairbyte(
+                "pyairbyte_postgres.py", SOURCE, config, port, database.name, stream
+            )
+            assert done.returncode == 0, done.stderr[-3000:]
+
+    rows = database.query(f'select id from kustomer."{stream}"')  # noqa: S608 - the tap named it
+    assert sorted(row["id"] for row in rows) == sorted(ids)
 
 
 def offer(sim: Simulator, folder: Path) -> dict[str, Any]:
