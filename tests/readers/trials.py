@@ -204,7 +204,7 @@ def run_trial(trial: Trial) -> list[Output]:
         missing = {id_ for id_ in known - runs[0].ids("customers") if moves[id_] < _FLEEING}
         assert not missing, f"{len(missing)} rows were there when the run began"
         if known - runs[0].ids("customers"):
-            assert "change faster than they are read" in runs[0].stderr
+            assert "change faster than they can be read" in runs[0].stderr
         _check_requests(trial, runs[0], len(sim.searches("customer")))
         held: dict[str, str] = {}
         if trial.kill is not None:
@@ -262,6 +262,8 @@ def _check_requests(trial: Trial, run: Output, searches: int) -> None:
     walks = trial.ties_share_creation or trial.missing_creation
     if trial.faults or trial.clamp or trial.fresh_documents or walks or trial.drift:
         return
+    if trial.at_edge and trial.jump:
+        return  # the edge itself moves on with each search, by minutes or an hour
     # The days around the two-year edge are read from both searches.
     readings = 2 if trial.at_edge else 1
     ideal = readings * len(run.records("customers")) / (trial.page_size - 1)
