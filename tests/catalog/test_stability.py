@@ -157,6 +157,26 @@ def test_rows_of_colliding_klasses_stay_apart(server: Simulator, org: Org) -> No
     assert {row["klass"] for row in second.records(name)} == {"ecomm_order"}
 
 
+@pytest.mark.parametrize(
+    "label",
+    ["a\x00b", "\ud800", "x" * 100_000, "line\nbreak \"'", "", 7, True, None, ["l"], {"a": 1}],
+    ids=["nul", "surrogate", "long", "line", "empty", "number", "true", "null", "list", "object"],
+)
+def test_a_label_changes_neither_type_nor_rows_whatever_it_is(
+    server: Simulator, org: Org, label: Any
+) -> None:
+    """An admin writes labels; a catalog with one that no loader takes would end every load."""
+    org.set_attribute("customer", "cityStr", displayName=label)
+    [id_] = org.add("customer", custom={"cityStr": "Bonn"})
+    output = read(server, "customers")
+    column = output.schema("customers")["properties"]["custom"]["properties"]["cityStr"]
+
+    assert output.status == 0
+    assert column["type"] == ["string", "null"]
+    assert "\x00" not in column.get("description", "")
+    assert output.newest("customers")[id_]["custom"]["cityStr"] == "Bonn"
+
+
 def test_names_that_are_too_long_are_cut_and_stay_apart(server: Simulator, org: Org) -> None:
     """PostgreSQL cuts at 63 bytes without a word, and two tables would be one."""
     for last in "ab":
