@@ -10,18 +10,10 @@ import re
 import sys
 from functools import lru_cache
 
-__all__ = [
-    "MAX_IDENTIFIER_BYTES",
-    "MAX_STREAM_BYTES",
-    "fit_identifier",
-    "klass_stream_name",
-    "snake_case",
-]
+__all__ = ["MAX_IDENTIFIER_BYTES", "fit_identifier", "klass_stream_name", "snake_case"]
 
 # PostgreSQL cuts identifiers at 63 bytes without a word; two long names would become one.
 MAX_IDENTIFIER_BYTES = 63
-# PyAirbyte loads a stream by a table of its name and an underscore, cut at 63 bytes as well.
-MAX_STREAM_BYTES = MAX_IDENTIFIER_BYTES - 1
 
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NOT_IDENTIFIER = re.compile(r"[^a-z0-9_]")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tap_kustomer.naming import MAX_STREAM_BYTES, fit_identifier, klass_stream_name, short_suffix
+from tap_kustomer.naming import fit_identifier, klass_stream_name, short_suffix
 from tap_kustomer.org import Klass
 
 __all__ = ["klass_streams"]
@@ -18,9 +18,8 @@ def klass_streams(klasses: Iterable[Klass]) -> dict[str, Klass]:
     """
     streams: dict[str, Klass] = {}
     for klass in sorted(klasses, key=lambda one: (one.created_at, one.id)):
-        name = fit_identifier(klass_stream_name(klass.name), klass.id, MAX_STREAM_BYTES)
+        name = fit_identifier(klass_stream_name(klass.name), klass.id)
         if name in streams:
-            longer = f"{name}_{short_suffix(klass.id)}"
-            name = fit_identifier(longer, klass.id, MAX_STREAM_BYTES)
+            name = fit_identifier(f"{name}_{short_suffix(klass.id)}", klass.id)
         streams[name] = klass
     return streams

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tap_kustomer.naming import MAX_STREAM_BYTES
+from tap_kustomer.naming import MAX_IDENTIFIER_BYTES
 
 __all__ = ["ExtraStream", "read_extra_streams"]
 
@@ -76,12 +76,12 @@ def _entry(one: Mapping[str, Any], number: int, problems: list[str]) -> ExtraStr
     if (
         not isinstance(name, str)
         or not _NAME.fullmatch(name)
-        or len(name) > MAX_STREAM_BYTES
+        or len(name) > MAX_IDENTIFIER_BYTES
         or name.startswith(_KLASS_PREFIX)
     ):
         found.append(
             "`name` must be lower-case letters, digits and underscores, begin with a letter, "
-            f"not with {_KLASS_PREFIX}, and have at most {MAX_STREAM_BYTES} of them."
+            f"not with {_KLASS_PREFIX}, and have at most {MAX_IDENTIFIER_BYTES} of them."
         )
     params = _params(one.get("params", {}), found)
     page_size = one.get("page_size", 100)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from simulator import Org, Simulator
-from tap_kustomer.naming import MAX_IDENTIFIER_BYTES, MAX_STREAM_BYTES
+from tap_kustomer.naming import MAX_IDENTIFIER_BYTES
 from tests.support import Output, catalog_of, sync_tap
 
 
@@ -184,7 +184,7 @@ def test_names_that_are_too_long_are_cut_and_stay_apart(server: Simulator, org: 
     names = streams_of(server) - {"kobject_ecomm_order"}
 
     assert len(names) == 2
-    assert {len(name) for name in names} == {MAX_STREAM_BYTES}
+    assert {len(name) for name in names} == {MAX_IDENTIFIER_BYTES}
     assert streams_of(server) - {"kobject_ecomm_order"} == names
 
 
