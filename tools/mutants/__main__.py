@@ -4,6 +4,8 @@
     make mutants MUTANTS="--sample 400 --seed 1"  # some of them, by chance
     make mutants MUTANTS=--survivors              # those that were left, by all random trials
 
+A run forgets what the one before found about the same modules; `--resume` goes on with it.
+
 Ends with status 1 where mutants are left that `equivalent.txt` does not name.
 """
 
@@ -16,7 +18,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,19 +47,19 @@ def main() -> int:
     parser.add_argument("--resume", action="store_true", help="go on with a run that was ended")
     parser.add_argument("--survivors", action="store_true", help="what was left the last time")
     options = parser.parse_args()
+    names = [name for name in modules() if re.search(options.only, name)]
     mutants: Iterable[Mutant]
     if options.survivors:
-        mutants = [one for one in _results() if one["end"] == SURVIVED]
+        mutants = [one for one in _results() if _is_left(one) and module_of(one) in names]
     else:
-        names = [name for name in modules() if re.search(options.only, name)]
         if not options.resume:
-            RESULTS.unlink(missing_ok=True)
+            _forget(names)
         done = {one["source"] for one in _results()}
         generated = _generated(options.sample, options.seed, names)
         mutants = (one for one in generated if one["source"] not in done)
     preload()
     _run(mutants, options)
-    return _report()
+    return _report(names)
 
 
 def _generated(sample: int, seed: int, names: list[str]) -> Iterator[Mutant]:
@@ -79,7 +81,7 @@ def _run(mutants: Iterable[Mutant], options: argparse.Namespace) -> None:
     tried: set[tuple[str, ...]] = set()
     running: list[Trial] = []
     for mutant in mutants:
-        tests = tests_of(mutant["path"].removeprefix("tap_kustomer/"))[:most]
+        tests = tests_of(module_of(mutant))[:most]
         due = [mutant] if options.trust or tests in tried else [None, mutant]
         tried.add(tests)
         for one in due:
@@ -113,30 +115,54 @@ def _results() -> list[Mutant]:
     return list({one["source"]: one for one in map(json.loads, lines)}.values())
 
 
+def _forget(names: Collection[str]) -> None:
+    """Forget how the mutants of these modules ended; those of the others are kept."""
+    kept = [one for one in _results() if module_of(one) not in names]
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text("".join(json.dumps(one) + "\n" for one in kept), encoding="utf-8")
+
+
+def module_of(mutant: Mutant) -> str:
+    """Return the module that a mutant is of, by its path below the package."""
+    return str(mutant["path"]).removeprefix("tap_kustomer/")
+
+
 def name_of(mutant: Mutant) -> str:
     """Return how `equivalent.txt` names a mutant: it holds when lines move."""
-    return (
-        f"{mutant['path'].removeprefix('tap_kustomer/')}: {mutant['before']} => {mutant['after']}"
-    )
+    return f"{module_of(mutant)}: {mutant['before']} => {mutant['after']}"
 
 
-def _report() -> int:
-    known = {line.strip() for line in EQUIVALENT.read_text(encoding="utf-8").splitlines()}
-    results = _results()
-    left = [one for one in results if one["end"] == SURVIVED]
-    equivalent = [one for one in left if name_of(one) in known]
-    survivors = [one for one in left if name_of(one) not in known]
-    ends = Counter(one["end"] for one in results)
+def _known() -> set[str]:
+    return {line.strip() for line in EQUIVALENT.read_text(encoding="utf-8").splitlines()}
+
+
+def _is_left(mutant: Mutant) -> bool:
+    return mutant["end"] == SURVIVED and name_of(mutant) not in _known()
+
+
+def _report(names: Collection[str]) -> int:
+    results = [one for one in _results() if module_of(one) in names]
+    survivors = [one for one in results if _is_left(one)]
     for one in survivors:
         place = f"{one['path']}:{one['line']}"
         print(f"{place} ({one['operator']})\n    {one['before']}\n    {one['after']}")  # noqa: T201
-    counted = len(results) - len(equivalent) - ends[LOST]
-    print(  # noqa: T201
+    for name in names:
+        if of_module := [one for one in results if module_of(one) == name]:
+            print(f"{name}: {_figures(of_module)}")  # noqa: T201
+    print(_figures(results))  # noqa: T201
+    return bool(survivors)
+
+
+def _figures(results: Collection[Mutant]) -> str:
+    """Return how the mutants ended, in numbers."""
+    ends = Counter(one["end"] for one in results)
+    survived = sum(_is_left(one) for one in results)
+    counted = ends[KILLED] + survived
+    return (
         f"{len(results)} mutants: {ends[KILLED]} killed, {ends[LOST]} not decided in time, "
-        f"{len(equivalent)} known to be equivalent, {len(survivors)} survived. "
+        f"{ends[SURVIVED] - survived} known to be equivalent, {survived} survived. "
         f"Killed: {100 * ends[KILLED] / max(counted, 1):.1f} % of {counted}."
     )
-    return bool(survivors)
 
 
 if __name__ == "__main__":
