@@ -15,7 +15,6 @@ __all__ = ["clean_text", "decode", "has_nul", "loads_leniently", "split"]
 _UNLOADABLE = re.compile("[\ud800-\udfff\x00]")
 _REPLACEMENT = "\ufffd"
 _NUL = re.compile(rb"\\u0000")  # found in half the time that `in` takes
-_LONGEST_INTEGER = 4_000  # digits; Python itself refuses to read more than 4,300
 _DEEPEST = 100  # levels of nesting, where there are more than Python reads
 _STRUCTURE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 
@@ -65,6 +64,7 @@ def loads_leniently(raw: bytes) -> Any:
     """Return the JSON in ``raw`` as the standard library reads it.
 
     What JSON cannot say (NaN, Infinity, 1e999) and what nests too deep becomes text.
+    Raises: ``ValueError`` when ``raw`` is no JSON.
     """
     text = raw.decode("utf-8-sig", errors="replace")
     try:
@@ -84,7 +84,10 @@ def _loads(text: str) -> Any:
 
 
 def _integer_or_text(text: str) -> int | str:
-    return int(text) if len(text) <= _LONGEST_INTEGER else text
+    try:
+        return int(text)
+    except ValueError:
+        return text  # of more digits than Python reads, and writes
 
 
 def _float_or_text(text: str) -> float | str:
@@ -96,6 +99,7 @@ def _shallow(text: str) -> str:
     """Return the JSON ``text`` with everything below ``_DEEPEST`` levels as a JSON string.
 
     Python, and most loaders, end at about a thousand levels.
+    Raises: ``ValueError`` when its brackets are no pairs, as in one that was cut off.
     """
     parts: list[str] = []
     depth = begin = copied = 0
@@ -110,4 +114,7 @@ def _shallow(text: str) -> str:
                 parts += text[copied:begin], json.dumps(text[begin : match.end()])
                 copied = match.end()
             depth -= 1
+    if depth:
+        msg = "the JSON has brackets without their others"
+        raise ValueError(msg)
     return "".join([*parts, text[copied:]])
