@@ -14,6 +14,7 @@ a key, a row or a body of an answer.
         ├── RequestRefusedError  400 and other 4xx: this form of the request is not supported
         ├── ForeignAnswerError   a 4xx that is not of Kustomer's form: it says nothing of it
         ├── UntrustedAnswerError the answer breaks what was asked for
+        ├── EmptiedRowsError     rows came without their attributes; the next run may believe it
         ├── SpentError           not sent: a check has asked as much as it may
         └── UnavailableError     retried until the time was up
             └── PageFailedError  the server cannot make this page; a smaller one may work
@@ -27,6 +28,7 @@ from singer_sdk.exceptions import ConfigValidationError
 
 __all__ = [
     "CredentialsError",
+    "EmptiedRowsError",
     "ForeignAnswerError",
     "KustomerError",
     "MissingRoleError",
@@ -97,6 +99,10 @@ class RequestRefusedError(StreamError):
 
 class ForeignAnswerError(StreamError):
     """The answer is a refusal, but not one by Kustomer: a firewall, a proxy, a login page."""
+
+
+class EmptiedRowsError(StreamError):
+    """A search shows rows without their attributes, again and again."""
 
 
 class UntrustedAnswerError(StreamError):

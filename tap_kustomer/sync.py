@@ -180,6 +180,7 @@ class Sync:
         elif isinstance(error, MissingRoleError):
             self._note_refused(stream, error)
         elif isinstance(error, KustomerError):
+            stream.note_failure(error)
             self._fail(stream.run, str(error))
         else:
             self._fail(stream.run, f"{stream.name}: {bug_sentence(error)}")

@@ -169,7 +169,7 @@ def _sample(
 def _rows_of_all(klass: KlassObjects, kobjects: Kobjects | None) -> int:
     """Return how many rows all klasses have, in the form in which ``klass`` was searched."""
     if kobjects is not None and kobjects.first_answer is not None:
-        return kobjects.first_answer.page.expected
+        return kobjects.first_answer.expected
     first = klass.first_answer
     assert first is not None  # noqa: S101 - for the types: one that was answered
     query = replace(

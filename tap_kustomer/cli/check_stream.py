@@ -133,7 +133,7 @@ def _count_search(check: StreamCheck, stream: SearchStream, left: LeftOver) -> N
     if first is None:
         _count_list(check, stream, stream.list_paths, passes=({},), page_size=100, left=left)
         return
-    check.rows = first.page.expected
+    check.rows = first.expected
 
     def add(archived: int) -> None:
         check.rows = (check.rows or 0) + archived
@@ -158,7 +158,7 @@ def _count_children(check: StreamCheck, stream: ChildStream, left: LeftOver) -> 
     def add(found: int) -> None:
         check.requests += math.ceil(found * share)
 
-    add(first.page.expected)
+    add(first.expected)
     _count_searches(check, stream, parent, add, left)
 
 
@@ -173,7 +173,7 @@ def _count_searches(
     first = stream.first_answer
     if first is None:
         return
-    check.searches = max(math.ceil(first.page.expected / first.page_size), 1)
+    check.searches = max(math.ceil(first.expected / first.page_size), 1)
     if not (searched.has_archive and stream.settings.include_archived and stream.reaches_back):
         return
     check.at_least = True

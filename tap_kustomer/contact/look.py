@@ -204,7 +204,7 @@ def _customers(asked: Sequence[SearchStream]) -> SearchStream | None:
 
 
 def _rows(stream: SearchStream) -> int:
-    return 0 if stream.first_answer is None else stream.first_answer.page.expected
+    return 0 if stream.first_answer is None else stream.first_answer.expected
 
 
 def _is_whole(stream: SearchStream) -> bool:

@@ -106,7 +106,7 @@ class SearchQuestions:
     def behind_ten_thousand(self, stream: SearchStream) -> None:
         """Ask for the rows behind the 10,000th, where there are such."""
         first = stream.first_answer
-        if first is None or first.page.expected <= _WINDOW:
+        if first is None or first.expected <= _WINDOW:
             return
         number = _WINDOW // _PAGE + 1
         try:
@@ -214,7 +214,7 @@ class OrgQuestions:
             ids = [key.id for key in first.page.keys if key.id]
             yield Question(partial(self.several_ids, ids), ("several-ids", "several-ids-most"))
             yield Question(self.absent_ids, ("several-ids-absent",))
-            if first.page.expected > _WINDOW:
+            if first.expected > _WINDOW:
                 yield Question(self.behind_ten_thousand, ("list-depth",))
         if not any(one.request.path == _ARTICLES for one in self._answers.seen):
             yield Question(self.articles, ("article-body",))

@@ -176,6 +176,9 @@ class KustomerStream(WritingStream):
         self.session.output.write_state()
         yield from ()
 
+    def note_failure(self, error: Exception) -> None:
+        """Note in the state what the next run needs to know of a failure of this one."""
+
     def write_batch(self, batch: RowBatch) -> int:
         """Write the rows, then move the bookmark behind them; returns the number of rows."""
         rows = batch.rows

@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from tap_kustomer.client.transport import KustomerClient
 from tap_kustomer.errors import (
+    EmptiedRowsError,
     MissingRoleError,
     RequestRefusedError,
     SpentError,
@@ -34,7 +35,13 @@ __all__ = ["ChildStream"]
 
 _PARENTS_AT_ONCE = 100  # whose children are held in memory
 # What an error of the search still is when it is told of the children.
-_TOLD = (UnavailableError, UntrustedAnswerError, RequestRefusedError, SpentError)
+_TOLD = (
+    EmptiedRowsError,
+    RequestRefusedError,
+    SpentError,
+    UnavailableError,
+    UntrustedAnswerError,
+)
 
 
 class ChildStream(SearchedStream):

@@ -16,6 +16,7 @@ from tap_kustomer.readers.negotiation import Form
 from tap_kustomer.readers.search.emission import NewRows
 from tap_kustomer.readers.search.options import FirstPage
 from tap_kustomer.readers.search.query import SearchQuery
+from tap_kustomer.readers.search.recount import is_recount
 from tap_kustomer.session import Session
 from tap_kustomer.streams.base import RowBatch
 from tap_kustomer.streams.klass_search import KlassSearch, is_of_all, klass_of, may_be_dealt
@@ -71,7 +72,7 @@ class KlassObjects(KlassSearch):
             not self.is_incremental
             or not known.get("read")
             or known.get("form") not in own
-            or known.get("uncounted") is not None
+            or not (known.get("uncounted") is None or is_recount(known["uncounted"]))
             or memory.missed
             or settings.end_date is not None
             or self.ABORT_AT_RECORD_COUNT is not None

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from tap_kustomer import timestamps
 from tap_kustomer.client.codec import decode
+from tap_kustomer.errors import EmptiedRowsError
 from tap_kustomer.readers.negotiation import Form, settle
 from tap_kustomer.readers.search.emission import NewRows
 from tap_kustomer.readers.search.options import FirstPage, ReadOptions
@@ -186,6 +187,7 @@ class SearchedStream(KustomerStream):
             page_size=settings.page_size,
             archive=searched.has_archive and settings.include_archived,
             archive_form=self.known_forms.get("archive_form"),
+            takes_emptied=self.known_state.get("emptied") is True,
             uncounted=self.known_state.get("uncounted"),
         )
 
@@ -207,6 +209,14 @@ class SearchedStream(KustomerStream):
         self.state["form"] = form
         if self.is_incremental:
             remember_settings(self)
+            if self.known_state.get("emptied"):
+                self.state["emptied"] = None  # believed in this run, doubted again in the next
+
+    @override
+    def note_failure(self, error: Exception) -> None:
+        if isinstance(error, EmptiedRowsError) and self.is_incremental:
+            self.state["emptied"] = True
+            self.session.output.write_state()
 
     def remember_archive(self, source: SearchSource) -> None:
         """Note in the state in which form the archive was searched, once it was."""

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 from simulator import Clock, Fault, Org, Simulator
-from simulator import index as simulated_index
-from simulator import search as simulated_search
 from tap_kustomer import clock as tap_clock
 from tap_kustomer.readers.search.coverage import Coverage
 from tap_kustomer.readers.search.page import Part, peek
+from tests.readers.part_of_the_index import PartOfTheIndex
 from tests.support import FAST, Output, sync_tap
 
 DAY = 86_400.0
@@ -49,33 +48,6 @@ def tied(org: Org) -> None:
     """Three pages of one timestamp among others."""
     org.add("customer", 90)
     org.add("customer", 3 * PAGE, updated_at=org.clock.now() - 90 * DAY)
-
-
-class PartOfTheIndex:
-    """Lets one search be answered from a part of the index, total and rows alike."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Answer all searches truly until ``bad`` names one."""
-        self.searches = 0
-        self.bad = 0  # the number of the search that is answered from a part
-        self.share = 5  # one row of so many is missing; 1: all are
-        self._is_down = False
-        find, keys = simulated_search.find, simulated_index.IndexView.keys
-
-        def find_in_part(*args: Any) -> Any:
-            self.searches += 1
-            self._is_down = self.searches == self.bad
-            try:
-                return find(*args)
-            finally:
-                self._is_down = False
-
-        def keys_of_part(view: Any, **options: Any) -> Any:
-            found = keys(view, **options)
-            return [key for key in found if key[1] % self.share] if self._is_down else found
-
-        monkeypatch.setattr(simulated_search, "find", find_in_part)
-        monkeypatch.setattr(simulated_index.IndexView, "keys", keys_of_part)
 
 
 @pytest.mark.parametrize("fill", [spread, tied])

@@ -158,3 +158,40 @@ def test_a_row_that_lost_its_attributes_is_asked_for_again() -> None:
     assert output.status == 0
     assert output.ids("customers") == set(org.ids("customer"))
     assert all(row["updated_at"] for row in output.newest("customers").values())
+
+
+@pytest.mark.parametrize("stream", ["customers", "kobject_order", "conversation_events"])
+def test_rows_that_stay_without_attributes_are_believed_by_the_next_run_only(stream: str) -> None:
+    """One run's word is not enough to empty a row; two runs' is, or nothing would go on."""
+    org = Org(seed=5, clock=Clock(speed=FAST), realistic=False)
+    org.add("customer", 12)
+    org.add_klass("order")
+    org.add("kobject_order", 12)
+    for id_ in org.add("conversation", 12):
+        org.add("customer_event", parents={"conversation": id_})
+    with Simulator(org, limits=False) as server:
+        config = {
+            **server.config,
+            "page_size": 5,
+            "optional_streams": ["conversation_events"],
+        }
+
+        def run(state: Any = None) -> Output:
+            return sync_tap(config, [stream], state=state, clock=tap_clock.Clock(FAST))
+
+        whole = run()
+        fault = Fault("null_attributes", path="/v1/customers/search", rows=1, times=None)
+        server.faults.add(fault)
+        first = run()
+        second = run(first.state)
+        server.faults.clear()
+        third = run(first.state)
+
+    assert first.status == 1
+    assert "rows without their attributes" in first.stderr
+    assert first.state["bookmarks"][stream]["emptied"] is True
+    assert second.status == 0, second.stderr
+    assert second.state["bookmarks"][stream]["emptied"] is None
+    assert third.status == 0
+    assert first.ids(stream) | third.ids(stream) == whole.ids(stream)
+    assert third.state["bookmarks"][stream]["emptied"] is None

@@ -10,6 +10,7 @@ from typing import NoReturn
 from tap_kustomer.client.rate_limit import Budget
 from tap_kustomer.client.transport import KustomerClient, Request
 from tap_kustomer.errors import (
+    EmptiedRowsError,
     PageFailedError,
     RequestRefusedError,
     StreamError,
@@ -70,13 +71,15 @@ class PageSearch:
         self.requests = 0
         self._exact_totals = exact_totals or ExactTotals()
         self._size_proven = False
+        self.takes_emptied = False  # rows without attributes, which an earlier run has seen, too
 
     # ------------------------------------------------------------ pages
 
     def ask(self, bounds: Bounds, number: int = 1) -> SearchPage:
         """Return page ``number`` of the search, whole and checked.
 
-        Raises: ``RequestRefusedError`` when Kustomer does not take the query,
+        Raises: ``EmptiedRowsError`` for rows that stay without their attributes,
+        ``RequestRefusedError`` when Kustomer does not take the query,
         ``UntrustedAnswerError`` when it ignores a part of it twice, ``StreamError`` when the
         page stays partial.
         """
@@ -98,6 +101,8 @@ class PageSearch:
                     page.total,
                 )
                 continue
+            if page.emptied and not self.takes_emptied:
+                raise self._emptied()
             try:
                 self._check(page, bounds)
             except UntrustedAnswerError as error:
@@ -168,6 +173,13 @@ class PageSearch:
         return StreamError(
             f"{self.query.stream}: Kustomer's answers do not agree on how many rows there are, so "
             "the stream stopped instead of losing rows. Run again later."
+        )
+
+    def _emptied(self) -> EmptiedRowsError:
+        return EmptiedRowsError(
+            f"{self.query.stream}: Kustomer sent rows without their attributes, also when asked "
+            "again, so the stream stopped instead of emptying them. Run again; the next run takes "
+            "them as they are if that has not changed."
         )
 
     # ------------------------------------------------------------ one answer

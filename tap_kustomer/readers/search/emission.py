@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from tap_kustomer.readers.search.coverage import Coverage
 from tap_kustomer.readers.search.emitted import EmittedRows
 from tap_kustomer.readers.search.page import OrderedPage
+from tap_kustomer.readers.search.recount import Recount
 
 __all__ = ["Emission", "NewRows"]
 
@@ -63,10 +64,12 @@ class Emission:
             indexes = self.emitted.new_rows(ordered)
             yield NewRows(raw, indexes, self._bookmark, self._uncounted)
 
-    def all_counted(self) -> NewRows:
-        """Return no rows, with nothing left to count."""
+    def all_counted(self, recount: Recount | None = None) -> NewRows:
+        """Return no rows, with nothing left to count but ``recount``."""
         self._uncounted = None
-        return NewRows(b"", [], self._bookmark)
+        if recount is not None and self._bookmark is not None:
+            self._uncounted = recount.as_state(self._bookmark)
+        return NewRows(b"", [], self._bookmark, self._uncounted)
 
     def _left_to_count(self, coverage: Coverage | None) -> dict[str, object] | None:
         """Return what a run that goes on from the bookmark has to count besides its own."""

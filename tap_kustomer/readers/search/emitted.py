@@ -20,6 +20,7 @@ class EmittedRows:
         """Begin with none."""
         self.watermark = ""
         self.keeps_all = False  # remember rows of any age
+        self.low = ""  # rows updated before it were emitted by an earlier run
         self._moment = ""
         self._at_moment: dict[str, float | None] = {}  # the rev of each row of one timestamp
         self._newer: dict[str, Version] = {}
@@ -35,7 +36,8 @@ class EmittedRows:
             if id_ is None
             or updated is None
             or (
-                (high is None or updated <= high or updated > self.watermark)
+                updated >= self.low
+                and (high is None or updated <= high or updated > self.watermark)
                 and self._is_new(id_, updated, rev)
             )
         ]

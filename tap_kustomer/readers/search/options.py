@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tap_kustomer.readers.search.page import SearchPage
 from tap_kustomer.readers.search.query import SearchQuery
+from tap_kustomer.readers.search.recount import Recount
 
 __all__ = ["FirstPage", "ReadOptions"]
 
@@ -20,6 +21,7 @@ class ReadOptions:
     page_size: int
     archive: bool  # whether the archive search is asked for rows idle for two years
     archive_form: object = None  # of its request, as an earlier run remembers it
+    takes_emptied: bool = False  # rows without attributes, which the run before saw, too
     uncounted: object = None  # what an earlier run read and could not count, from the state
 
 
@@ -31,3 +33,11 @@ class FirstPage:
     page: SearchPage
     started: str  # Kustomer's time before it was sent
     page_size: int
+    recount: Recount | None = None  # what it shows again of the run before, and from when on
+
+    @property
+    def expected(self) -> int:
+        """Rows of this run that match, as far as the answer tells; for plans, never for a proof."""
+        again = self.recount
+        shown = 0 if again is None else self.page.count_stamped(again.since, again.until)
+        return self.page.expected - shown

@@ -44,6 +44,7 @@ class SearchPage:
     page_size: int | None
     timed_out: bool
     at_least: int = 0  # rows that match, where the total is a known cap
+    emptied: int = 0  # rows with an id and no attributes
     is_end: bool = False  # without a total: another search showed that no row follows
 
     def __len__(self) -> int:
@@ -98,6 +99,11 @@ class SearchPage:
                 break
             counted.add(key.id or place)
         return len(counted)
+
+    def count_stamped(self, low: str, behind: str) -> int:
+        """Return how many rows were updated from ``low`` on and before ``behind``."""
+        keys = enumerate(self.keys)
+        return len({key.id or place for place, key in keys if low <= (key.updated or "") < behind})
 
     def count_created_before(self, moment: str) -> int:
         """Return how many rows stand before the first one created at ``moment`` or later."""
@@ -190,6 +196,7 @@ def peek(raw: bytes, field: str = "updatedAt", *, ids_only: bool = False) -> Sea
     meta = envelope.meta if isinstance(envelope.meta, _Meta) else _Meta()
     by_creation = field == "createdAt"
     keys = []
+    emptied = 0
     for row in envelope.data:
         if not isinstance(row, _Row):
             keys.append(RowKey(row if ids_only and isinstance(row, str) else None, None, None))
@@ -198,6 +205,7 @@ def peek(raw: bytes, field: str = "updatedAt", *, ids_only: bool = False) -> Sea
         if attributes is _NOTHING and not ids_only:
             # Half a row: as one without an id, it is asked for again before it is believed.
             keys.append(RowKey(None, None, None))
+            emptied += row.id is not None
             continue
         created = timestamps.normalise(attributes.createdAt)
         updated = created if by_creation else timestamps.normalise(attributes.updatedAt)
@@ -213,6 +221,7 @@ def peek(raw: bytes, field: str = "updatedAt", *, ids_only: bool = False) -> Sea
         page_size=_whole(meta.pageSize),
         timed_out=meta.timed_out in (True, "true", "True", 1),
         at_least=at_least,
+        emptied=emptied,
     )
 
 

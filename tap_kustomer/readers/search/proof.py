@@ -14,6 +14,7 @@ from tap_kustomer.readers.search.coverage import Coverage
 from tap_kustomer.readers.search.emission import Emission, NewRows
 from tap_kustomer.readers.search.page import Part
 from tap_kustomer.readers.search.query import SearchQuery
+from tap_kustomer.readers.search.recount import Recount
 
 __all__ = ["Proof", "check_joined"]
 
@@ -50,9 +51,12 @@ class Proof:
                 carried = Part(since, until, rows)
         return Coverage(archive=query.archive, carried=carried)
 
-    def of_pass(self, search: PageSearch, coverage: Coverage, high: str) -> Iterator[NewRows]:
+    def of_pass(
+        self, search: PageSearch, coverage: Coverage, high: str, recount: Recount | None = None
+    ) -> Iterator[NewRows]:
         """Have Kustomer count the pass that ended at ``high``, if it took more than one page.
 
+        Of one that did not, ``recount`` is left to the next run.
         Yields rows that were missing. Raises: ``MissingRowsError``, after the bookmark went back.
         """
         if coverage.is_due:
@@ -68,7 +72,8 @@ class Proof:
             if closing.rows_counted is not None:
                 self.rows_counted = (self.rows_counted or 0) + closing.rows_counted
                 self.rows_in_range = (self.rows_in_range or 0) + (closing.rows_in_range or 0)
-        yield self._emission.all_counted()
+            recount = None
+        yield self._emission.all_counted(recount)
 
 
 def check_joined(query: SearchQuery, gaps: Sequence[tuple[str, str]]) -> None:

@@ -23,6 +23,7 @@ from tap_kustomer.readers.search.options import FirstPage, ReadOptions
 from tap_kustomer.readers.search.page import OrderedPage, Part, SearchPage
 from tap_kustomer.readers.search.proof import Proof, check_joined
 from tap_kustomer.readers.search.query import Bounds, SearchQuery
+from tap_kustomer.readers.search.recount import Recount
 from tap_kustomer.readers.search.slices import Slice, SlicePlan
 from tap_kustomer.readers.search.tail import TailReader
 
@@ -70,9 +71,19 @@ class SearchReader:
         self._begin_pass(started)
         search = self._search(query)
         bounds = Bounds(self._options.start, _bounded(self._options.end, started))
-        page = search.ask(bounds)
+        recount = self._recount(started)
+        page = search.ask(bounds if recount is None else Bounds(recount.since))
+        if recount is not None and not search.is_whole(page):
+            recount, page = None, search.ask(bounds)  # too much is new to look at both
         self._page_size = search.page_size
-        return FirstPage(query, page, started, search.page_size)
+        return FirstPage(query, page, started, search.page_size, recount)
+
+    def _recount(self, started: str) -> Recount | None:
+        """Return what the run before left to look at again, where one search can show both."""
+        options = self._options
+        if options.end is not None or TwoYearEdge.seen_at(started).is_behind(options.start):
+            return None
+        return Recount.parse(options.uncounted, options.start, options.page_size)
 
     def read(self, first: FirstPage) -> Iterator[NewRows]:
         """Yield the rows of the run in order of their update, page by page.
@@ -80,7 +91,7 @@ class SearchReader:
         Raises: an error of ``tap_kustomer.errors``; what was yielded before it stays valid.
         """
         options = self._options
-        self.total = first.page.expected
+        self.total = first.expected
         self._begin_pass(first.started)
         end = _bounded(options.end, first.started)
         settled = self._emission.watermark if end is None else min(end, self._emission.watermark)
@@ -105,7 +116,7 @@ class SearchReader:
                 yield from self._emit([OrderedPage(None, first.page.end_of_rows(settled))])
                 position = settled
         elif search.is_whole(first.page):
-            yield from self._whole(search, first.page, settled, coverage)
+            yield from self._whole(search, first, settled, coverage)
             return
         if position < settled:
             span = Bounds(position, settled)
@@ -125,12 +136,31 @@ class SearchReader:
     # ------------------------------------------------------------ the first pass
 
     def _whole(
-        self, search: PageSearch, page: SearchPage, settled: str, coverage: Coverage
+        self, search: PageSearch, first: FirstPage, settled: str, coverage: Coverage
     ) -> Iterator[NewRows]:
         """Emit the one page that is the whole run, and count what an earlier run left uncounted."""
-        parts = parts_of_whole(page, self._options.start, settled, self._emission.watermark)
+        page, low = first.page, self._options.start
+        watermark = self._emission.watermark
+        known = first.recount
+        if known is not None and not known.is_exceeded(page):
+            self._emission.emitted.low = known.until
+        elif known is not None:
+            low = known.since
+            self._client.ledger.differs(
+                "whole-pages", "an answer that seemed whole was a part", search.query.stream
+            )
+            logger.warning(
+                "%s: Kustomer now shows more than the %d rows between %s and %s that it had when "
+                "the last run asked; reading all of them again.",
+                search.query.stream,
+                known.rows,
+                known.since,
+                known.until,
+            )
+        parts = parts_of_whole(page, low, settled, watermark)
         yield from self._emit([OrderedPage(page, page.end_of_rows(settled), parts=parts)], coverage)
-        yield from self._proven(search.query, coverage, settled)
+        recount = Recount.left_by(page, low, watermark) if self._options.end is None else None
+        yield from self.proof.of_pass(self._search(search.query), coverage, settled, recount)
 
     def _near_edge(
         self, search: PageSearch, first: SearchPage, edge: str, coverage: Coverage
@@ -286,13 +316,15 @@ class SearchReader:
         return timestamps.shift(started, seconds=-self._options.lookback_seconds)
 
     def _search(self, query: SearchQuery, watermark: str | None = None) -> PageSearch:
-        return PageSearch(
+        search = PageSearch(
             self._client,
             query,
             page_size=self._page_size,
             watermark=watermark or self._emission.watermark,
             exact_totals=self._exact_totals,
         )
+        search.takes_emptied = self._options.takes_emptied
+        return search
 
     def _now(self) -> str:
         return timestamps.from_epoch(self._client.server_time.now())
