@@ -22,7 +22,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tools.mutants.choice import ROOT, modules, tests_of
+from tools.mutants.choice import ROOT, modules, quick, tests_of
 from tools.mutants.trial import KILLED, LOST, SURVIVED, Trial, preload
 
 HERE = Path(__file__).parent
@@ -40,7 +40,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--only", default="", help="modules whose path matches this expression")
-    parser.add_argument("--quick", action="store_true", help="only the first file of tests of each")
+    parser.add_argument("--quick", action="store_true", help="only the quickest tests of each")
     parser.add_argument(
         "--trust", action="store_true", help="do not try the tests without a mutant"
     )
@@ -77,11 +77,12 @@ def _run(mutants: Iterable[Mutant], options: argparse.Namespace) -> None:
 
     The tests without a mutant run among them: they must pass, or are trusted to.
     """
-    most = 1 if options.quick else None
     tried: set[tuple[str, ...]] = set()
     running: list[Trial] = []
     for mutant in mutants:
-        tests = tests_of(module_of(mutant))[:most]
+        tests = tests_of(module_of(mutant))
+        if options.quick:
+            tests = quick(tests)
         due = [mutant] if options.trust or tests in tried else [None, mutant]
         tried.add(tests)
         for one in due:

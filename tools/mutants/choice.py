@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["modules", "tests_of"]
+__all__ = ["modules", "quick", "tests_of"]
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "tap_kustomer"
@@ -18,6 +18,7 @@ LEFT_OUT = {"readers/census.py", "readers/existence.py"}
 _READERS = "tests/readers/"
 _STREAMS = "tests/streams/"
 _CLIENT = "tests/client/"
+_ALONE = f"{_READERS}searches/"  # the readers of searches in memory: the quickest of all
 _SEARCHES = (
     f"{_READERS}test_tail_reader.py",
     f"{_READERS}test_partial_answers.py",
@@ -75,7 +76,14 @@ TESTS: dict[str, tuple[str, ...]] = {
         f"{_READERS}test_cursor_reader.py",
     ),
     "readers/walks.py": (f"{_READERS}test_walks.py", *_LISTS),
-    "readers/search/ask.py": (f"{_READERS}test_page_check.py", *_SEARCHES),
+    "readers/search/ask.py": (
+        f"{_ALONE}test_asking.py",
+        f"{_ALONE}test_totals.py",
+        f"{_ALONE}test_page_sizes.py",
+        f"{_ALONE}test_noted_searches.py",
+        f"{_READERS}test_page_check.py",
+        *_SEARCHES,
+    ),
     "readers/search/slices.py": (
         f"{_READERS}test_slice_model.py",
         f"{_READERS}test_slices.py",
@@ -86,16 +94,19 @@ TESTS: dict[str, tuple[str, ...]] = {
         f"{_READERS}test_closing_count.py",
     ),
     "readers/search/coverage.py": (f"{_READERS}test_slice_model.py", *_SEARCHES),
-    "readers/search/count.py": (f"{_READERS}test_closing_count.py",),
+    "readers/search/count.py": (f"{_ALONE}test_counting.py", f"{_READERS}test_closing_count.py"),
     "readers/search/proof.py": (f"{_READERS}test_closing_count.py", "tests/test_resume.py"),
     "readers/search/archive.py": (f"{_READERS}test_archive.py",),
     "readers/search/page.py": (f"{_READERS}test_slice_model.py", *_SEARCHES),
     "readers/search/tail.py": (
+        f"{_ALONE}test_following.py",
         f"{_READERS}test_tail_reader.py",
         f"{_READERS}test_index_lag.py",
         f"{_READERS}test_drift.py",
     ),
     "readers/search/window.py": (
+        f"{_ALONE}test_windows.py",
+        f"{_ALONE}test_following.py",
         f"{_READERS}test_tail_reader.py",
         f"{_READERS}test_index_lag.py",
         f"{_READERS}test_drift.py",
@@ -116,3 +127,8 @@ def modules() -> list[str]:
 def tests_of(module: str) -> tuple[str, ...]:
     """Return the tests for a module, by its path below the package."""
     return TESTS.get(module, _SEARCHES)
+
+
+def quick(tests: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those of ``tests`` that run in memory, or else the first of them."""
+    return tuple(one for one in tests if one.startswith(_ALONE)) or tests[:1]

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tools.mutants.choice import ROOT
+from tools.mutants.choice import ROOT, quick
 
 __all__ = ["KILLED", "LOST", "SURVIVED", "Trial", "preload"]
 
@@ -26,7 +26,7 @@ KILLED, SURVIVED, LOST = "killed", "survived", "undecided"
 # What takes long to load and imports nothing of the tap.
 _HEAVY = ("aiohttp.web", "hypothesis", "jsonschema", "requests", "simulator", "singer_sdk.streams")
 _MOST_SECONDS, _MOST_PROCESSOR = 180.0, 60  # of tests that usually take a fraction of it
-_MOST_PROCESSOR_QUICK = 20  # of one file of tests
+_MOST_PROCESSOR_QUICK = 20  # of the quickest tests
 _MOST_MEMORY = 4 * 1024**3  # bytes: some mutants fill it
 _FEW = "few"  # examples of the random trials: enough for most mutants
 
@@ -74,7 +74,8 @@ class Trial:
         os.setsid()
         if self.mutant is not None:
             resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
-            most = _MOST_PROCESSOR if len(self.tests) > 1 else _MOST_PROCESSOR_QUICK
+            is_quick = quick(tuple(self.tests)) == tuple(self.tests)
+            most = _MOST_PROCESSOR_QUICK if is_quick else _MOST_PROCESSOR
             resource.setrlimit(resource.RLIMIT_CPU, (most, most))
         nothing = os.open(os.devnull, os.O_RDWR)
         for number in (0, 1, 2):

@@ -214,12 +214,12 @@ class PageSearch:
         if number > 1 or self.page_size <= SMALLEST_PAGE:
             return self._send(bounds, number, self.page_size)
         try:
-            return self._send(bounds, 1, self.page_size, page_tries=_TRIES_FOR_SIZE)
+            return self._send(bounds, number, self.page_size, page_tries=_TRIES_FOR_SIZE)
         except PageFailedError as error:
             size = max(self.page_size // 2, SMALLEST_PAGE)
             logger.warning("%s: %s Asking for %d rows a page.", self.query.stream, error, size)
         self.page_size = size
-        return self._of_size_that_works(bounds, 1)
+        return self._of_size_that_works(bounds, number)
 
     def _send(
         self, bounds: Bounds, number: int, size: int, page_tries: int | None = None

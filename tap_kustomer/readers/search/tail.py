@@ -65,12 +65,17 @@ class TailReader:
         """
         position, end = low, high
         leg = _Leg(low, 0)
-        while high is None or position <= high:
+        while True:
+            if high is not None and position > high:
+                # The last window ended there, and it may have lacked rows as any other.
+                if not self._lacks_rows(0, leg, high):
+                    return
+                position, leg = leg.low, _Leg(leg.low, 0)
+                continue
             page, first = first or self._search.ask(Bounds(position, high)), None
             yield OrderedPage(page)
-            if self._lacks_rows(page, leg, high):
-                position = leg.low
-                leg = _Leg(position, 0)
+            if self._lacks_rows(page.total, leg, high):
+                position, leg = leg.low, _Leg(leg.low, 0)
                 continue
             if self._search.is_whole(page):
                 return
@@ -95,17 +100,16 @@ class TailReader:
             stop = window.next_end(self._search.page_size, end)
         return position
 
-    def _lacks_rows(self, page: SearchPage, leg: _Leg, high: str | None) -> bool:
-        """Whether rows of ``leg`` are neither read nor left: a part of the index answered.
+    def _lacks_rows(self, left: int | None, leg: _Leg, high: str | None) -> bool:
+        """Whether rows of ``leg`` are neither read nor ``left``: a part of the index answered.
 
         Raises: ``StreamError`` when that does not end.
         """
-        found = leg.read + (page.total or 0)
-        if page.total is None or found >= leg.announced:
+        if left is None or leg.read + left >= leg.announced:
             return False
         # Rows may also be deleted for good, or leave a range that has an end.
         again = self._search.ask(Bounds(leg.low, high))
-        if (again.total or 0) <= found:
+        if (again.total or 0) <= leg.read + left:
             return False
         self._lacks += 1
         if self._lacks > _MOST_LACKS:

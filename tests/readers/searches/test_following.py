@@ -1,0 +1,250 @@
+"""The tail, which grows while it is read: every row that was there is read, and it ends."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from tap_kustomer import timestamps
+from tap_kustomer.errors import StreamError
+from tap_kustomer.readers.search.query import Bounds
+from tap_kustomer.readers.search.tail import TailReader
+from tests.readers.searches.in_memory import Client, Index, Row, at, rows_at, search_of
+
+PAGE = 10
+NOW = 3_600  # when the reading begins, in seconds after the beginning
+
+
+class Growing(Index):
+    """Rows come while it is searched: each search takes a second."""
+
+    def __init__(self, rows: list[Row], rate: float, until: float = float("inf")) -> None:
+        """Add ``rate`` rows with each search, until so many are there."""
+        super().__init__(rows)
+        self.client: Client | None = None
+        self.new: list[Row] = []
+        self._rate = rate
+        self._due = 0.0
+        self._until = until
+
+    def __call__(self, request: Any) -> dict[str, Any]:
+        """Return one page."""
+        assert self.client is not None
+        self.client.clock.time += 1
+        self._due += self._rate if len(self.new) < self._until else 0
+        while self._due >= 1:
+            self._due -= 1
+            moment = timestamps.from_epoch(self.client.clock.time - self._due / 10)
+            row = Row(f"new-{len(self.new)}", moment, moment)
+            self.new.append(row)
+            self.rows.append(row)
+        return super().__call__(request)
+
+
+def read(
+    index: Index, low: float = 0, high: float | None = None, *, shown: bool = False
+) -> tuple[set[str], Client]:
+    """Read the tail; return the ids of the rows, and the client."""
+    search, client = search_of(index, page_size=PAGE, watermark=at(low))
+    if isinstance(index, Growing):
+        index.client = client
+    end = None if high is None else at(high)
+    first = search.ask(Bounds(at(low), end)) if shown else None
+    pages = TailReader(search).read(at(low), end, first)
+    ids = {str(id_) for one in pages if one.page is not None for id_ in one.page.ids}
+    return ids, client
+
+
+def test_what_one_answer_holds_takes_one_search() -> None:
+    """A quiet minute costs nothing more."""
+    ids, client = read(Index(rows_at(*range(9))))
+
+    assert len(ids) == 9
+    assert client.ranges == [(at(0), None)]
+
+
+def test_an_answer_that_is_known_is_not_asked_for_again() -> None:
+    """The first pass may have it."""
+    ids, client = read(Index(rows_at(*range(9))), shown=True)
+
+    assert len(ids) == 9
+    assert len(client.sent) == 1
+
+
+@pytest.mark.parametrize("count", [10, 11, 20, 95, 400])
+def test_a_tail_of_many_rows_takes_few_more_searches_than_windows(count: int) -> None:
+    """Each holds about eight of ten rows."""
+    ids, client = read(Index(rows_at(*[n * 3 for n in range(count)])))
+
+    assert len(ids) == count
+    assert len(client.sent) <= count / (0.8 * PAGE) + 4
+
+
+@pytest.mark.parametrize("count", [9, 10, 95])
+def test_an_end_that_the_user_set_is_read_up_to_and_no_further(count: int) -> None:
+    """The row at the end is still his."""
+    rows = rows_at(*range(count + 50))
+    ids, client = read(Index(rows), high=count)
+
+    assert {str(n) for n in range(count + 1)} <= ids
+    assert all(high is not None and high <= at(count) for _, high in client.ranges)
+
+
+def test_nothing_is_asked_for_behind_the_end() -> None:
+    """Where a window ended right there."""
+    rows = [Row(str(n), at(0), at(-n)) for n in range(25)]
+    ids, client = read(Index(rows), high=0)
+
+    assert len(ids) == 25
+    assert {high for _, high in client.ranges} == {at(0)}
+
+
+@pytest.mark.parametrize("rate", [0.2, 1, 2.5])
+def test_rows_that_come_meanwhile_are_followed_to_their_end(
+    rate: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Fewer than are read: the end is reached, and no warning is due."""
+    index = Growing(rows_at(*[n * 30 for n in range(100)]), rate)
+
+    ids, client = read(index)
+
+    assert {row.id for row in index.rows} - ids <= {row.id for row in index.new[-int(rate + 1) :]}
+    assert not caplog.records
+    assert len(client.sent) < 300
+
+
+def test_rows_that_come_faster_than_they_are_read_are_left_to_the_next_run(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """All that were there at the beginning are read, and the log says why it ended."""
+    index = Growing(rows_at(*[n * 60 for n in range(50)]), rate=12)
+
+    with caplog.at_level(logging.WARNING):
+        ids, client = read(index)
+
+    assert {str(n) for n in range(50)} <= ids
+    assert "rows change faster than they can be read" in caplog.text
+    assert 30 <= len(client.sent) < 500
+
+
+def test_a_burst_is_not_taken_for_an_end_out_of_reach(caplog: pytest.LogCaptureFixture) -> None:
+    """For some rounds more rows come than are read; then they are followed to their end."""
+    index = Growing(rows_at(*[n * 90 for n in range(40)]), rate=12, until=220)
+
+    ids, _ = read(index)
+
+    assert {row.id for row in index.rows} <= ids
+    assert not caplog.records
+
+
+def test_rows_that_change_again_and_again_do_not_hold_the_run_for_ever(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Twenty rows, each updated every two searches: there are always as many left."""
+    search, client = search_of(Index(), page_size=PAGE, watermark=at(0))
+    index = Index(rows_at(*range(20)))
+
+    def updated(request: Any) -> dict[str, Any]:
+        client.clock.time += 1
+        now = timestamps.from_epoch(client.clock.time)
+        for _ in range(12):
+            oldest = min(index.rows, key=lambda row: str(row.updated))
+            index.rows.remove(oldest)
+            index.rows.append(Row(oldest.id, now, oldest.created))
+        return index(request)
+
+    client.answer = updated
+    with caplog.at_level(logging.WARNING):
+        pages = list(TailReader(search).read(at(0), None))
+
+    assert {id_ for one in pages if one.page for id_ in one.page.ids} == {str(n) for n in range(20)}
+    assert "rows change faster" in caplog.text
+    assert 30 <= len(client.sent) < 80
+
+
+def test_rows_stamped_behind_now_are_part_of_the_round() -> None:
+    """Kustomer's clock is told in whole seconds, cut: rows of this second lie behind it."""
+    rows = rows_at(*[NOW + n / 100 for n in range(30)])
+
+    ids, client = read(Index(rows), low=NOW - 1)
+
+    assert len(ids) == 30
+    assert len(client.sent) <= 9
+
+
+@pytest.mark.parametrize("high", [None, 3_000])
+def test_rows_that_an_answer_lacked_are_read_once_it_shows_them(high: float | None) -> None:
+    """Between two windows a part of the index was away: the second answer counts too few rows."""
+    index = Index(rows_at(*[n * 30 for n in range(60)]))
+    answers = 0
+
+    def in_part(request: Any) -> dict[str, Any]:
+        nonlocal answers
+        answers += 1
+        if 2 <= answers <= 5:
+            return Index(index.rows[::2])(request)
+        return index(request)
+
+    search, client = search_of(in_part, page_size=PAGE, watermark=at(0))
+    pages = TailReader(search).read(at(0), None if high is None else at(high))
+
+    ids = {id_ for one in pages if one.page is not None for id_ in one.page.ids}
+
+    assert ids == {str(n) for n in range(60)}
+    assert len(client.sent) < 60
+
+
+def test_rows_that_were_deleted_meanwhile_are_not_waited_for() -> None:
+    """A second answer about the same range counts no more of them."""
+    index = Index(rows_at(*[n * 30 for n in range(60)]))
+    answers = 0
+
+    def shrinking(request: Any) -> dict[str, Any]:
+        nonlocal answers
+        answers += 1
+        if answers == 3:
+            del index.rows[-25:]
+        return index(request)
+
+    search, client = search_of(shrinking, page_size=PAGE, watermark=at(0))
+
+    pages = list(TailReader(search).read(at(0), None))
+
+    assert {row.id for row in index.rows} <= {
+        id_ for one in pages if one.page is not None for id_ in one.page.ids
+    }
+    assert len(client.sent) < 20
+
+
+def test_without_totals_the_tail_is_read_to_its_end() -> None:
+    """Nothing is announced, so nothing can be lacking."""
+    index = Index(rows_at(*[n * 30 for n in range(45)]))
+    search, client = search_of(
+        lambda request: {**index(request), "meta": {}}, page_size=PAGE, watermark=at(0)
+    )
+
+    pages = list(TailReader(search).read(at(0), None))
+
+    ids = {id_ for one in pages if one.page is not None for id_ in one.page.ids}
+    assert len(ids) == 45
+    assert len(client.sent) < 60
+
+
+def test_rows_that_are_announced_and_never_come_fail_the_stream() -> None:
+    """After some readings from the beginning."""
+    index = Index(rows_at(*[n * 30 for n in range(23)]))
+
+    def announcing(request: Any) -> dict[str, Any]:
+        found = index(request)
+        if request.body["and"] == [{"customer_updated_at": {"gte": at(0)}}]:
+            found["meta"]["total"] += 4
+        return found
+
+    search, client = search_of(announcing, page_size=PAGE, watermark=at(0))
+
+    with pytest.raises(StreamError, match="do not agree"):
+        list(TailReader(search).read(at(0), None))
+
+    assert sum(one == (at(0), None) for one in client.ranges) in range(8, 17)
