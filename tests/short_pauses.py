@@ -10,10 +10,10 @@ from __future__ import annotations
 from tap_kustomer.client import retries
 from tap_kustomer.clock import Clock
 
-__all__ = ["shorten_pauses"]
+__all__ = ["SHARE", "shorten_pauses"]
 
 _SHORT = 2.0  # seconds: no pause before a second question is longer
-_SHARE = 50
+SHARE = 50  # short pauses take this part of their time
 
 _sleep = Clock.sleep
 
@@ -22,9 +22,9 @@ def shorten_pauses() -> None:
     """Let every short pause of a clock that runs in real time take a fiftieth of it."""
     Clock.sleep = _sleep_shortly  # type: ignore[method-assign]
     # This one is measured by the clock, so that it ends when the tap gives up the host.
-    vars(retries)["_CONFIRMING_PAUSE"] = 0.5 / _SHARE
+    vars(retries)["_CONFIRMING_PAUSE"] /= SHARE
 
 
 def _sleep_shortly(self: Clock, seconds: float) -> None:
     is_short = self._speed == 1.0 and seconds <= _SHORT
-    _sleep(self, seconds / _SHARE if is_short else seconds)
+    _sleep(self, seconds / SHARE if is_short else seconds)

@@ -100,8 +100,8 @@ class Tries:
         """Return the seconds until the next try."""
         if isinstance(error, Refused) and not isinstance(error.error, ForeignAnswerError):
             return _CONFIRMING_PAUSE
-        seconds = float(self._pauses.send(None) or 0) * (0.5 + random.random() / 2)  # noqa: S311 - jitter
-        return max(min(seconds, self._left(error)), error.asked, 0.0)
+        seconds = self._pauses.send(None) * (0.5 + random.random() / 2)  # noqa: S311 - jitter
+        return max(min(seconds, self._left(error)), error.asked)
 
     def confirmed(self, error: Retry) -> KustomerError | None:
         """Return the refusal that ``error`` ended the tries with, if it is certain."""

@@ -87,7 +87,15 @@ def test_a_refusal_in_kustomers_form_says_what_is_refused(
     own = refusal(answer(status, OWN), "/v1/tags")
     assert type(own) is error
     assert words in str(own)
-    for other in (b"<html>", {"errors": []}, {"errors": ["no"]}, {"errors": {}}, [1], b"[" * 9_999):
+    others: list[Any] = [
+        {"errors": []},
+        {"errors": ["no"]},
+        {"errors": {}},
+        [1],
+        b"<",
+        b"[" * 9_999,
+    ]
+    for other in others:
         foreign = refusal(answer(status, other), "/v1/tags")
         if status == 401:
             assert type(foreign) is errors.CredentialsError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ GOOD = {
     "x-ratelimit-remaining": "0",
     "x-ratelimit-reset": "1000000000",
 }
-HOLDS = (Column.AS_ASSUMED, [])
+HOLDS: tuple[Column, list[str]] = (Column.AS_ASSUMED, [])
 
 
 def seen(ledger: Ledger) -> dict[str, tuple[Column, list[str]]]:
@@ -27,11 +28,10 @@ def seen(ledger: Ledger) -> dict[str, tuple[Column, list[str]]]:
     return {id_: one for id_, one in found.items() if one[0] is not Column.NOT_SEEN}
 
 
-def of_headers(*, is_search: bool = False, **changed: str | None) -> dict[str, Any]:
+def of_headers(changed: Mapping[str, str | None] = GOOD, *, is_search: bool = False) -> Any:
     """Return what is noted of the headers that an answer has, some changed or left out."""
     ledger = Ledger(ASSUMPTIONS)
-    headers = {**GOOD, **{name.replace("_", "-"): value for name, value in changed.items()}}
-    told = {name: value for name, value in headers.items() if value is not None}
+    told = {name: value for name, value in {**GOOD, **changed}.items() if value is not None}
     note_headers(ledger, told, is_search=is_search)
     return seen(ledger)
 
@@ -42,35 +42,35 @@ def test_headers_as_assumed_are_noted_as_such() -> None:
     assert of_headers() == known
     del known["rate-headers"]
     assert of_headers(is_search=True) == known
-    assert of_headers(is_search=True, x_ratelimit_limit=None) == known
+    assert of_headers({"x-ratelimit-limit": None}, is_search=True) == known
 
 
 @pytest.mark.parametrize("pod", ["prod1", "prod2", "prod4"])
 def test_each_known_pod_is_as_assumed(pod: str) -> None:
     """One of each region."""
-    assert of_headers(x_kustomer_pod=pod)["pod"] == HOLDS
+    assert of_headers({"x-kustomer-pod": pod})["pod"] == HOLDS
 
 
 @pytest.mark.parametrize(
     ("changed", "id_", "how"),
     [
-        ({"x_kustomer_pod": None}, "pod", "no header"),
-        ({"x_kustomer_pod": "prod9"}, "pod", "another name"),
+        ({"x-kustomer-pod": None}, "pod", "no header"),
+        ({"x-kustomer-pod": "prod9"}, "pod", "another name"),
         ({"date": None}, "date-header", "no `Date`"),
-        ({"x_ratelimit_limit": None}, "rate-headers", "no `x-ratelimit-limit`"),
-        ({"x_ratelimit_remaining": None}, "rate-headers", "no `x-ratelimit-limit`"),
-        ({"x_ratelimit_remaining": "7"}, "rate-reset", "the budget is not used up"),
-        ({"x_ratelimit_reset": "soon"}, "rate-reset", "it is in no number"),
-        ({"x_ratelimit_reset": "42"}, "rate-reset", "it is in seconds to wait"),
-        ({"x_ratelimit_reset": "999999"}, "rate-reset", "it is in seconds to wait"),
-        ({"x_ratelimit_reset": "1000000000000"}, "rate-reset", "it is in milliseconds"),
+        ({"x-ratelimit-limit": None}, "rate-headers", "no `x-ratelimit-limit`"),
+        ({"x-ratelimit-remaining": None}, "rate-headers", "no `x-ratelimit-limit`"),
+        ({"x-ratelimit-remaining": "7"}, "rate-reset", "the budget is not used up"),
+        ({"x-ratelimit-reset": "soon"}, "rate-reset", "it is in no number"),
+        ({"x-ratelimit-reset": "42"}, "rate-reset", "it is in seconds to wait"),
+        ({"x-ratelimit-reset": "999999"}, "rate-reset", "it is in seconds to wait"),
+        ({"x-ratelimit-reset": "1000000000000"}, "rate-reset", "it is in milliseconds"),
     ],
 )
 def test_headers_that_differ_are_noted_with_how(
     changed: dict[str, str | None], id_: str, how: str
 ) -> None:
     """Each by itself: the others stay as assumed."""
-    found = of_headers(**changed)
+    found = of_headers(changed)
     assert how in found[id_][1][0]
     assert all(one == HOLDS for other, one in found.items() if other != id_)
 
@@ -78,13 +78,14 @@ def test_headers_that_differ_are_noted_with_how(
 @pytest.mark.parametrize("reset", ["1000000", "999999999999"])
 def test_unix_seconds_are_told_by_their_size(reset: str) -> None:
     """From a million on, where nobody would wait so many seconds, to a million millions."""
-    assert of_headers(x_ratelimit_reset=reset)["rate-reset"] == HOLDS
+    assert of_headers({"x-ratelimit-reset": reset})["rate-reset"] == HOLDS
 
 
 def test_no_reset_says_nothing_of_its_form() -> None:
     """It is only sent once the budget is used up."""
-    assert "rate-reset" not in of_headers(x_ratelimit_reset=None, x_ratelimit_remaining="7")
-    assert of_headers(x_ratelimit_remaining=None)["rate-reset"] == HOLDS
+    none = {"x-ratelimit-reset": None, "x-ratelimit-remaining": "7"}
+    assert "rate-reset" not in of_headers(none)
+    assert of_headers({"x-ratelimit-remaining": None})["rate-reset"] == HOLDS
 
 
 def test_a_retry_after_on_a_refusal_is_noted() -> None:

@@ -14,6 +14,7 @@ from tap_kustomer.client.rate_limit import Budget, RateLimiter
 from tap_kustomer.clock import Clock
 
 REFUSED = 429
+MOST_SLEEPS = 20_000
 
 
 class FakeClock(Clock):
@@ -23,6 +24,7 @@ class FakeClock(Clock):
         super().__init__()
         self.time = 1000.0
         self.due: list[tuple[float, int, AbstractContextManager[None]]] = []
+        self.slept: list[float] = []
 
     def monotonic(self) -> float:
         """Return the time that the test has made."""
@@ -30,6 +32,9 @@ class FakeClock(Clock):
 
     def sleep(self, seconds: float) -> None:
         """Move the time."""
+        self.check()
+        self.slept.append(seconds)
+        assert len(self.slept) < MOST_SLEEPS, "no end"
         end = self.time + seconds
         while self.due and self.due[0][0] <= end:
             self.answer()
