@@ -8,7 +8,6 @@ import pytest
 
 from simulator import Clock, Org, Simulator
 from tests.short_pauses import shorten_pauses
-from tests.support import FAST
 
 shorten_pauses()
 
@@ -23,5 +22,8 @@ def sim() -> Iterator[Simulator]:
 @pytest.fixture
 def fast_sim() -> Iterator[Simulator]:
     """An empty org whose time runs as fast as ``FAST``: for tests that wait."""
+    # Only here, since it loads the whole tap, which a test of one part does without.
+    from tests.support import FAST  # noqa: PLC0415
+
     with Simulator(org=Org(seed=1, clock=Clock(speed=FAST))) as simulator:
         yield simulator

@@ -35,6 +35,7 @@ from tests.client.test_turns import FakeClock
 URL = "https://acme.api.kustomerapp.com"
 OK: dict[str, Any] = {"data": []}
 REFUSAL = {"errors": [{"code": "no"}]}
+MOST_REQUESTS = 300
 ENOUGH, BUG = KustomerError("enough."), KeyError("id")
 LOST = exceptions.ConnectionError("Connection refused")
 
@@ -68,6 +69,7 @@ class Wire(BaseAdapter):
     def send(self, request: PreparedRequest, **options: Any) -> Response:  # type: ignore[override]
         """Answer."""
         self.sent.append(request)
+        assert len(self.sent) < MOST_REQUESTS, "no end"
         self.options.append(options)
         self.times.append(self.clock.time)
         found = (self.steps.pop(0) if len(self.steps) > 1 else self.steps[0])()
