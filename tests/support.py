@@ -21,7 +21,7 @@ from tap_kustomer.clock import Clock
 from tap_kustomer.tap import TapKustomer
 from tests import forked_tap
 
-__all__ = ["FAST", "Output", "catalog_of", "one_by_one", "quiet", "run_tap", "sync_tap"]
+__all__ = ["FAST", "Output", "catalog_of", "logged", "one_by_one", "quiet", "run_tap", "sync_tap"]
 
 ROOT = Path(__file__).parent.parent
 FAST = 50.0  # clock speed of tests that wait; the simulator's clock must run as fast
@@ -190,32 +190,38 @@ def sync_tap(
     clock: Clock | None = None,
 ) -> Output:
     """Run the tap inside this process: quick enough for hundreds of examples."""
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    status = 1
+    with logged() as log, quiet(), patch.object(sys, "stdout", stdout):
+        tap = TapKustomer(
+            config=dict(config),
+            catalog=json.loads(json.dumps(catalog)) if catalog else None,
+            state=json.loads(json.dumps(state)) if state else None,
+            clock=clock or Clock(),
+        )
+        for stream in tap.streams.values():
+            stream.selected = stream.name in select
+        try:
+            tap.sync_all()
+            status = tap.exit_status
+        finally:
+            tap.close()
+    buffer = stdout.detach()
+    text = buffer.getvalue().decode()
+    return Output(status, log.getvalue(), read_messages(text))
+
+
+@contextlib.contextmanager
+def logged() -> Iterator[io.StringIO]:
+    """Collect what the tap logs."""
     log = io.StringIO()
     handler = logging.StreamHandler(log)
     logger = logging.getLogger("tap-kustomer")
     logger.addHandler(handler)
-    stdout = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-    status = 1
     try:
-        with quiet(), patch.object(sys, "stdout", stdout):
-            tap = TapKustomer(
-                config=dict(config),
-                catalog=json.loads(json.dumps(catalog)) if catalog else None,
-                state=json.loads(json.dumps(state)) if state else None,
-                clock=clock or Clock(),
-            )
-            for stream in tap.streams.values():
-                stream.selected = stream.name in select
-            try:
-                tap.sync_all()
-                status = tap.exit_status
-            finally:
-                tap.close()
+        yield log
     finally:
         logger.removeHandler(handler)
-    buffer = stdout.detach()
-    text = buffer.getvalue().decode()
-    return Output(status, log.getvalue(), read_messages(text))
 
 
 @contextlib.contextmanager

@@ -4,14 +4,34 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from simulator.api import search
 
 if TYPE_CHECKING:
-    from aiohttp import web
+    from collections.abc import Mapping
 
     from simulator.jsontypes import JSON
+
+
+class Asked(Protocol):
+    """A request as far as an answer depends on it, however it came."""
+
+    @property
+    def method(self) -> str:
+        """Such as ``GET``."""
+
+    @property
+    def path(self) -> str:
+        """Below the host, without the query."""
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The parameters."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers, names in any case."""
 
 
 @dataclass
@@ -33,7 +53,7 @@ class RequestLog:
     faults: list[str] = field(default_factory=list)
 
 
-def read_request(request: web.BaseRequest, body: bytes, now: float) -> tuple[RequestLog, object]:
+def read_request(request: Asked, body: bytes, now: float) -> tuple[RequestLog, object]:
     """Return the log of a request that has just come, and its decoded body."""
     try:
         decoded = json.loads(body) if body else None

@@ -20,7 +20,7 @@ from simulator.org.org import Org
 from simulator.server import control, faults
 from simulator.server.faults import Fault, Faults
 from simulator.server.limits import Limits
-from simulator.server.requestlog import RequestLog, read_request
+from simulator.server.requestlog import Asked, RequestLog, read_request
 from simulator.server.serving import HOST, HttpThread, Response
 from simulator.server.webhooks import Webhooks
 
@@ -149,6 +149,23 @@ class Simulator:
 
     # --------------------------------------------------------------- serving
 
+    def answer(self, request: Asked, body: bytes) -> tuple[RequestLog, Answer, list[Fault]]:
+        """Return what a request gets, however it came, and the faults in how that is sent."""
+        log, decoded = read_request(request, body, self.org.clock.now())
+        self.requests.append(log)
+        with self.org.lock:
+            answer, trouble = self._answer(log, decoded)
+        return log, answer, trouble
+
+    def headers_of(self, answer: Answer) -> dict[str, str]:
+        """Return the headers with which an answer is sent."""
+        return {
+            "Content-Type": answer.content_type,
+            "Date": self.org.clock.http_date(),
+            "X-Kustomer-Pod": self.knobs.pod,
+            **answer.headers,
+        }
+
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.read()
         if request.path.startswith(control.PREFIX):
@@ -158,10 +175,7 @@ class Simulator:
                 body=answer.body(),
                 headers={"Content-Type": "application/json"},
             )
-        log, decoded = read_request(request, body, self.org.clock.now())
-        self.requests.append(log)
-        with self.org.lock:
-            answer, trouble = self._answer(request, log, decoded)
+        log, answer, trouble = self.answer(request, body)
         knob = self.knobs.page_latency if log.is_search else self.knobs.latency
         seconds = self.org.clock.real_seconds(_seconds(knob))
         for fault in trouble:
@@ -178,9 +192,7 @@ class Simulator:
         cut = next((fault for fault in trouble if fault.kind == "truncated"), None)
         return await self._send(request, answer, cut)
 
-    def _answer(
-        self, request: web.BaseRequest, log: RequestLog, body: object
-    ) -> tuple[Answer, list[Fault]]:
+    def _answer(self, log: RequestLog, body: object) -> tuple[Answer, list[Fault]]:
         """Return the answer, and the faults that concern how it is sent."""
         for only_searches, hook in self._hooks:
             if log.is_search or not only_searches:
@@ -201,8 +213,8 @@ class Simulator:
                 answer = self._replaced(replacing[0])
             else:
                 self._check_refusals(log.path)
-                query = dict(request.query)
-                answer = respond(Call(log.method, log.path, query, body, self.org, knobs))
+                call = Call(log.method, log.path, log.query, body, self.org, knobs)
+                answer = respond(call)
                 answer = self._changed(answer, log)
         except Refused as refused:
             answer = error_answer(refused, knobs.error_shape)
@@ -253,12 +265,7 @@ class Simulator:
         self, request: web.BaseRequest, answer: Answer, cut: Fault | None
     ) -> web.StreamResponse:
         body = answer.body()
-        headers = {
-            "Content-Type": answer.content_type,
-            "Date": self.org.clock.http_date(),
-            "X-Kustomer-Pod": self.knobs.pod,
-            **answer.headers,
-        }
+        headers = self.headers_of(answer)
         if self.knobs.gzip and "gzip" in request.headers.get("Accept-Encoding", ""):
             body = gzip.compress(body, compresslevel=1)
             headers["Content-Encoding"] = "gzip"

@@ -305,24 +305,22 @@ class OddSimulator(Simulator):
             for context in store.contexts()
         }
 
-    def _answer(
-        self, request: web.BaseRequest, log: RequestLog, body: object
-    ) -> tuple[Answer, list[Fault]]:
+    def _answer(self, log: RequestLog, body: object) -> tuple[Answer, list[Fault]]:
         area = area_of(log)
         odd = self.odd if self.odd is not None and self.odd.strikes(area) else None
         if odd is None:
-            answer, trouble = super()._answer(request, log, body)
+            answer, trouble = super()._answer(log, body)
             self._earlier.setdefault(area, (log.path, answer))
             return answer, trouble
         log.faults.append(odd.kind)
         if odd.kind == "cached" and area in self._earlier:
             return self._earlier[area][1], []
         if odd.kind == "stale":
-            answer, trouble = self._answer_of_before(request, log, body)
+            answer, trouble = self._answer_of_before(log, body)
         elif odd.kind == "part":
-            answer, trouble = self._answer_in_part(odd, request, log, body)
+            answer, trouble = self._answer_in_part(odd, log, body)
         else:
-            answer, trouble = super()._answer(request, log, body)
+            answer, trouble = super()._answer(log, body)
         limits = answer.headers
         answer = KINDS[odd.kind](answer, odd)
         answer.headers = {**limits, **answer.headers}

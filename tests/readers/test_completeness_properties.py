@@ -1,92 +1,118 @@
 """Whatever happens to an org while it is read: nothing is lost, and no bookmark passes a row.
 
-``HYPOTHESIS_PROFILE=long`` runs thousands of new examples instead of the same five hundred.
+Five hundred trials run at the reader's seam, sixty through the whole tap.
+``HYPOTHESIS_PROFILE=long`` runs six thousand new ones of each.
 """
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.readers.trials import Trial, examples, run_trial, trials
+from tests.readers.seam import read_customers
+from tests.readers.trials import Trial, examples, run_trial, through_the_tap, trials
 
 settings.load_profile("trials")
 
 some = st.sampled_from
 
+TIES_AND_MOVING_ROWS = trials(
+    ties=st.lists(st.integers(2, 45), max_size=3).map(tuple),
+    ties_share_creation=st.booleans(),
+    missing_creation=some([0.0, 0.0, 0.2, 1.0]),
+    drift=some([0.0, 0.2, 0.4]),
+    arrivals=some([0.0, 0.2]),
+    twins=some([0.0, 0.3]),
+    fresh=some([0.0, 0.0, 0.3, 1.0]),
+)
+LATE_INDEX = trials(
+    ties=st.lists(st.integers(2, 20), max_size=2).map(tuple),
+    lag=some([0.0, 5.0, 20.0, 60.0]),
+    lookback=some([60, 120]),
+    fresh=some([0.1, 0.5, 1.0]),
+    fresh_documents=st.booleans(),
+    drift=some([0.0, 0.2, 0.4]),
+    arrivals=some([0.0, 0.2]),
+    twins=some([0.0, 0.3]),
+    jump=some([0.0, 1.0, 15.0]),
+)
+TWO_YEAR_EDGE = trials(
+    old=some([0.0, 0.3, 0.6]),
+    at_edge=some([0.1, 0.3, 0.6]),
+    edge_offset=st.floats(-0.9, 0.9).map(lambda days: days * 86_400),
+    ties=st.lists(st.integers(2, 20), max_size=2).map(tuple),
+    jump=some([0.0, 600.0, 3_600.0]),
+    drift=some([0.0, 0.2, 0.4]),
+    lookback=st.just(300),
+)
+FAULTS = trials(
+    rows=st.integers(0, 60),
+    faults=st.lists(
+        some(["timed_out", "short_page", "empty_page", "shrink_total", "status", "truncated"]),
+        min_size=1,
+        max_size=2,
+        unique=True,
+    ).map(tuple),
+    clamp=some([None, None, 3, 6]),
+    ties=st.lists(st.integers(2, 20), max_size=2).map(tuple),
+    drift=some([0.0, 0.2]),
+    fresh=some([0.0, 0.3]),
+)
+
+
+# ---------------------------------------------------------------- at the reader's seam
+
 
 @settings(max_examples=examples(150))
-@given(
-    trial=trials(
-        ties=st.lists(st.integers(2, 45), max_size=3).map(tuple),
-        ties_share_creation=st.booleans(),
-        missing_creation=some([0.0, 0.0, 0.2, 1.0]),
-        drift=some([0.0, 0.2, 0.4]),
-        arrivals=some([0.0, 0.2]),
-        twins=some([0.0, 0.3]),
-        fresh=some([0.0, 0.0, 0.3, 1.0]),
-    )
-)
+@given(trial=TIES_AND_MOVING_ROWS)
 def test_ties_and_moving_rows_lose_nothing(trial: Trial) -> None:
     """Groups of one timestamp, larger than a page, while rows are updated."""
-    run_trial(trial)
+    run_trial(trial, read_customers)
 
 
 @settings(max_examples=examples(150))
-@given(
-    trial=trials(
-        ties=st.lists(st.integers(2, 20), max_size=2).map(tuple),
-        lag=some([0.0, 5.0, 20.0, 60.0]),
-        lookback=some([60, 120]),
-        fresh=some([0.1, 0.5, 1.0]),
-        fresh_documents=st.booleans(),
-        drift=some([0.0, 0.2, 0.4]),
-        arrivals=some([0.0, 0.2]),
-        twins=some([0.0, 0.3]),
-        jump=some([0.0, 1.0, 15.0]),
-    )
-)
+@given(trial=LATE_INDEX)
 def test_a_late_index_loses_nothing(trial: Trial) -> None:
     """Runs shorter and longer than the lookback, documents fresher than their place."""
-    run_trial(trial)
+    run_trial(trial, read_customers)
 
 
 @settings(max_examples=examples(100))
-@given(
-    trial=trials(
-        old=some([0.0, 0.3, 0.6]),
-        at_edge=some([0.1, 0.3, 0.6]),
-        edge_offset=st.floats(-0.9, 0.9).map(lambda days: days * 86_400),
-        ties=st.lists(st.integers(2, 20), max_size=2).map(tuple),
-        jump=some([0.0, 600.0, 3_600.0]),
-        drift=some([0.0, 0.2, 0.4]),
-        lookback=st.just(300),
-    )
-)
+@given(trial=TWO_YEAR_EDGE)
 def test_the_two_year_edge_loses_nothing(trial: Trial) -> None:
     """Rows cross from one search to the other while they are read."""
-    run_trial(trial)
+    run_trial(trial, read_customers)
 
 
 @settings(max_examples=examples(100))
-@given(
-    trial=trials(
-        rows=st.integers(0, 60),
-        faults=st.lists(
-            some(["timed_out", "short_page", "empty_page", "shrink_total", "status", "truncated"]),
-            min_size=1,
-            max_size=2,
-            unique=True,
-        ).map(tuple),
-        clamp=some([None, None, 3, 6]),
-        ties=st.lists(st.integers(2, 20), max_size=2).map(tuple),
-        drift=some([0.0, 0.2]),
-        fresh=some([0.0, 0.3]),
-    )
-)
+@given(trial=FAULTS)
 def test_faults_lose_nothing(trial: Trial) -> None:
     """Partial answers, broken ones, a page size that Kustomer makes smaller."""
-    run_trial(trial)
+    run_trial(trial, read_customers)
+
+
+# ---------------------------------------------------------------- through the whole tap
+
+
+@pytest.mark.parametrize(
+    ("kind", "long"),
+    [
+        pytest.param(TIES_AND_MOVING_ROWS, 1_800, id="ties and moving rows"),
+        pytest.param(LATE_INDEX, 1_800, id="a late index"),
+        pytest.param(TWO_YEAR_EDGE, 1_200, id="the two-year edge"),
+        pytest.param(FAULTS, 1_200, id="faults"),
+    ],
+)
+def test_the_whole_tap_loses_nothing(kind: st.SearchStrategy[Trial], long: int) -> None:
+    """The same trials over HTTP, with real threads, to the last STATE line."""
+
+    @settings(max_examples=examples(15, long=long))
+    @given(trial=kind)
+    def test(trial: Trial) -> None:
+        run_trial(trial, through_the_tap)
+
+    test()
 
 
 def test_ties_among_fresh_rows_do_not_end_a_run_early() -> None:
@@ -102,5 +128,5 @@ def test_ties_among_fresh_rows_do_not_end_a_run_early() -> None:
         arrivals=0.1,
         concurrency=4,
     )
-    runs = run_trial(trial)
+    runs = run_trial(trial, through_the_tap)
     assert not any("change faster" in run.stderr for run in runs)

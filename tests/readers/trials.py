@@ -1,7 +1,8 @@
 """Small random orgs, what happens to them while they are read, and what must hold of the runs.
 
-A trial is two or three runs of the whole tap with small pages, so that every case of a large org
-is reached with a hundred rows. The org changes between any two searches; the last run is quiet.
+A trial is three runs with small pages, so that every case of a large org is reached with a hundred
+rows. The org changes between any two searches; the last run is quiet. Nearly all trials are run at
+the reader's seam (``seam.py``), some through the whole tap, over HTTP and with real threads.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -30,6 +31,7 @@ __all__ = [
     "check_states",
     "examples",
     "run_trial",
+    "through_the_tap",
     "trials",
     "version_of",
 ]
@@ -53,9 +55,12 @@ settings.register_profile(
 )
 
 
-def examples(number: int) -> int:
-    """Return how many examples a test draws that draws ``number`` in `make test`."""
-    return max(int(number * _SHARE), 1)
+def examples(number: int, *, long: int | None = None) -> int:
+    """Return how many examples a test draws that draws ``number`` in `make test`.
+
+    ``long`` is how many the long profile draws, where that is not twelve times as many.
+    """
+    return long if LONG and long is not None else max(int(number * _SHARE), 1)
 
 
 @dataclass(frozen=True)
@@ -166,8 +171,17 @@ def _moment(trial: Trial, rng: random.Random, now: float) -> float:
     return now - rng.uniform(0.01, 700) * DAY
 
 
-def run_trial(trial: Trial) -> list[Output]:
-    """Run the tap until it has seen all, checking each run; returns the runs."""
+class Runner(Protocol):
+    """What makes one run: the whole tap, or the reader alone."""
+
+    def __call__(
+        self, sim: Simulator, config: dict[str, Any], state: dict[str, Any] | None = None
+    ) -> Output:
+        """Read ``customers`` once, from ``state``."""
+
+
+def run_trial(trial: Trial, read: Runner) -> list[Output]:
+    """Run until all was seen, checking each run; returns the runs."""
     org = build(trial)
     # What the index had not shown long before the first run counts as shown.
     org.clock.advance(1)
@@ -197,7 +211,7 @@ def run_trial(trial: Trial) -> list[Output]:
         moves: Counter[str] = Counter()  # how often each row was updated since the first search
         sim.before_each_search(_life(trial, org, moves))
         known = _indexed(org)
-        runs = [_run(org, config)]
+        runs = [read(sim, config)]
         assert runs[0].status == 0, runs[0].stderr
         # A row that is updated once during a run is read where it was or where it went. One that
         # flees from each pass in turn may be left to the next run, and then this run says so.
@@ -209,11 +223,11 @@ def run_trial(trial: Trial) -> list[Output]:
         held: dict[str, str] = {}
         if trial.kill is not None:
             runs[0].messages = runs[0].messages[: round(len(runs[0].messages) * trial.kill)]
-        runs.append(_run(org, config, runs[0].state))
+        runs.append(read(sim, config, runs[0].state))
         sim.clear_hooks()
         sim.faults.clear()
         org.clock.advance(max(trial.lag, 1))
-        runs.append(_run(org, config, runs[1].state or runs[0].state))
+        runs.append(read(sim, config, runs[1].state or runs[0].state))
         truth = {row["id"]: version_of(row["attributes"]) for row in org.rows("customer")}
         for run in runs:
             assert run.status == 0, run.stderr
@@ -247,8 +261,11 @@ def version_of(row: Mapping[str, Any]) -> str:
 
 def _change_newest(org: Org) -> None:
     """Change the newest row once more in the millisecond of its last change, if that was now."""
-    newest = max(org.rows("customer"), key=lambda row: version_of(row["attributes"]), default=None)
-    if newest and newest["attributes"]["updatedAt"] > to_iso(org.clock.now_ms() - 10_000):
+    versions = list(org.store.versions("customer"))
+    moment = max((one.updated or 0 for one in versions), default=0)
+    if moment > org.clock.now_ms() - 10_000:
+        last = [one.resource for one in versions if one.updated == moment]
+        newest = max(last, key=lambda row: version_of(row["attributes"]))
         org.update("customer", newest["id"], at_once=True)
 
 
@@ -313,5 +330,8 @@ def check_states(
             assert not passed, f"the bookmark {moment} passed {len(passed)} rows"
 
 
-def _run(org: Org, config: dict[str, Any], state: dict[str, Any] | None = None) -> Output:
-    return sync_tap(config, ["customers"], state=state, clock=OrgTime(org))
+def through_the_tap(
+    sim: Simulator, config: dict[str, Any], state: dict[str, Any] | None = None
+) -> Output:
+    """Run the whole tap, over HTTP."""
+    return sync_tap(config, ["customers"], state=state, clock=OrgTime(sim.org))
