@@ -14,13 +14,12 @@ from http import HTTPStatus
 from typing import Any
 from unittest.mock import patch
 
-from aiohttp import web
+from typing_extensions import override
 
 from simulator import Simulator, index
 from simulator.api.answers import Answer, Refused, error_answer
 from simulator.server.faults import Fault
 from simulator.server.requestlog import RequestLog
-from simulator.server.serving import Response
 
 __all__ = ["CERTAIN", "KINDS", "PARTS", "PRIVATE", "Odd", "OddSimulator", "area_of"]
 
@@ -352,15 +351,14 @@ class OddSimulator(Simulator):
         with patch.object(index.IndexView, "keys", keys_of_part):
             return super()._answer(*args)
 
-    async def _send(
-        self, request: web.BaseRequest, answer: Answer, cut: Fault | None
-    ) -> web.StreamResponse:
+    @override
+    def headers_of(self, answer: Answer) -> dict[str, str]:
         told = answer.headers.pop("x-odd-date", None)
-        if told is None:
-            return await super()._send(request, answer, cut)
-        seconds = json.loads(told)
-        date = str(seconds)
-        if not isinstance(seconds, str):
-            date = formatdate(max(self.org.clock.now() + seconds, 0.0), usegmt=True)
-        headers = {"Content-Type": answer.content_type, **answer.headers, "Date": date}
-        return Response(status=answer.status, body=answer.body(), headers=headers)
+        headers = super().headers_of(answer)
+        if told is not None:
+            seconds = json.loads(told)
+            if not isinstance(seconds, str):
+                moment = max(self.org.clock.now() + seconds, 0.0)
+                seconds = formatdate(moment, usegmt=True)
+            headers["Date"] = seconds
+        return headers

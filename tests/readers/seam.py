@@ -7,17 +7,13 @@ any machine, and takes a tenth of a run of the whole tap.
 
 from __future__ import annotations
 
-import io
 import random
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
 from functools import partial
 from threading import Condition
 from typing import Any
-from urllib.parse import urlsplit
 
-import requests
 from typing_extensions import override
 
 from simulator import Org, Simulator
@@ -32,6 +28,7 @@ from tap_kustomer.readers.search.emission import NewRows
 from tap_kustomer.readers.search.options import FirstPage, ReadOptions
 from tap_kustomer.readers.search.query import SearchQuery
 from tap_kustomer.readers.search.reader import SearchReader
+from tests.direct import Direct
 from tests.readers.trials import OrgTime
 from tests.support import Output, logged
 
@@ -39,44 +36,6 @@ __all__ = ["read_customers"]
 
 STREAM = "customers"
 QUERY = SearchQuery(STREAM, "customer", "customer_updated_at", "customer_created_at")
-
-
-@dataclass(frozen=True)
-class Sent:
-    """A request of the client, as the simulator reads it."""
-
-    method: str
-    path: str
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-
-
-class Direct:
-    """In place of the client's HTTP session: hands each request to the simulator by a call."""
-
-    def __init__(self, sim: Simulator) -> None:
-        """Ask ``sim``, which need not be started."""
-        self._sim = sim
-        self._headers = {"Authorization": f"Bearer {sim.knobs.api_key}"}
-
-    def request(
-        self, method: str, url: str, *, params: Mapping[str, Any], data: str | None, **_: Any
-    ) -> requests.Response:
-        """Return the simulator's answer."""
-        query = {name: str(value) for name, value in params.items()}
-        sent = Sent(method, urlsplit(url).path, query, self._headers)
-        log, answer, trouble = self._sim.answer(sent, (data or "").encode())
-        if trouble:
-            raise requests.exceptions.ChunkedEncodingError(trouble[0].kind)
-        log.status = answer.status
-        response = requests.Response()
-        response.status_code = answer.status
-        response.headers.update(self._sim.headers_of(answer))
-        response.raw = io.BytesIO(answer.body())
-        return response
-
-    def close(self) -> None:
-        """Hold nothing."""
 
 
 class Dice(Executor):

@@ -6,6 +6,7 @@ killed; the last one is quiet. ``HYPOTHESIS_PROFILE=long`` draws thousands of ne
 
 from __future__ import annotations
 
+import contextlib
 import random
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,11 +16,13 @@ from hypothesis import strategies as st
 
 from simulator import Clock, Fault, Org, Simulator
 from tap_kustomer import clock as tap_clock
+from tests.direct import without_sockets
 from tests.readers.trials import DAY, SPEED, check_states, examples, version_of
 from tests.support import Output, sync_tap
 
 settings.load_profile("trials")
 some = st.sampled_from
+_OVER_HTTP = 8  # every so many stories; the others ask the simulator by a call
 _ARRIVING = 0.4  # of the changes between two runs are new rows
 
 
@@ -114,7 +117,10 @@ def run_story(story: Story) -> None:
     org = build(story, rng)
     klasses = [f"k-{number}" for number in range(story.klasses)]
     gone = klasses[:1] if story.disabled else []
-    with Simulator(org, fresh_documents=story.fresh_documents) as sim:
+    with (
+        Simulator(org, fresh_documents=story.fresh_documents) as sim,
+        contextlib.nullcontext() if story.seed % _OVER_HTTP == 0 else without_sockets(sim),
+    ):
         disturb(sim, story, rng, klasses)
         runs = [run_once(sim, story, klasses, {})]
         for place, pause in enumerate(story.pauses):
