@@ -47,7 +47,7 @@ class _Window:
     refusals_in_a_row: int = 0
 
     def wait(self, now: float) -> float:
-        """Return the seconds until one more request is allowed; 0 when it is now."""
+        """Return the seconds until one more request is allowed; none are left when it is now."""
         # A slot is free again a minute after its answer, not after its sending: Kustomer
         # counted the request at some moment between the two.
         while self.answered and self.answered[0] + WINDOW <= now:
@@ -60,7 +60,7 @@ class _Window:
         if len(self.answered) + self.in_flight >= self.limit:
             free_at = self.answered[0] + WINDOW if self.answered else now + _LOOK
             wait = max(wait, free_at - now)
-        return max(wait, 0.0)
+        return wait
 
     def refuse(self, now: float, asked: float | None) -> None:
         """Close the window for as long as the refusal asks, a minute if it does not say."""
@@ -200,7 +200,9 @@ class RateLimiter:
             now = self._clock.monotonic()
             # UNCONFIRMED (search-rate-headers) whether searches show their own budget in the
             # headers; a limit as small as the search budget on a search can be nothing else.
-            about_search = budget is Budget.SEARCH and (limit or 0) <= self._search_limit
+            about_search = budget is Budget.SEARCH and (
+                limit is None or limit <= self._search_limit
+            )
             if status == _TOO_MANY_REQUESTS:
                 self.refusals += 1
                 if budget is Budget.SEARCH:

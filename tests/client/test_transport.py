@@ -419,9 +419,12 @@ def test_a_pause_that_is_asked_for_is_made(
     wire.gives((503, b"", {"retry_after": "90", "x_ratelimit_reset": "5"}), 200)
     fetch(client)
     assert 90 <= wire.times[1] - wire.times[0] < 91
-    wire.gives((503, b"", {"x_ratelimit_reset": "50"}), 200)
-    fetch(client)
-    assert wire.times[3] - wire.times[2] <= 1
+    for _ in range(20):
+        wire.gives((503, b"", {"x_ratelimit_reset": "50"}), 200)
+        fetch(client)
+    pauses = [after - before for before, after in zip(wire.times, wire.times[1:], strict=False)]
+    assert all(pause <= 1 for pause in pauses[2:])
+    assert any(0 < pause < 0.9 for pause in pauses[2:])  # where none is asked for, chance decides
     assert max(clock.slept) <= 1.0
 
 
