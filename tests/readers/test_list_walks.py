@@ -251,6 +251,8 @@ def scripted(**pages: Any) -> ScriptedList:
     [
         # A short page that led on is now the last: that has to be said twice.
         ({"p1": [page("a", 2), page("b"), page("b")]}, "b", 3),
+        # The same after one without rows.
+        ({"p1": [page("", 2), page("b"), page("b")]}, "b", 3),
         # The links are suddenly missing: the same.
         (
             {
@@ -281,6 +283,46 @@ def test_what_a_list_says_of_its_end_is_believed_once_it_was_said_twice(
 
     assert read(server, page_size=2) == set(rows)
     assert server.requests == requests
+
+
+def test_a_list_whose_end_is_another_each_time_is_not_whole() -> None:
+    """After six walks; the sentence speaks of rows that change, not of a page."""
+    server = scripted(p1=[page("a", 2), page("b"), page("c")] * 6)
+
+    with pytest.raises(StreamError, match=r"changed so much .* read 6 times"):
+        read(server, page_size=2)
+    assert server.requests == 18
+
+
+def test_a_third_walk_that_shows_the_same_as_the_first_is_a_proof() -> None:
+    """Whatever the second showed."""
+    server = scripted(
+        p1=[page("ab", 2), page("xy", 2), page("ab", 2)], p2=[page("c"), page("z"), page("c")]
+    )
+
+    assert read(server, page_size=2) == set("abcxyz")
+    assert server.requests == 6
+
+
+def test_a_list_with_fewer_rows_than_it_announces_is_read_twice_and_fails() -> None:
+    """More will not come; the sentence has both numbers, and no cap is assumed."""
+    server = scripted(p1={**page("a"), "meta": {"total": 7}})
+
+    with pytest.raises(StreamError, match=r"after 1 rows, though there seem to be 7 rows\."):
+        read(server, page_size=2)
+    assert server.requests == 2
+    assert not server.ledger.differences
+
+
+def test_pages_that_bring_nothing_new_take_no_room() -> None:
+    """Prefetched ones wait in memory; what came along with a row counts, also alone."""
+    server = MemoryList(random.Random(1), [str(number) for number in range(10)], 4)
+    pages = list(ListReader(server, PATH, {}, 4, 1).pages())  # type: ignore[arg-type]
+    assert [page.size > 0 for page in pages] == [True] * 3 + [False] * 3
+    assert [page.size for page in pages[3:]] == [0] * 3
+    along = scripted(p1={**page(""), "included": [{"id": "x"}]})
+    pages = list(ListReader(along, PATH, {}, 4, 0).pages())  # type: ignore[arg-type]
+    assert pages[0].size > 0
 
 
 def test_a_second_walk_that_is_refused_at_its_first_page_is_no_empty_list() -> None:
@@ -387,5 +429,6 @@ def test_a_list_that_ends_at_ten_thousand_rows_is_not_whole(
     rows = [str(number) for number in range(10_000)]
     server = MemoryList(random.Random(1), rows, 100, links, tells_total=tells_total)
 
-    with pytest.raises(StreamError, match="10,000"):
+    with pytest.raises(StreamError, match=r"seem to be more\. Lists may stop at 10,000"):
         read(server)
+    assert server.ledger.differences == ["list-depth"]

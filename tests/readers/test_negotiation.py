@@ -105,7 +105,34 @@ def test_two_different_refusals_are_not_one_that_came_twice() -> None:
 
     with pytest.raises(UnavailableError, match="differ from one to the next"):
         settle("s", [WHOLE, PART], kustomer)
-    assert "part" not in kustomer.asked
+    assert kustomer.asked == ["whole"] * 4
+
+
+def test_a_pause_is_made_before_a_form_is_asked_for_once_more() -> None:
+    """And before no other question."""
+    kustomer = Kustomer(whole=[NotFoundError("no."), "rows"])
+    pauses: list[list[str]] = []
+
+    settle("s", [WHOLE, PART], kustomer, pause=lambda: pauses.append([*kustomer.asked]))
+
+    assert pauses == [["whole"]]
+
+
+def test_a_remembered_form_whose_endpoint_is_refused_leads_to_no_other_of_it() -> None:
+    """Also to none that stands in front of it."""
+    kustomer = Kustomer(other=confirmed(MissingRoleError), whole="rows", part="rows")
+
+    with pytest.raises(MissingRoleError):
+        settle("s", [WHOLE, OTHER, PART], kustomer, remembered="other")
+    assert kustomer.asked == ["other"]
+
+
+def test_a_form_brings_all_rows_unless_it_is_ranked() -> None:
+    """So it may take the place of the best."""
+    kustomer = Kustomer(whole=confirmed(RequestRefusedError), best="rows")
+    best = Form("best", 5, rank=0)
+
+    assert settle("s", [WHOLE, best], kustomer, remembered="whole")[0] is best
 
 
 def test_pages_out_of_order_never_cost_deleted_rows() -> None:

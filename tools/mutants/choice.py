@@ -19,6 +19,12 @@ _READERS = "tests/readers/"
 _STREAMS = "tests/streams/"
 _CLIENT = "tests/client/"
 _ALONE = f"{_READERS}searches/"  # the readers of searches in memory: the quickest of all
+_IN_MEMORY = (
+    _ALONE,
+    *(f"{_CLIENT}test_{name}.py" for name in ("codec", "answers", "noted", "tries")),
+    *(f"{_CLIENT}test_{name}.py" for name in ("troubles", "turns", "transport")),
+    *(f"{_READERS}test_{name}.py" for name in ("single_lists", "list_pages", "list_walks")),
+)
 _SEARCHES = (
     f"{_READERS}test_tail_reader.py",
     f"{_READERS}test_partial_answers.py",
@@ -48,7 +54,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         f"{_STREAMS}test_parents.py",
         f"{_READERS}test_overlap.py",
     ),
-    "client/auth.py": (f"{_CLIENT}test_secrets.py", f"{_CLIENT}test_faults.py"),
+    "client/auth.py": (f"{_CLIENT}test_transport.py", f"{_CLIENT}test_secrets.py"),
     "client/codec.py": (
         f"{_CLIENT}test_codec.py",
         "tests/rows/test_direct_rows.py",
@@ -65,12 +71,20 @@ TESTS: dict[str, tuple[str, ...]] = {
         f"{_CLIENT}test_network.py",
         f"{_CLIENT}test_secrets.py",
     ),
-    "readers/children.py": (f"{_STREAMS}test_children.py", f"{_STREAMS}test_parents.py"),
+    "readers/children.py": (
+        f"{_READERS}test_single_lists.py",
+        f"{_STREAMS}test_children.py",
+        f"{_STREAMS}test_parents.py",
+    ),
     "readers/cursor.py": (f"{_READERS}test_cursor_reader.py", f"{_STREAMS}test_audit_logs.py"),
     "readers/ids.py": (f"{_STREAMS}test_census.py",),
     "readers/months.py": (f"{_STREAMS}test_census.py",),
-    "readers/list_page.py": (*_LISTS, f"{_READERS}test_cursor_reader.py"),
-    "readers/lists.py": _LISTS,
+    "readers/list_page.py": (
+        f"{_READERS}test_list_pages.py",
+        *_LISTS,
+        f"{_READERS}test_cursor_reader.py",
+    ),
+    "readers/lists.py": (f"{_READERS}test_single_lists.py", *_LISTS),
     "readers/prefetch.py": (f"{_READERS}test_prefetch.py", f"{_READERS}test_overlap.py"),
     "readers/negotiation.py": (f"{_READERS}test_negotiation.py", f"{_CLIENT}test_refusals.py"),
     "readers/steps.py": _LISTS,
@@ -136,4 +150,4 @@ def tests_of(module: str) -> tuple[str, ...]:
 
 def quick(tests: tuple[str, ...]) -> tuple[str, ...]:
     """Return those of ``tests`` that run in memory, or else the first of them."""
-    return tuple(one for one in tests if one.startswith(_ALONE)) or tests[:1]
+    return tuple(one for one in tests if one.startswith(_IN_MEMORY)) or tests[:1]
