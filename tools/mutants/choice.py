@@ -108,15 +108,24 @@ TESTS: dict[str, tuple[str, ...]] = {
         f"{_READERS}test_slices.py",
     ),
     "readers/search/ties.py": (
+        f"{_ALONE}test_same_moment.py",
         f"{_READERS}test_ties.py",
         f"{_READERS}test_ties_that_shrink.py",
         f"{_READERS}test_closing_count.py",
     ),
-    "readers/search/coverage.py": (f"{_READERS}test_slice_model.py", *_SEARCHES),
+    "readers/search/coverage.py": (
+        f"{_ALONE}test_covering.py",
+        f"{_READERS}test_slice_model.py",
+        *_SEARCHES,
+    ),
     "readers/search/count.py": (f"{_ALONE}test_counting.py", f"{_READERS}test_closing_count.py"),
     "readers/search/proof.py": (f"{_READERS}test_closing_count.py", "tests/test_resume.py"),
     "readers/search/archive.py": (f"{_READERS}test_archive.py",),
-    "readers/search/page.py": (f"{_READERS}test_slice_model.py", *_SEARCHES),
+    "readers/search/page.py": (
+        f"{_ALONE}test_peeking.py",
+        f"{_READERS}test_slice_model.py",
+        *_SEARCHES,
+    ),
     "readers/search/tail.py": (
         f"{_ALONE}test_following.py",
         f"{_READERS}test_tail_reader.py",
@@ -130,9 +139,21 @@ TESTS: dict[str, tuple[str, ...]] = {
         f"{_READERS}test_index_lag.py",
         f"{_READERS}test_drift.py",
     ),
-    "readers/search/keyset.py": (f"{_READERS}test_slice_model.py", *_SEARCHES),
-    "readers/search/emitted.py": (f"{_READERS}test_simpler_rules.py", *_SEARCHES),
-    "readers/search/emission.py": (f"{_READERS}test_simpler_rules.py", *_SEARCHES),
+    "readers/search/keyset.py": (
+        f"{_ALONE}test_keysets.py",
+        f"{_READERS}test_slice_model.py",
+        *_SEARCHES,
+    ),
+    "readers/search/emitted.py": (
+        f"{_ALONE}test_emitting.py",
+        f"{_READERS}test_simpler_rules.py",
+        *_SEARCHES,
+    ),
+    "readers/search/emission.py": (
+        f"{_ALONE}test_emitting.py",
+        f"{_READERS}test_simpler_rules.py",
+        *_SEARCHES,
+    ),
 }
 
 

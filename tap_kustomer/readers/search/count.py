@@ -53,19 +53,18 @@ class ClosingCount:
         Raises: ``MissingRowsError`` for rows that are counted and cannot be found.
         """
         waited, pause = 0.0, _PAUSE
-        looks = rounds = 0
+        rounds, has_looked = 0, False
         while True:
             surplus = self._surplus(low, behind)
             if not surplus:
                 return
             is_last_chance = waited >= self._patience
-            if not looks or is_last_chance:
-                looks += 1
-                found = False
+            if is_last_chance or not has_looked:
+                has_looked, found = True, False
                 for range_low, range_behind, _ in surplus:
                     found |= yield from self._look(range_low, range_behind)
                 if found and (rounds := rounds + 1) <= _MOST_ROUNDS:
-                    looks = 0
+                    has_looked = False
                     continue
                 if found or is_last_chance:
                     raise self._missing(surplus[0])

@@ -34,8 +34,17 @@ class _Leg:
     """What was read since an answer announced how many rows there are from ``low`` on."""
 
     low: str
-    announced: int
+    announced: int = 0
     read: int = 0
+
+
+@dataclass
+class _Progress:
+    """The last round that left fewer rows than those before."""
+
+    left: int
+    searches: int  # until it began
+    vain_rounds: int = 0  # since
 
 
 class TailReader:
@@ -49,9 +58,7 @@ class TailReader:
     def __init__(self, search: PageSearch) -> None:
         """Read with ``search``."""
         self._search = search
-        self._fewest: int | None = None  # rows that were left when a round began
-        self._vain_rounds = 0
-        self._last_progress = 0  # searches until then
+        self._progress: _Progress | None = None
         self._lacks = 0
 
     def read(
@@ -64,18 +71,18 @@ class TailReader:
         Raises: ``StreamError`` when answers do not agree on how many rows there are.
         """
         position, end = low, high
-        leg = _Leg(low, 0)
+        leg = _Leg(low)
         while True:
             if high is not None and position > high:
                 # The last window ended there, and it may have lacked rows as any other.
                 if not self._lacks_rows(0, leg, high):
                     return
-                position, leg = leg.low, _Leg(leg.low, 0)
+                position, leg = leg.low, _Leg(leg.low)
                 continue
             page, first = first or self._search.ask(Bounds(position, high)), None
             yield OrderedPage(page)
             if self._lacks_rows(page.total, leg, high):
-                position, leg = leg.low, _Leg(leg.low, 0)
+                position, leg = leg.low, _Leg(leg.low)
                 continue
             if self._search.is_whole(page):
                 return
@@ -122,14 +129,12 @@ class TailReader:
 
     def _is_out_of_reach(self, page: SearchPage) -> bool:
         """Whether round after round left as many rows as there were before."""
-        left = page.expected
-        if self._fewest is None or left <= self._fewest * _PROGRESS:
-            self._fewest = left
-            self._vain_rounds, self._last_progress = 0, self._search.requests
+        left, searches, before = page.expected, self._search.requests, self._progress
+        if before is None or left <= before.left * _PROGRESS:
+            self._progress = _Progress(left, searches)
             return False
-        self._vain_rounds += 1
-        searches = self._search.requests - self._last_progress
-        if self._vain_rounds < _VAIN_ROUNDS or searches < _VAIN_SEARCHES:
+        before.vain_rounds += 1
+        if before.vain_rounds < _VAIN_ROUNDS or searches - before.searches < _VAIN_SEARCHES:
             return False
         logger.warning(
             "%s: rows change faster than they can be read; the next run resumes from the bookmark.",

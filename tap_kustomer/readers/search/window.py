@@ -74,7 +74,7 @@ def _share(page: SearchPage, page_size: int) -> float:
 def _shorter(page: SearchPage, low: str, high: str, page_size: int) -> str | None:
     """Return an end before ``high`` up to which ``page`` seems to show all rows, if it tells."""
     stamps = sorted(key.updated for key in page.keys if key.updated and low <= key.updated < high)
-    wanted = max(int(_FILLING * page_size), 1)
+    wanted = int(_FILLING * page_size)
     if len(stamps) <= wanted:
         return None
     first, beyond = stamps[0], stamps[wanted]
