@@ -119,8 +119,25 @@ TESTS: dict[str, tuple[str, ...]] = {
         *_SEARCHES,
     ),
     "readers/search/count.py": (f"{_ALONE}test_counting.py", f"{_READERS}test_closing_count.py"),
-    "readers/search/proof.py": (f"{_READERS}test_closing_count.py", "tests/test_resume.py"),
-    "readers/search/archive.py": (f"{_READERS}test_archive.py",),
+    "readers/search/proof.py": (
+        f"{_ALONE}test_runs.py",
+        f"{_READERS}test_closing_count.py",
+        "tests/test_resume.py",
+    ),
+    "readers/search/archive.py": (f"{_ALONE}test_runs.py", f"{_READERS}test_archive.py"),
+    "readers/search/options.py": (f"{_ALONE}test_runs.py", f"{_READERS}test_recount.py"),
+    "readers/search/query.py": (
+        f"{_ALONE}test_asking.py",
+        f"{_ALONE}test_same_moment.py",
+        f"{_ALONE}test_runs.py",
+        *_SEARCHES,
+    ),
+    "readers/search/reader.py": (
+        f"{_ALONE}test_runs.py",
+        *_SEARCHES,
+        f"{_READERS}test_recount.py",
+    ),
+    "readers/search/recount.py": (f"{_ALONE}test_runs.py", f"{_READERS}test_recount.py"),
     "readers/search/page.py": (
         f"{_ALONE}test_peeking.py",
         f"{_READERS}test_slice_model.py",

@@ -76,14 +76,11 @@ def test_rows_are_counted_where_their_part_begins() -> None:
 def test_one_answer_needs_no_count_and_two_do() -> None:
     """An answer that completes nothing is none of them."""
     coverage = Coverage()
-    assert not coverage.is_due
     coverage.add([Part("a", "b", 1), Part("b", "c", 1)])
     coverage.add([])
-    assert not coverage.is_due
+    assert coverage.is_due is False
     coverage.add([Part("c", "d", 1)])
-    assert coverage.is_due
-    coverage.add([])
-    assert coverage.is_due
+    assert coverage.is_due is True
 
 
 def test_what_an_earlier_run_left_is_counted_with_this_ones() -> None:

@@ -112,7 +112,9 @@ def test_rows_created_at_one_moment_among_others_are_walked_by_number(alike: int
     assert len(ids) == count == alike + 13
     assert len(client.sent) < 20
     walked = [one for one in client.sent if one.params["page"] > 1]
-    assert all({"customer_created_at": {"lte": at(50)}} in one.body["and"] for one in walked)
+    assert all(
+        {"customer_created_at": {"lte": at(50)}} in (one.body or {})["and"] for one in walked
+    )
 
 
 @pytest.mark.parametrize("without", [1, 4, 5, 12])
