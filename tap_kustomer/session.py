@@ -18,6 +18,7 @@ from tap_kustomer.messages import KustomerWriter
 from tap_kustomer.org import Org
 from tap_kustomer.readers.prefetch import Prefetch
 from tap_kustomer.readers.search.ask import ExactTotals
+from tap_kustomer.readers.sources import SharedSources
 from tap_kustomer.run import StreamRun
 from tap_kustomer.settings.values import Settings
 
@@ -48,6 +49,7 @@ class Session:
     edge: TwoYearEdge  # where the standard search ends
     output: Output
     exact_totals: ExactTotals  # whether the live search gives them
+    shared: SharedSources  # searches from which several streams pull their rows
     mapper: Callable[[], PluginMapper]  # the stream maps, made after discovery
     runs: list[StreamRun]  # of the streams whose turn has come
 

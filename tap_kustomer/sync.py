@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
@@ -35,6 +36,7 @@ _SEARCHES_AHEAD = 3  # streams whose first search is asked while another stream 
 
 COMPLETE, SKIPPED, FAILED, STOPPED = "complete", "skipped", "failed", "stopped"
 MISSING = "missing"  # known to the state and no longer offered
+_OVER = object()  # that a turn has no further step
 NOT_DUE = "not due"  # a list that was read not long ago, see `lists_every_minutes`
 
 
@@ -95,6 +97,8 @@ class Sync:
         try:
             for place, stream in enumerate(in_turn):
                 self._ask_ahead(in_turn[place:])
+                if stream.run.ended_at is not None:
+                    continue  # it was read beside another
                 if stream.is_due:
                     self._sync_one(stream)
                 else:
@@ -120,7 +124,8 @@ class Sync:
         """
         if self._session.settings.max_concurrency == 1:
             return  # with one request at a time, prefetching gains nothing
-        due = [one for one in streams if one.ABORT_AT_RECORD_COUNT is None and one.is_due]
+        left = [one for one in streams if one.run.ended_at is None]
+        due = [one for one in left if one.ABORT_AT_RECORD_COUNT is None and one.is_due]
         searches = [one for one in due if isinstance(one, SearchedStream)]
         lists = [one for one in due if isinstance(one, ListStream)]
         for stream in (*searches[:_SEARCHES_AHEAD], *lists):
@@ -136,12 +141,29 @@ class Sync:
         self._observer.stream_started(stream.run)
 
     def _sync_one(self, stream: KustomerStream) -> None:
+        """Sync a stream, and batch by batch beside it those that pull from the same source."""
+        with ExitStack() as stack:
+
+            def prepared(one: KustomerStream) -> Iterator[None]:
+                turn = self._turn_of(one)
+                stack.callback(turn.close)
+                next(turn, None)
+                return turn
+
+            turns = [prepared(stream)]
+            turns += [prepared(one) for one in stream.read_beside]
+            while turns:
+                turns = [turn for turn in turns if next(turn, _OVER) is not _OVER]
+
+    def _turn_of(self, stream: KustomerStream) -> Generator[None, None, None]:
+        """Sync a stream, with a rest once it is prepared, and behind each of its batches."""
         run = stream.run
         self._begin(stream)
         started = time.monotonic()
         try:
             stream.ensure_prepared()
-            stream.sync()
+            yield
+            yield from stream.steps()
             run.status = COMPLETE
             self._known_lists += stream.reads_list
         except (AbortedSyncFailedException, AbortedSyncPausedException):

@@ -49,6 +49,7 @@ from tap_kustomer.messages import KustomerWriter
 from tap_kustomer.org import Org
 from tap_kustomer.readers.prefetch import Prefetch
 from tap_kustomer.readers.search.ask import ExactTotals
+from tap_kustomer.readers.sources import SharedSources
 from tap_kustomer.rows.selection import mapping_warnings
 from tap_kustomer.run import StreamRun
 from tap_kustomer.session import Output, Session
@@ -206,6 +207,7 @@ class TapKustomer(CommandTap):
             mapper=lambda: self.mapper,
             runs=[],
             exact_totals=ExactTotals(),
+            shared=SharedSources(),
         )
 
     def close(self) -> None:

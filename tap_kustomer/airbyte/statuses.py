@@ -19,7 +19,7 @@ _SAME_RESET_MS = 2000
 class StreamStatuses:
     """Announces statuses in an order that Airbyte accepts; any thread may call it.
 
-    Rows of a stream may come before its own turn (a search of all klasses is dealt out), and
+    Rows of a stream may come outside its own turn (a confirmed deletion is also written there), and
     worker threads tell of waits at any time, so every method brings the stream as far as needed.
     """
 

@@ -108,7 +108,7 @@ def preflight(session: Session, streams: Sequence[KustomerStream]) -> tuple[Pref
     unasked = {one.name for one in klasses[KLASSES_SAMPLED:]}
     checks: dict[str, StreamCheck] = {}
     for stream in by_importance:
-        if isinstance(stream, KlassObjects) and any(one.deals_work for one in klasses):
+        if isinstance(stream, KlassObjects) and session.shared.are_used:
             unasked.add(stream.name)  # what was asked for one klass has brought the rows of all
         if stream.name not in unasked:
             checks[stream.name] = check_stream(stream, left)
@@ -153,7 +153,7 @@ def _sample(
     if not answered:
         sample.problem = "No klass could be searched by itself, so the others were not looked at."
         return sample
-    if any(one.deals_work for one in answered):
+    if answered[0].session.shared.are_used:
         sample.rows = sample.searches = 0  # they are among those of the klass that was asked for
         return sample
     try:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from singer_sdk import Tap
 from singer_sdk.exceptions import MaxRecordsLimitException
 from singer_sdk.helpers.types import Context
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
 from tap_kustomer import timestamps
@@ -94,6 +95,11 @@ class KustomerStream(WritingStream):
         """Settle with Kustomer how the stream can be read, before ``sync``."""
 
     @property
+    def read_beside(self) -> Sequence[KustomerStream]:
+        """Other streams that pull from the same source, so that they are read side by side."""
+        return ()
+
+    @property
     def problem(self) -> str | None:
         """What discovery found to be wrong with the stream, as a sentence; nothing, usually."""
         return None
@@ -153,6 +159,17 @@ class KustomerStream(WritingStream):
         for batch in self.read():
             yield from batch.rows
 
+    def steps(self) -> Iterator[None]:
+        """Sync the stream as the SDK's ``sync`` does, with a rest behind each batch."""
+        self._write_schema_message()
+        if (
+            self.replication_method == REPLICATION_FULL_TABLE
+            and self.emit_activate_version_messages
+        ):
+            self._stream_version = self._initialized_at // 1000
+        for _ in self._sync_records():
+            yield
+
     @override
     def _sync_records(
         self,
@@ -165,6 +182,7 @@ class KustomerStream(WritingStream):
             for batch in self.read():
                 counter.increment(self.write_batch(batch))
                 self.session.clock.check()
+                yield {}
         self._read_to_end = True
         if self._stream_version is not None:
             self._write_activate_version_message(self._stream_version)
@@ -174,7 +192,6 @@ class KustomerStream(WritingStream):
         if self.is_full_list:
             self.state["listed_at"] = self.session.started
         self.session.output.write_state()
-        yield from ()
 
     def note_failure(self, error: Exception) -> None:
         """Note in the state what the next run needs to know of a failure of this one."""

@@ -27,9 +27,10 @@ from tap_kustomer.errors import (
 from tap_kustomer.readers.children import Children, is_gone, read_children
 from tap_kustomer.readers.list_page import attributes_of, identity
 from tap_kustomer.readers.lists import never_an_end
+from tap_kustomer.readers.sources import SearchSource
 from tap_kustomer.streams.base import RowBatch
 from tap_kustomer.streams.search import SEARCH_ROLES, SearchStream
-from tap_kustomer.streams.searched import UNDATED, SearchedStream, SearchSource, updated_at
+from tap_kustomer.streams.searched import UNDATED, SearchedStream, updated_at
 
 __all__ = ["ChildStream"]
 

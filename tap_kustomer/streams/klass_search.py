@@ -14,9 +14,9 @@ from tap_kustomer.readers.search.query import SearchQuery
 from tap_kustomer.session import Session
 from tap_kustomer.streams.search import SearchStream, form_name
 
-__all__ = ["KlassSearch", "is_of_all", "klass_of", "may_be_dealt"]
+__all__ = ["KlassSearch", "is_of_all", "klass_of"]
 
-_DEALT = "split by klass"  # the form in which the objects of all klasses are read together
+_SHARED = "split by klass"  # the form in which the objects of all klasses are read together
 
 
 class KlassSearch(SearchStream):
@@ -36,7 +36,6 @@ class KlassSearch(SearchStream):
         """Make the stream of ``klass``."""
         super().__init__(tap, session, schema, name)
         self.klass = klass
-        self.deals_work = False  # the search of a single klass did not work, that of all did
 
     @property
     def own_context(self) -> str:
@@ -94,29 +93,23 @@ class KlassSearch(SearchStream):
             Form(form_name(query.attribute, query), query) for query in self.queries(remembered)
         ]
         query = self.query("kobject", "kobject")
-        dealt: list[Form[SearchQuery | None]] = [Form(form_name(_DEALT, query), query, rank=1)]
-        if self._klasses_are_dealt and may_be_dealt(remembered):
-            return [*dealt, *self.without_deleted(dealt)]
-        return [*single, *dealt, *self.without_deleted(single), *self.without_deleted(dealt)]
+        shared: list[Form[SearchQuery | None]] = [Form(form_name(_SHARED, query), query, rank=1)]
+        if self.session.shared.are_used and self.may_share(remembered):
+            return [*shared, *self.without_deleted(shared)]
+        return [*single, *shared, *self.without_deleted(single), *self.without_deleted(shared)]
+
+    def may_share(self, remembered: object) -> bool:
+        """Whether no search of the klass alone, the better form, is ``remembered``."""
+        return remembered is None or str(remembered).startswith(_SHARED)
 
     @override
     def owns(self, resource: dict[str, Any], query: SearchQuery) -> bool:
         return not is_of_all(query) or klass_of(resource) == self.klass.name
 
-    @property
-    def _klasses_are_dealt(self) -> bool:
-        """Whether the search of single klasses is known not to work here."""
-        return any(isinstance(one, KlassSearch) and one.deals_work for one in self.all_streams)
-
 
 def is_of_all(query: SearchQuery) -> bool:
     """Whether a search finds the objects of all klasses."""
     return query.context == "kobject"
-
-
-def may_be_dealt(remembered: object) -> bool:
-    """Whether no search of a single klass, the better form, is ``remembered``."""
-    return remembered is None or str(remembered).startswith(_DEALT)
 
 
 def klass_of(resource: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -13,16 +13,16 @@ from typing_extensions import override
 from tap_kustomer import timestamps
 from tap_kustomer.org import Klass
 from tap_kustomer.readers.negotiation import Form
-from tap_kustomer.readers.search.emission import NewRows
 from tap_kustomer.readers.search.options import FirstPage
 from tap_kustomer.readers.search.query import SearchQuery
 from tap_kustomer.readers.search.recount import is_recount
+from tap_kustomer.readers.sources import PassedError, SearchSource, SharedSource
 from tap_kustomer.session import Session
-from tap_kustomer.streams.base import RowBatch
-from tap_kustomer.streams.klass_search import KlassSearch, is_of_all, klass_of, may_be_dealt
+from tap_kustomer.streams.base import KustomerStream, RowBatch
+from tap_kustomer.streams.klass_search import KlassSearch, is_of_all, klass_of
 from tap_kustomer.streams.remembered import warn_of_wider_settings
 from tap_kustomer.streams.search import SearchStream, form_name
-from tap_kustomer.streams.searched import SearchSource, updated_at
+from tap_kustomer.streams.searched import updated_at
 from tap_kustomer.streams.together import FEWEST_KLASSES, Member, Memory, Share, Together
 
 __all__ = ["KlassObjects", "Kobjects", "search_together"]
@@ -40,8 +40,8 @@ class Kobjects(SearchStream):
 class KlassObjects(KlassSearch):
     """One row per custom object of one klass, its attributes typed.
 
-    Where no search of a single klass works, the objects of all are read once and split among the
-    streams of all klasses.
+    Where no search of a single klass works, the objects of all are searched once, and each klass's
+    stream pulls its own from that search.
     """
 
     def __init__(
@@ -49,10 +49,9 @@ class KlassObjects(KlassSearch):
     ) -> None:
         """Make the stream of ``klass``."""
         super().__init__(tap, session, schema, name, klass)
-        self.is_dealt = False  # another klass's stream has read and written the rows
-        self._deals = False
         self.together: Together | None = None  # the search of all klasses, where it may serve
         self._share: Share | None = None
+        self._shared: SharedSource | None = None  # where no klass can be searched by itself
 
     # ------------------------------------------------------------ together with other klasses
 
@@ -140,97 +139,77 @@ class KlassObjects(KlassSearch):
         self.state["together"] = None  # what it says of rows behind the bookmark is wrong
         super().set_back(moment)
 
-    # ------------------------------------------------------------ of all klasses
-
-    @override
-    def ensure_prepared(self) -> None:
-        if not self.is_dealt:
-            super().ensure_prepared()
-
-    @property
-    def takes_dealt(self) -> bool:
-        """Whether no earlier run read the klass by a search of its own, which is the better one."""
-        return may_be_dealt(self.known_state.get("form"))
+    # ------------------------------------------------------------ one search for all klasses
 
     @override
     def ask(self, form: Form[SearchQuery | None]) -> SearchSource | None:
-        self._deals = form.query is not None and is_of_all(form.query)
-        if not self._deals or form.query is None or self._options is None:
+        query, options = form.query, self._options
+        self._shared = None
+        if query is None or options is None or not is_of_all(query):
             return super().ask(form)
-        start = min(stream.starting_at for stream in self._receivers())
-        self.run.from_ = start
-        source = self.open(form.query, replace(self._options, start=start, uncounted=None))
-        if not self._klasses_are_dealt:
-            self.logger.info(
-                "%s: can't search one klass at a time in this org; reading all custom objects once "
-                "and splitting them by klass.",
-                self.name,
-            )
-        self.deals_work = True
-        return source
 
-    def _receivers(self) -> list[KlassObjects]:
+        def open_shared() -> SharedSource:
+            start = min(one.starting_at for one in (self, *self._sharing()))
+            source = self.open(query, replace(options, start=start, uncounted=None))
+            if not self.session.shared.are_used:
+                self.logger.info(
+                    "%s: can't search one klass at a time in this org; reading all custom objects "
+                    "once and splitting them by klass.",
+                    self.name,
+                )
+            return SharedSource(source, start, self.name, klass_of)
+
+        self._shared = self.session.shared.join(
+            form.name, options.start, self.oldest_answer, open_shared
+        )
+        return self._shared.source
+
+    def _sharing(self) -> list[KlassObjects]:
+        """Return the other klasses' streams that have yet to be read by the same search."""
         return [
-            stream
-            for stream in self.all_streams
-            if isinstance(stream, KlassObjects)
-            and stream.selected
-            and not stream.is_dealt
-            and (stream is self or stream.takes_dealt)
+            one
+            for one in self.all_streams
+            if isinstance(one, KlassObjects)
+            and one is not self
+            and one.selected
+            and one.run.ended_at is None
+            and one.may_share(one.known_state.get("form"))
         ]
+
+    @property
+    @override
+    def read_beside(self) -> Sequence[KustomerStream]:
+        return () if self._shared is None else self._sharing()
 
     @override
     def read(self) -> Iterator[RowBatch]:
-        """Yield the rows of this klass; when dealing, write those of the others too."""
-        if self.is_dealt:
-            return
+        """Yield the rows of the klass, from whichever search shows them."""
         if self._share is not None:
             yield from self._read_share(self._share)
             return
         before = self._memory
         self.remember_klass()
-        source = self.source
-        if source is not None and self._deals:
-            self.remember(self.form)
-            yield from self._deal(source)
+        if self._shared is not None:
+            try:
+                yield from self._read_part(self._shared)
+            except PassedError:
+                self.prefetch.call(self.negotiate)
+                yield from self.read()
             return
         yield from super().read()
-        if source is not None and self.settings.end_date is None:
-            self._remember_own_search(source.first, before)
+        if self.source is not None and self.settings.end_date is None:
+            self._remember_own_search(self.source.first, before)
 
-    def _deal(self, source: SearchSource) -> Iterator[RowBatch]:
-        receivers = {stream.klass.name: stream for stream in self._receivers()}
-        others = [stream for stream in receivers.values() if stream is not self]
-        for stream in others:
-            stream.announce(self.form)
-        starts = {name: stream.starting_at for name, stream in receivers.items()}
-        for resources, new in source.resources():
-            self.note_progress(source)
-            dealt: dict[str, list[dict[str, Any]]] = {}
-            for resource in resources:
-                klass = klass_of(resource)
-                if klass in receivers and updated_at(resource) >= starts[klass]:
-                    dealt.setdefault(klass, []).append(resource)
-            for stream in others:
-                stream.receive(dealt.get(stream.klass.name, []), new)
-            own = dealt.get(self.klass.name, [])
-            yield RowBatch(
-                [self.make_row(one) for one in own], new.bookmark, goes_back=new.goes_back
-            )
-        for stream in others:
-            stream.is_dealt = True
-
-    def announce(self, form: str | None) -> None:
-        """Write the SCHEMA message, before rows that another stream reads in ``form``."""
-        self.own_start = self.starting_at
-        self.remember_klass()
-        self.remember(form)
-        self._write_schema_message()
-
-    def receive(self, resources: list[dict[str, Any]], new: NewRows) -> None:
-        """Write rows that another klass's stream has read, and move the own bookmark."""
-        rows = [self.make_row(one) for one in resources]
-        self.write_batch(RowBatch(rows, new.bookmark, goes_back=new.goes_back))
+    def _read_part(self, shared: SharedSource) -> Iterator[RowBatch]:
+        """Yield the rows of the klass that a search of all klasses shows."""
+        self.remember(self.form)
+        for found, new in shared.part_of(self.klass.name):
+            if shared.opener == self.name:
+                self.note_progress(shared.source)
+            own = [self.make_row(one) for one in found if updated_at(one) >= self.own_start]
+            yield RowBatch(own, new.bookmark, goes_back=new.goes_back)
+            if self.ABORT_AT_RECORD_COUNT is not None:
+                return  # a test is content with the first page, where the klass may have no row
 
 
 def search_together(session: Session, streams: Iterable[KlassObjects]) -> None:

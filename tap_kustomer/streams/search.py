@@ -13,10 +13,11 @@ from tap_kustomer.readers.list_page import ListPage
 from tap_kustomer.readers.negotiation import Form
 from tap_kustomer.readers.search.emission import NewRows
 from tap_kustomer.readers.search.query import SearchQuery
+from tap_kustomer.readers.sources import SearchSource
 from tap_kustomer.rows.direct import DirectRows
 from tap_kustomer.streams.base import RowBatch
 from tap_kustomer.streams.lists import listed
-from tap_kustomer.streams.searched import NO_DELETED, SearchedStream, SearchSource
+from tap_kustomer.streams.searched import NO_DELETED, SearchedStream
 
 __all__ = ["SEARCH_ROLES", "SearchStream", "form_name"]
 

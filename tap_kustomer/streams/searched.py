@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from typing_extensions import override
 
 from tap_kustomer import timestamps
-from tap_kustomer.client.codec import decode
 from tap_kustomer.errors import EmptiedRowsError
 from tap_kustomer.readers.negotiation import Form, settle
-from tap_kustomer.readers.search.emission import NewRows
 from tap_kustomer.readers.search.options import FirstPage, ReadOptions
 from tap_kustomer.readers.search.query import SearchQuery
 from tap_kustomer.readers.search.reader import SearchReader
+from tap_kustomer.readers.sources import SearchSource
 from tap_kustomer.streams.base import KustomerStream
 from tap_kustomer.streams.remembered import remember_settings, warn_of_wider_settings
 
-__all__ = ["NO_DELETED", "UNDATED", "SearchSource", "Searched", "SearchedStream", "updated_at"]
+__all__ = ["NO_DELETED", "UNDATED", "Searched", "SearchedStream", "updated_at"]
 
 NO_DELETED = ", no deleted rows"  # how the state names a form without ``includeDeleted``
 UNDATED = "9"  # stands behind each moment
@@ -28,31 +26,6 @@ UNDATED = "9"  # stands behind each moment
 # years moves on meanwhile, and so do the rows.
 _LONGEST_AHEAD_SECONDS = 600
 _CONFIRMING_PAUSE = 1.0  # seconds until a page that breaks what was asked for is asked for again
-
-
-@dataclass(frozen=True)
-class SearchSource:
-    """Where the rows of one search come from in this run: its first page, and what reads on.
-
-    Opened by any thread, read by the main thread; touches no state.
-    """
-
-    reader: SearchReader
-    first: FirstPage
-
-    def new_rows(self) -> Iterator[NewRows]:
-        """Yield the new rows of each page. Raises: what ``SearchReader.read`` raises."""
-        return self.reader.read(self.first)
-
-    def resources(self) -> Generator[tuple[list[dict[str, Any]], NewRows], None, None]:
-        """Yield the new resources of each page, and where the search stands behind them."""
-        for new in self.new_rows():
-            resources = decode(new.raw)["data"] if new.indexes else []
-            yield _objects([resources[index] for index in new.indexes]), new
-
-    def first_resources(self) -> list[dict[str, Any]]:
-        """Return the resources of the first page."""
-        return _objects(decode(self.first.page.raw)["data"])
 
 
 class Searched(Protocol):
@@ -122,10 +95,14 @@ class SearchedStream(KustomerStream):
         ahead, self._ahead = self._ahead, None
         if ahead is not None:
             ahead()
-            oldest = timestamps.shift(self.session.server_now(), seconds=-_LONGEST_AHEAD_SECONDS)
-            if self.source is None or self.source.first.started > oldest:
+            if self.source is None or self.source.first.started > self.oldest_answer:
                 return
         self.prefetch.call(self.negotiate)
+
+    @property
+    def oldest_answer(self) -> str:
+        """The moment before which a first answer is too old to be read on from."""
+        return timestamps.shift(self.session.server_now(), seconds=-_LONGEST_AHEAD_SECONDS)
 
     # ------------------------------------------------------------ which form, and from when
 
@@ -222,11 +199,6 @@ class SearchedStream(KustomerStream):
         """Note in the state in which form the archive was searched, once it was."""
         if source.reader.archive_form is not None:
             self.state["archive_form"] = source.reader.archive_form
-
-
-def _objects(found: Sequence[object]) -> list[dict[str, Any]]:
-    """Return resources; what is no object becomes one without an id, which no row is made of."""
-    return [one if isinstance(one, dict) else {} for one in found]
 
 
 def updated_at(resource: dict[str, Any]) -> str:

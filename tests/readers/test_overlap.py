@@ -395,8 +395,8 @@ def test_a_first_answer_that_has_become_old_is_asked_for_again(server: Simulator
         assert rows[row["id"]]["updated_at"] == row["attributes"]["updatedAt"]
 
 
-def test_klasses_without_a_search_are_dealt_out_when_asked_ahead(server: Simulator) -> None:
-    """Several find out at the same time, and one of them reads for all."""
+def test_klasses_without_a_search_share_one_when_asked_ahead(server: Simulator) -> None:
+    """Several find out at the same time, and the first opens it for all."""
     server.set(kobject_klass_attribute=None)
     klasses = ["order", "device", "visit", "claim"]
     for klass in klasses:

@@ -116,7 +116,7 @@ def test_an_ignored_company_filter_leads_to_the_list(fast_sim: Simulator) -> Non
 def test_objects_of_each_klass_are_read_however_they_can_be(
     fast_sim: Simulator, attribute: Any
 ) -> None:
-    """By either attribute, or all klasses at once, dealt out to their streams."""
+    """By either attribute, or all klasses at once, split by klass."""
     org = fast_sim.org
     names = ["order", "device"]
     for name in names:

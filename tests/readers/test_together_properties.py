@@ -47,6 +47,7 @@ class Story:
     appears: bool = False
     disabled: bool = False
     refused: bool = False  # the context of all klasses, in every other run
+    unsearched: bool = False  # no klass can be searched by itself, so all share one search
     fault: str | None = None
     concurrency: int = 3
 
@@ -72,6 +73,7 @@ stories = st.builds(
     appears=st.booleans(),
     disabled=st.booleans(),
     refused=some([False, False, True]),
+    unsearched=some([False, False, True]),
     fault=some([None, None, "short_page", "shrink_total", "timed_out", "status"]),
     concurrency=st.integers(1, 4),
 )
@@ -117,8 +119,9 @@ def run_story(story: Story) -> None:
     org = build(story, rng)
     klasses = [f"k-{number}" for number in range(story.klasses)]
     gone = klasses[:1] if story.disabled else []
+    knobs: dict[str, Any] = {"kobject_klass_attribute": None} if story.unsearched else {}
     with (
-        Simulator(org, fresh_documents=story.fresh_documents) as sim,
+        Simulator(org, fresh_documents=story.fresh_documents, **knobs) as sim,
         contextlib.nullcontext() if story.seed % _OVER_HTTP == 0 else without_sockets(sim),
     ):
         disturb(sim, story, rng, klasses)
@@ -129,7 +132,8 @@ def run_story(story: Story) -> None:
                 change(org, rng, klasses, arrives=rng.random() < _ARRIVING)
             if place == 0:
                 happen(org, story, klasses, gone)
-            sim.set(refused_contexts=["kobject"] if story.refused and place % 2 else [])
+            refuses = story.refused and not story.unsearched and place % 2
+            sim.set(refused_contexts=["kobject"] if refuses else [])
             left = [name for name in klasses if name not in gone]
             runs.append(run_once(sim, story, left, last_state(runs)))
         sim.clear_hooks()
@@ -202,5 +206,8 @@ def stream_of(klass: str) -> str:
 @settings(max_examples=examples(40))
 @given(story=stories)
 def test_klasses_searched_together_lose_nothing(story: Story) -> None:
-    """Ties, lag, drift, faults, kills, a klass that appears, one disabled, a context refused."""
+    """Ties, lag, drift, faults, kills, a klass that appears, one disabled, a context refused.
+
+    And klasses of which none can be searched by itself.
+    """
     run_story(story)
