@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from functools import cached_property
 from types import FrameType
@@ -18,31 +18,19 @@ from singer_sdk.cli import plugin_cli
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.plugin_base import JSONSchemaValidator, _plugin_log_level
-from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_kustomer import timestamps
-from tap_kustomer.catalog.discovery import (
-    KLASSES_SAMPLED,
-    check_discovered,
-    discover_org,
-    metadata_problem,
-)
-from tap_kustomer.catalog.klass_names import klass_streams
-from tap_kustomer.catalog.schema import object_schema, stream_schema
+from tap_kustomer.catalog.discovery import KLASSES_SAMPLED, check_discovered, discover_org
 from tap_kustomer.catalog.search_schema import SearchSchemaReader
-from tap_kustomer.cli.check import Preflight, preflight
-from tap_kustomer.cli.command import CommandTap, KustomerCommand
+from tap_kustomer.cli.command import KustomerCommand
 from tap_kustomer.cli.progress import Progress
 from tap_kustomer.cli.signals import SignalStop
+from tap_kustomer.cli.tap import CommandTap
 from tap_kustomer.client.auth import KustomerAuthenticator
 from tap_kustomer.client.rate_limit import RateLimiter
 from tap_kustomer.client.transport import KustomerClient
 from tap_kustomer.clock import Clock, StopRequested
-from tap_kustomer.contact.allowance import Allowance
-from tap_kustomer.contact.answers import Answers
-from tap_kustomer.contact.look import look
-from tap_kustomer.contact.report import report_of
 from tap_kustomer.edge import TwoYearEdge
 from tap_kustomer.errors import SettingsError
 from tap_kustomer.messages import KustomerWriter
@@ -55,55 +43,18 @@ from tap_kustomer.run import StreamRun
 from tap_kustomer.session import Output, Session
 from tap_kustomer.settings.environment import settings_from_environment, settle_log_level
 from tap_kustomer.settings.meltano import with_dropped_nulls
-from tap_kustomer.settings.values import SETTINGS_SCHEMA, Settings, those_set, unknown_settings
+from tap_kustomer.settings.reader import those_set
+from tap_kustomer.settings.values import SETTINGS_SCHEMA, Settings, unknown_settings
 from tap_kustomer.state import MARK, check_state, mark_state
-from tap_kustomer.streams.audit_logs import AuditLogs
 from tap_kustomer.streams.base import KustomerStream
-from tap_kustomer.streams.census import CENSUS_STREAMS
-from tap_kustomer.streams.child_objects import CHILD_STREAMS
-from tap_kustomer.streams.children import ChildStream
-from tap_kustomer.streams.deletions import Deletions
 from tap_kustomer.streams.extra import ExtraRows
-from tap_kustomer.streams.extra_discovery import ExtraDiscovery
-from tap_kustomer.streams.kobjects import KlassObjects, Kobjects
-from tap_kustomer.streams.list_objects import LIST_STREAMS
-from tap_kustomer.streams.lists import ListStream
-from tap_kustomer.streams.objects import OBJECT_STREAMS
-from tap_kustomer.streams.own import CustomAttributes, SyncRuns
-from tap_kustomer.streams.search import SearchStream
-from tap_kustomer.streams.webhook_events import WebhookEvents
+from tap_kustomer.streams.registry import OPTIONAL_STREAMS, STREAM_NAMES, WITH_CUSTOM, streams_of
 from tap_kustomer.sync import Sync
 
-__all__ = ["STREAM_TYPES", "TapKustomer"]
-
-# Every stream that is not made from a klass of the org.
-STREAM_TYPES: tuple[type[KustomerStream], ...] = (
-    *OBJECT_STREAMS,
-    *LIST_STREAMS,
-    Kobjects,
-    CustomAttributes,
-    AuditLogs,
-    *CHILD_STREAMS,
-    Deletions,
-    *CENSUS_STREAMS,
-    WebhookEvents,
-    SyncRuns,
-)
-# Whether rows of a stream may have endpoints of `extra_streams` below them.
-STREAM_NAMES = {
-    one.name: issubclass(one, (SearchStream, ListStream, ChildStream)) for one in STREAM_TYPES
-}
-OPTIONAL_STREAMS = tuple(sorted(one.name for one in STREAM_TYPES if one.optional))
+__all__ = ["TapKustomer"]
 
 # What the SDK's own settings must look like.
 _SDK_SETTINGS = "https://sdk.meltano.com/en/latest/stream_maps.html"
-
-# Objects that have custom attributes of their own; those of a klass follow from the klass.
-_WITH_CUSTOM = tuple(
-    one.resource
-    for one in STREAM_TYPES
-    if object_schema(one.schema_name or one.name).has_custom and one is not Kobjects
-)
 
 
 class TapKustomer(CommandTap):
@@ -129,8 +80,6 @@ class TapKustomer(CommandTap):
     def __init__(self, *, clock: Clock | None = None, **kwargs: Any) -> None:
         """Make the tap; ``clock`` replaces time as a whole."""
         self.clock = clock or Clock()
-        self._allowance = Allowance()  # of a check
-        self._answers: Answers | None = None  # of a check, all of them
         self.stop = SignalStop(self.clock)
         self.run_id = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
         self.exit_status = 0
@@ -168,13 +117,7 @@ class TapKustomer(CommandTap):
             max_elapsed=settings.backoff_max_elapsed_seconds,
             connections=settings.max_concurrency,
         )
-        if self.looks:
-            self._answers = Answers(client.ledger)
-            client.watchers.append(self._answers)
-            client.gates.append(self._allowance)
-            client.confirms_roles = False  # a key may lack thirty roles, and nothing is decided
-        if self.recorder is not None:
-            client.watchers.append(self.recorder)
+        self.watch(client)
         return client
 
     @cached_property
@@ -186,7 +129,7 @@ class TapKustomer(CommandTap):
     def org(self) -> Org:
         """What discovery learns of the org; asks Kustomer once."""
         most = KLASSES_SAMPLED if self.looks else None
-        return discover_org(self.client, self.prefetch, _WITH_CUSTOM, most_klasses=most)
+        return discover_org(self.client, self.prefetch, WITH_CUSTOM, most_klasses=most)
 
     @cached_property
     def session(self) -> Session:
@@ -258,47 +201,7 @@ class TapKustomer(CommandTap):
     @override
     def discover_streams(self) -> Sequence[KustomerStream]:
         """Return the streams of the org."""
-        streams = list(self._discovered())
-        for stream in streams:
-            stream.all_streams = streams
-        return streams
-
-    def _discovered(self) -> Iterator[KustomerStream]:
-        metadata = self.org.metadata
-        parents = {entry.parent for entry in self.settings.extra_streams}
-        offered = {*self.settings.optional_streams, *parents}
-        for type_ in STREAM_TYPES:
-            if type_.optional and type_.name not in offered:
-                continue
-            stream: KustomerStream = type_(self, self.session, self._schema_of(type_))
-            stream.custom_problem = metadata_problem(self.org, type_.resource or "")
-            if object_schema(type_.schema_name or type_.name).has_custom:
-                stream.custom_is_known = type_.resource in metadata
-            yield stream
-        for name, klass in klass_streams(self.org.klasses).items():
-            if klass.is_readable:
-                custom = metadata.get(f"kobject.{klass.name}")
-                schema = stream_schema("kobjects", custom=custom, klass=True)
-                objects = KlassObjects(self, self.session, schema, name, klass)
-                objects.custom_problem = metadata_problem(self.org, f"kobject.{klass.name}")
-                objects.custom_is_known = custom is not None
-                yield objects
-        yield from self._extra_streams()
-
-    def _extra_streams(self) -> Iterator[KustomerStream]:
-        entries = self.settings.extra_streams
-        if not entries:
-            return
-        klasses = klass_streams(self.org.klasses).items()
-        discovery = ExtraDiscovery(
-            self.session.client,
-            self.session.prefetch,
-            entries,
-            types={one.name: one for one in STREAM_TYPES},
-            contexts={name: f"kobject_{one.name}" for name, one in klasses if one.is_readable},
-        )
-        for type_, schema in discovery.streams():
-            yield type_(self, self.session, schema)
+        return streams_of(self, self.session)
 
     @override
     def setup_mapper(self) -> None:
@@ -318,24 +221,6 @@ class TapKustomer(CommandTap):
         }
         for warning in mapping_warnings(maps, streams, columns):
             self.logger.warning("%s", warning)
-
-    def _schema_of(self, type_: type[KustomerStream]) -> dict[str, Any]:
-        file = type_.schema_name or type_.name
-        custom: dict[str, Any] | None = None
-        if object_schema(file).has_custom:
-            custom = dict(self.org.metadata.get(type_.resource, {}))
-        return stream_schema(
-            file,
-            custom=custom,
-            klass=type_ is Kobjects,
-            child=issubclass(type_, ChildStream),
-            rows_of_tap=type_.rows_of_tap,
-        )
-
-    @property
-    def own_streams(self) -> Mapping[str, KustomerStream]:
-        """The streams by name, each of which this tap made itself."""
-        return cast("Mapping[str, KustomerStream]", self.streams)
 
     @override
     def run_discovery(self) -> str:
@@ -398,42 +283,6 @@ class TapKustomer(CommandTap):
             self.close()
         self.exit_status = int(run.failed)
 
-    @override
-    def preflight(self) -> Preflight:
-        try:
-            streams = list(self.own_streams.values())
-            self._allowance.end_discovery()
-            found, left = preflight(self.session, streams)
-            if self._answers is not None:
-                found.contact = look(
-                    self.session,
-                    streams,
-                    self._answers,
-                    self._allowance,
-                    counts=left.lists,
-                    archives=left.archives,
-                )
-            return found
-        finally:
-            self.close()
-
-    @override
-    def report(self, found: Preflight) -> str:
-        if found.contact is None:
-            msg = "there was no look to report of"
-            raise ValueError(msg)
-        return report_of(
-            found.contact,
-            found.streams,
-            self.config.keys() & self.config_jsonschema["properties"].keys(),
-            org_id=found.org_id,
-            own_names=frozenset(
-                {klass.name for klass in self.org.klasses}
-                | {entry.name for entry in self.settings.extra_streams}
-            ),
-            known_streams=frozenset(STREAM_NAMES),
-        )
-
     def stream_started(self, run: StreamRun) -> None:
         """Note that a stream is about to be read. Overridden by what wraps the tap."""
 
@@ -444,32 +293,7 @@ class TapKustomer(CommandTap):
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         self.stop.handle(signum, frame)
 
-    def test_streams(self) -> None:
-        """Read one row of every stream; ``exit_status`` tells whether all could be read.
-
-        Unlike the SDK's test, a stream whose role is missing or that the org does not have is
-        what it is in a run: a warning.
-        """
-        for stream in self.streams.values():
-            stream.ABORT_AT_RECORD_COUNT = 1
-            stream.selected = True
-        self.sync_all()
-
     # ------------------------------------------------------------ command line
-
-    @override
-    @classmethod
-    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
-        """Run ``--test``, or ``--test=schema`` for the SCHEMA messages alone."""
-        if value == CliTestOptionValue.Disabled.value:
-            return
-        config = ctx.params["config"]
-        tap = cls(config=config.config, parse_env_config=config.parse_env)
-        if value == CliTestOptionValue.Schema.value:
-            tap.write_schemas()
-        else:
-            tap.test_streams()
-        ctx.exit(tap.exit_status)
 
     @plugin_cli
     def cli(cls) -> click.Command:  # noqa: N805 - the SDK's property of the class

@@ -12,8 +12,8 @@ from tap_kustomer.cli.check_stream import MISSING_ROLE, check_stream
 from tap_kustomer.errors import MissingRoleError
 from tap_kustomer.settings.values import Settings
 from tap_kustomer.streams.base import KustomerStream
+from tap_kustomer.streams.registry import OPTIONAL_STREAMS, STREAM_NAMES
 from tap_kustomer.sync import role_advice
-from tap_kustomer.tap import OPTIONAL_STREAMS, STREAM_NAMES
 
 __all__ = ["check", "modest"]
 

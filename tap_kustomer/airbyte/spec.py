@@ -7,7 +7,7 @@ from typing import Any
 
 from tap_kustomer.errors import SettingsError
 from tap_kustomer.settings.values import SETTINGS_SCHEMA
-from tap_kustomer.tap import OPTIONAL_STREAMS
+from tap_kustomer.streams.registry import OPTIONAL_STREAMS
 
 __all__ = ["PROTOCOL_VERSION", "specification", "tap_config"]
 

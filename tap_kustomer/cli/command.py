@@ -6,11 +6,9 @@ import gc
 import logging
 import os
 import sys
-from abc import abstractmethod
 from typing import Any
 
 import click
-from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError, MapExpressionError, StreamMapConfigError
 from singer_sdk.plugin_base import SingerCommand, _ConfigInput
 from typing_extensions import override
@@ -19,6 +17,7 @@ from tap_kustomer.cli.about import EXAMPLES, HELP, OPTIONS
 from tap_kustomer.cli.check import Preflight
 from tap_kustomer.cli.check_table import print_table
 from tap_kustomer.cli.files import read_catalog, read_config, read_state
+from tap_kustomer.cli.tap import CommandTap
 from tap_kustomer.cli.terminal import is_worth_reading, quieten
 from tap_kustomer.clock import StopRequested
 from tap_kustomer.contact.recording import Recorder
@@ -28,38 +27,9 @@ from tap_kustomer.errors import KustomerError, frames_of
 from tap_kustomer.messages import OutputClosed, let_output_block
 from tap_kustomer.sync import bug_sentence
 
-__all__ = ["CommandTap", "KustomerCommand"]
+__all__ = ["KustomerCommand"]
 
 logger = logging.getLogger("tap-kustomer")
-
-
-class CommandTap(Tap):
-    """What the command needs of a tap besides what the SDK's taps have."""
-
-    exit_status: int
-
-    def __init__(
-        self,
-        *,
-        looks: bool = False,
-        recorder: Recorder | None = None,
-        **kwargs: Any,
-    ) -> None:
-        """Make the tap.
-
-        ``looks``: what is answered is looked at, for ``preflight``; ``recorder`` keeps it.
-        """
-        self.looks = looks
-        self.recorder = recorder
-        super().__init__(**kwargs)
-
-    @abstractmethod
-    def preflight(self) -> Preflight:
-        """Ask Kustomer about every stream, and close."""
-
-    @abstractmethod
-    def report(self, found: Preflight) -> str:
-        """Return what was found as Markdown without anything of the org in it."""
 
 
 class KustomerCommand(SingerCommand):

@@ -1,6 +1,6 @@
-"""What a user may set, as data: names, types, defaults and descriptions.
+"""What a user may set, as data: names, types, ranges, defaults and descriptions.
 
-``settings.py`` judges the values.
+``reader.py`` judges the values by it.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ SETTINGS_SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     th.Property(
         "lists_every_minutes",
-        th.IntegerType,
+        th.IntegerType(minimum=0, maximum=525_600),
         default=0,
         title="Minutes between lists",
         description=(
@@ -167,7 +167,7 @@ SETTINGS_SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     th.Property(
         "lookback_seconds",
-        th.IntegerType,
+        th.IntegerType(minimum=0, maximum=86_400),
         default=300,
         title="Lookback",
         description=(
@@ -177,21 +177,21 @@ SETTINGS_SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     th.Property(
         "page_size",
-        th.IntegerType,
+        th.IntegerType(minimum=1, maximum=500),
         default=500,
         title="Page size",
         description="Rows per search request, 1 to 500.",
     ),
     th.Property(
         "search_requests_per_minute",
-        th.IntegerType,
+        th.IntegerType(minimum=1, maximum=100_000),
         default=100,
         title="Searches per minute",
         description="Kustomer's limit on search requests, shared by all API keys of an org.",
     ),
     th.Property(
         "requests_per_minute",
-        th.IntegerType,
+        th.IntegerType(minimum=1, maximum=1_000_000),
         title="Requests per minute",
         description=(
             "Request limit of the whole org, shared with agents in the app. Default: read from "
@@ -200,28 +200,28 @@ SETTINGS_SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     th.Property(
         "api_utilization_percentage",
-        th.IntegerType,
+        th.IntegerType(minimum=1, maximum=100),
         default=80,
         title="API utilization",
         description="Share of both limits that this tap may use, in percent.",
     ),
     th.Property(
         "max_concurrency",
-        th.IntegerType,
+        th.IntegerType(minimum=1, maximum=64),
         default=4,
         title="Requests in flight",
         description="Maximum number of concurrent requests.",
     ),
     th.Property(
         "request_timeout",
-        th.IntegerType,
+        th.IntegerType(minimum=1, maximum=3_600),
         default=120,
         title="Request timeout",
         description="Seconds to wait for a response.",
     ),
     th.Property(
         "backoff_max_elapsed_seconds",
-        th.IntegerType,
+        th.IntegerType(minimum=0, maximum=86_400),
         default=600,
         title="Longest retry",
         description=(

@@ -161,6 +161,7 @@ class KustomerStream(WritingStream):
 
     def steps(self) -> Iterator[None]:
         """Sync the stream as the SDK's ``sync`` does, with a rest behind each batch."""
+        self.log("Beginning sync of '%s' in %s mode", self.name, self.replication_method.lower())
         self._write_schema_message()
         if (
             self.replication_method == REPLICATION_FULL_TABLE

@@ -40,8 +40,8 @@ class Kobjects(SearchStream):
 class KlassObjects(KlassSearch):
     """One row per custom object of one klass, its attributes typed.
 
-    Where no search of a single klass works, the objects of all are searched once, and each klass's
-    stream pulls its own from that search.
+    Where no search of a single klass works, one search shows the objects of all, and each klass's
+    stream takes its own from it.
     """
 
     def __init__(

@@ -15,7 +15,7 @@ from airbyte_protocol.models import AirbyteCatalog
 from simulator import Fault, Org, Simulator
 from tap_kustomer.airbyte.schema import airbyte_schema
 from tap_kustomer.settings.values import SETTINGS_SCHEMA
-from tap_kustomer.tap import OPTIONAL_STREAMS
+from tap_kustomer.streams.registry import OPTIONAL_STREAMS
 from tests.airbyte.support import configured, run_source, spawn_source
 
 SINGER_ONLY = {

@@ -18,7 +18,7 @@ import pytest
 from simulator import Clock as SimulatorClock
 from simulator import Fault, Org, Simulator
 from tap_kustomer.clock import Clock
-from tap_kustomer.tap import OPTIONAL_STREAMS
+from tap_kustomer.streams.registry import OPTIONAL_STREAMS
 from tests.airbyte.support import (
     Printed,
     configured,

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from simulator.clock import to_iso
 from simulator.shapes import SHAPES, Shape, ShapeContext
 from tap_kustomer.naming import MAX_IDENTIFIER_BYTES, snake_case
-from tap_kustomer.tap import STREAM_TYPES
+from tap_kustomer.streams.registry import STREAM_TYPES
 
 STREAMS = sorted({one.schema_name or one.name for one in STREAM_TYPES})
 KEYS = {

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tap_kustomer.tap import STREAM_TYPES
+from tap_kustomer.streams.registry import STREAM_TYPES
 from tests.docs.pages import CHECKOUT
 from tools.docs.catalog_snapshot import as_text
 

@@ -11,7 +11,7 @@ import pytest
 from simulator import Fault, Org, Simulator
 from tap_kustomer.contact.allowance import MOST_REQUESTS, MOST_SEARCHES
 from tap_kustomer.ledger.assumptions import ASSUMPTIONS
-from tap_kustomer.tap import OPTIONAL_STREAMS
+from tap_kustomer.streams.registry import OPTIONAL_STREAMS
 from tests.contact.support import columns_of, look_at
 from tests.contact.test_look import AS_THE_TAP_ASSUMES, NOT_SEEN, new_org, small_org
 from tests.support import run_tap

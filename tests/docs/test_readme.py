@@ -15,7 +15,8 @@ import pytest
 
 from simulator import Org, Simulator
 from tap_kustomer.cli import command as cli
-from tap_kustomer.tap import STREAM_TYPES, TapKustomer
+from tap_kustomer.streams.registry import STREAM_TYPES
+from tap_kustomer.tap import TapKustomer
 from tests.docs.pages import CHECKOUT, PAGES, SINGER, blocks_of
 from tests.support import run_tap
 from tools.docs.account import OPEN, account, named, raw

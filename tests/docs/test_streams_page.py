@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tap_kustomer.catalog.schema import object_schema
-from tap_kustomer.tap import STREAM_TYPES
+from tap_kustomer.streams.registry import STREAM_TYPES
 from tests.docs.pages import CHECKOUT, blocks_of
 from tools.docs import streams_page
 

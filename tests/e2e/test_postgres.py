@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from simulator import Org, Simulator
-from tap_kustomer.tap import OPTIONAL_STREAMS
+from tap_kustomer.streams.registry import OPTIONAL_STREAMS
 from tests import support
 from tests.e2e import postgres
 from tests.e2e.postgres import LOADERS, SHIPPED, Database

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from simulator import Org, Simulator
-from tap_kustomer.tap import OPTIONAL_STREAMS
+from tap_kustomer.streams.registry import OPTIONAL_STREAMS
 from tests.e2e.project import CHECKOUT
 from tests.support import Output, run_tap
 

@@ -11,7 +11,7 @@ import yaml
 
 from tap_kustomer import __version__
 from tap_kustomer.airbyte.spec import PROTOCOL_VERSION, specification
-from tap_kustomer.tap import STREAM_TYPES
+from tap_kustomer.streams.registry import STREAM_TYPES
 from tests.support import ROOT
 
 if sys.version_info >= (3, 11):

@@ -16,7 +16,8 @@ from tap_kustomer.client.rate_limit import Budget, RateLimiter
 from tap_kustomer.client.transport import KustomerClient
 from tap_kustomer.clock import Clock, StopRequested
 from tap_kustomer.readers.prefetch import HELD_BYTES
-from tap_kustomer.tap import OPTIONAL_STREAMS, STREAM_NAMES, TapKustomer
+from tap_kustomer.streams.registry import OPTIONAL_STREAMS, STREAM_NAMES
+from tap_kustomer.tap import TapKustomer
 from tests.support import Output, read_messages, run_tap, sync_tap, tap_command
 from tests.test_resume import read_lines, rest, started
 

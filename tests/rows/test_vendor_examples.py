@@ -18,7 +18,8 @@ from tap_kustomer import timestamps
 from tap_kustomer.catalog.schema import object_schema
 from tap_kustomer.streams.base import KustomerStream
 from tap_kustomer.streams.children import ChildStream
-from tap_kustomer.tap import OPTIONAL_STREAMS, TapKustomer
+from tap_kustomer.streams.registry import OPTIONAL_STREAMS
+from tap_kustomer.tap import TapKustomer
 
 CHECKOUT = Path(__file__).parents[2]
 EXAMPLES = CHECKOUT.parent / "shared" / "reference" / "openapi" / "examples"

@@ -14,7 +14,8 @@ from simulator.api.endpoints import documented
 from tap_kustomer import clock as tap_clock
 from tap_kustomer.errors import SettingsError
 from tap_kustomer.settings.values import Settings
-from tap_kustomer.tap import STREAM_NAMES, TapKustomer
+from tap_kustomer.streams.registry import STREAM_NAMES
+from tap_kustomer.tap import TapKustomer
 from tests.support import FAST, Output, run_tap, sync_tap
 from tools.docs.endpoints_page import entries_for
 

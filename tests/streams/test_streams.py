@@ -17,7 +17,7 @@ from tap_kustomer.streams import audit_logs
 from tap_kustomer.streams.base import KustomerStream
 from tap_kustomer.streams.children import ChildStream
 from tap_kustomer.streams.lists import ListStream
-from tap_kustomer.tap import OPTIONAL_STREAMS, STREAM_TYPES
+from tap_kustomer.streams.registry import OPTIONAL_STREAMS, STREAM_TYPES
 from tap_kustomer.webhooks.events import read_event
 from tap_kustomer.webhooks.spool import Spool
 from tests.support import Output, catalog_of, sync_tap

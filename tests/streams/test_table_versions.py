@@ -9,7 +9,7 @@ import pytest
 
 from simulator import Org, Simulator
 from tap_kustomer.streams.list_objects import LIST_STREAMS
-from tap_kustomer.tap import OPTIONAL_STREAMS, STREAM_TYPES
+from tap_kustomer.streams.registry import OPTIONAL_STREAMS, STREAM_TYPES
 from tests.support import Output, catalog_of, sync_tap
 
 OPTIONAL = sorted({*OPTIONAL_STREAMS} - {"webhook_events", "row_counts"})

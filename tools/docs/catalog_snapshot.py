@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simulator import Org, Simulator
-from tap_kustomer.tap import OPTIONAL_STREAMS
+from tap_kustomer.streams.registry import OPTIONAL_STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

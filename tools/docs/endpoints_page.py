@@ -12,8 +12,8 @@ from tap_kustomer.naming import snake_case
 from tap_kustomer.rows.extra import looks_secret
 from tap_kustomer.streams.children import ChildStream
 from tap_kustomer.streams.lists import ListStream
+from tap_kustomer.streams.registry import STREAM_NAMES, STREAM_TYPES
 from tap_kustomer.streams.search import SearchStream
-from tap_kustomer.tap import STREAM_NAMES, STREAM_TYPES
 
 __all__ = ["endpoint_table", "entries_for"]
 

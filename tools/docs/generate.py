@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from tap_kustomer.settings.values import SETTINGS_SCHEMA
-from tap_kustomer.tap import STREAM_TYPES
+from tap_kustomer.streams.registry import STREAM_TYPES
 from tools.docs.account import PAGES, named
 from tools.docs.catalog_snapshot import catalog_snapshot
 from tools.docs.endpoints_page import endpoint_table

@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from simulator import Clock, Org, Simulator
-from tap_kustomer.tap import STREAM_TYPES
+from tap_kustomer.streams.registry import STREAM_TYPES
 
 __all__ = ["check_output", "minutes_table", "sample_query", "sample_row"]
 

@@ -14,8 +14,8 @@ from tap_kustomer.streams.census import CENSUS_STREAMS
 from tap_kustomer.streams.children import ChildStream
 from tap_kustomer.streams.kobjects import KlassObjects, Kobjects
 from tap_kustomer.streams.lists import ListStream
+from tap_kustomer.streams.registry import STREAM_TYPES
 from tap_kustomer.streams.search import SearchStream
-from tap_kustomer.tap import STREAM_TYPES
 
 __all__ = ["core_diagram", "join_list", "stream_sections", "stream_table"]
 
