@@ -23,6 +23,7 @@ from requests.cookies import RequestsCookieJar
 from tap_kustomer import errors
 from tap_kustomer.client.auth import KustomerAuthenticator, Origin
 from tap_kustomer.client.failures import Refused, Retry, misconfigured, trouble
+from tap_kustomer.client.host import Host
 from tap_kustomer.client.noted import note_headers, note_refusal, note_too_many
 from tap_kustomer.client.rate_limit import Budget, RateLimiter
 from tap_kustomer.client.responses import (
@@ -49,9 +50,6 @@ _CHUNK = 65_536
 _CONNECT_TIMEOUT = 20.0  # seconds; the read timeout is the setting
 _TOO_MANY_REQUESTS = 429
 _TOO_LARGE = 413
-# Seconds to try a host that has never answered, or a Kustomer that is down as a whole: a typo
-# should not cost ten minutes, nor an outage ten minutes for each stream.
-_SHORT_PATIENCE = 20.0
 
 
 @dataclass(frozen=True)
@@ -77,16 +75,6 @@ class Counts(Protocol):
     """Anything with a request counter, such as a `StreamRun`; each request sent adds one."""
 
     requests: int
-
-
-@dataclass
-class _Condition:
-    """What is known of the host, by all that ask it."""
-
-    has_answered: bool = False  # any answer, in this run
-    is_down: bool = False  # retried in vain, and no good answer since
-    is_left: bool = False  # nobody waits for an answer any more
-    is_silent: bool = False  # could not be reached, which was said
 
 
 class KustomerClient:
@@ -115,11 +103,10 @@ class KustomerClient:
         self._api_url = api_url
         self._origin = Origin.of(api_url)
         self._timeout = timeout
-        self._max_elapsed = max_elapsed
         self._session = _session(authenticator, user_agent, connections)
         # A proxy named in the environment would read what goes to this machine in plain http.
         self._session.trust_env = self._origin.scheme == "https"
-        self._host = _Condition()
+        self._host = Host(api_url, max_elapsed)
         self._counter_lock = threading.Lock()
         self._counts: Counts | None = None
 
@@ -176,7 +163,7 @@ class KustomerClient:
         path = request.path.partition("?")[0]
         tries = Tries(
             self.clock,
-            self._patience,
+            self._host.patience,
             page_tries,
             confirms=confirms,
             confirms_roles=self.confirms_roles,
@@ -188,8 +175,10 @@ class KustomerClient:
             if not isinstance(error, Retry) or error.paced:
                 return
             seconds = tries.pause(error)
-            level = logging.WARNING if self._is_news(error, details["tries"]) else logging.DEBUG
-            patience = self._patience(error)
+            level = (
+                logging.WARNING if self._host.is_news(error, details["tries"]) else logging.DEBUG
+            )
+            patience = self._host.patience(error)
             logger.log(level, "%s: %s; retrying for up to %.0f s.", path, error, patience)
             end = self.clock.monotonic() + seconds
             while not self._host.is_left and (rest := end - self.clock.monotonic()) > 0:
@@ -229,29 +218,7 @@ class KustomerClient:
             )
         if not isinstance(error, Refused):
             self._host.is_down = True
-        return self._unavailable(path, error, tries.elapsed)
-
-    def _is_news(self, error: Retry, tries: int) -> bool:
-        """Whether a failed try is worth a warning: the first of a request, of a host, of all."""
-        if isinstance(error, Refused):
-            return False  # requested once more to be sure; what it means is said then
-        if not error.unreachable:
-            return tries == 1
-        silent, self._host.is_silent = self._host.is_silent, True
-        return not silent
-
-    def _patience(self, error: Retry) -> float:
-        if self._host.is_down or (error.unreachable and not self._host.has_answered):
-            return min(self._max_elapsed, _SHORT_PATIENCE)
-        return self._max_elapsed
-
-    def _unavailable(self, path: str, error: Retry, seconds: float) -> errors.UnavailableError:
-        if error.unreachable and not self._host.has_answered:
-            return errors.UnavailableError(f"{self._api_url} could not be reached: {error}.")
-        return errors.UnavailableError(
-            f"{path} kept failing for {seconds:.0f} seconds (last error: {error}). Run again "
-            "later, which resumes from the state, or raise `backoff_max_elapsed_seconds`.",
-        )
+        return self._host.unavailable(path, error, tries.elapsed)
 
     def _try(
         self,
@@ -261,7 +228,7 @@ class KustomerClient:
         tries: Tries,
     ) -> T:
         response = self._send(request, tries)
-        self._host.has_answered, self._host.is_silent = True, False
+        self._host.note_answer()
         status = response.status_code
         if status == requests.codes.ok:
             try:

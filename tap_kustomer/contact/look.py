@@ -15,8 +15,9 @@ from tap_kustomer import timestamps
 from tap_kustomer.client.codec import decode
 from tap_kustomer.contact.allowance import NOT_ASKED, Allowance
 from tap_kustomer.contact.answers import Answers, attributes_of_rows
-from tap_kustomer.contact.questions import OrgQuestions, Question, SearchQuestions
+from tap_kustomer.contact.questions import OrgQuestions, Question
 from tap_kustomer.contact.rows import judge_rows
+from tap_kustomer.contact.search_questions import SearchQuestions
 from tap_kustomer.errors import SpentError, StreamError, UnavailableError
 from tap_kustomer.ledger.ledger import Column, Ledger
 from tap_kustomer.readers.search.ask import PageSearch

@@ -16,6 +16,7 @@ from typing import Any
 
 from tap_kustomer.errors import StreamError
 from tap_kustomer.naming import snake_case
+from tap_kustomer.rows.custom import CustomAttributes
 from tap_kustomer.rows.redaction import without
 from tap_kustomer.rows.relationships import Relationships
 from tap_kustomer.rows.values import (
@@ -38,7 +39,6 @@ _Step = tuple["str | None", "type | None", "Converter | None"]
 # Columns that the tap fills itself: an attribute of that name is unknown to the schema.
 _OURS = frozenset({"_sdc_deleted_at", "extra_attributes", "parent_updated_at", "id"})
 _MEMBERS = frozenset({"id", "type", "attributes", "relationships", "links"})
-_UNKNOWN = (None, True, None)  # a custom attribute that metadata does not tell of
 _OF_DELETION = frozenset({"deleted", "deletedAt", "updatedAt"})
 _to_moment = converter({"type": "string", "format": "date-time"})
 _to_boolean = converter({"type": "boolean"})
@@ -105,11 +105,13 @@ class RowMaker:
         self._names: dict[str, str] = {}  # column -> the first name that led to it
         self._kept: set[str] = set()  # what rows had that went to the extras
         self._shared: set[str] = set()  # columns to which several names lead
-        custom = shape.properties.get("custom", {}).get("properties", {})
-        self._custom: dict[str, tuple[type | None, bool, Converter | None]] = {
-            name: (plain_type(schema), admits_null(schema), converter(schema))
-            for name, schema in custom.items()
-        }
+        self._put_custom = CustomAttributes(
+            shape.properties.get("custom", {}).get("properties", {}),
+            shape.deselected_custom,
+            shape.private,
+            known_only=self._known_custom_only,
+            keep_unknown=shape.keep_unknown,
+        ).put
         self._relationships = Relationships(
             shape.properties, selected.__contains__, shape.private.__contains__
         )
@@ -288,31 +290,6 @@ class RowMaker:
                 if column in self._shape.selected and column not in self._shape.private:
                     extras[name] = value
         return result
-
-    def _put_custom(self, value: Any, row: Record, extras: Record) -> None:
-        shape = self._shape
-        if not isinstance(value, dict):
-            if "custom" not in shape.private and not self._known_custom_only:
-                extras["custom"] = value
-            return
-        row["custom"] = result = {}
-        keep_unknown = shape.keep_unknown and not self._known_custom_only
-        for name, one in value.items():
-            plain, nulls, convert = self._custom.get(name, _UNKNOWN)
-            if name in shape.deselected_custom or (convert is None and not keep_unknown):
-                continue
-            if one.__class__ is plain or convert is None:
-                result[name] = one
-                continue
-            fitting = MISFIT if one is None else convert(one)
-            if fitting is not MISFIT:
-                result[name] = fitting
-                continue
-            if nulls:
-                result[name] = None
-            private = "custom" in shape.private or f"custom.{name}" in shape.private
-            if one is not None and not private and not is_masked(one):
-                extras[f"custom.{name}"] = one
 
 
 def _camel_case(column: str) -> str:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from tap_kustomer.catalog.extra_columns import columns_of, extra_schema
-from tap_kustomer.client.rate_limit import Budget
 from tap_kustomer.client.transport import KustomerClient, Request
 from tap_kustomer.errors import (
-    KustomerError,
     MissingRoleError,
     NotFoundError,
     RequestRefusedError,
@@ -21,14 +18,13 @@ from tap_kustomer.errors import (
     StreamError,
 )
 from tap_kustomer.naming import snake_case
-from tap_kustomer.readers.list_page import attributes_of
 from tap_kustomer.readers.prefetch import Prefetch
-from tap_kustomer.rows.extra import BELONGS_TO, identified, public
+from tap_kustomer.rows.extra import BELONGS_TO, public
 from tap_kustomer.settings.extra_streams import ExtraStream
 from tap_kustomer.streams.base import KustomerStream
 from tap_kustomer.streams.children import ChildStream
 from tap_kustomer.streams.extra import ExtraBelowList, ExtraBelowSearch, ExtraList, child_path
-from tap_kustomer.streams.lists import ListStream
+from tap_kustomer.streams.extra_samples import Look, Samples
 from tap_kustomer.streams.search import SearchStream
 
 __all__ = ["ExtraDiscovery"]
@@ -36,30 +32,6 @@ __all__ = ["ExtraDiscovery"]
 logger = logging.getLogger("tap-kustomer")
 
 _PARENTS_TRIED = 5  # rows of a parent that are asked for children, until one has some
-_SEARCH = "/v1/customers/search"
-_SAMPLE = 10  # parents looked at
-
-
-@dataclass(frozen=True)
-class _Look:
-    """What an answer shows: its rows, or that it is no list."""
-
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    problem: str | None = None
-
-    @classmethod
-    def parse(cls, raw: bytes) -> _Look:
-        """Return what ``raw`` shows. Never fails: what is no list is asked for once more only."""
-        try:
-            content = json.loads(raw)
-        except (ValueError, RecursionError):
-            return cls(problem="returns something other than JSON, such as a web page")
-        data = content.get("data") if isinstance(content, dict) else None
-        if isinstance(data, dict):
-            return cls([data], "answers with one object instead of a list")
-        if not isinstance(data, list):
-            return cls(problem="answers without `data`, so it isn't a list of resources")
-        return cls([identified(one) for one in data if isinstance(one, dict)])
 
 
 @dataclass(frozen=True)
@@ -88,12 +60,11 @@ class ExtraDiscovery:
         contexts: Mapping[str, str],
     ) -> None:
         """Ask nothing yet."""
-        self._client = client
         self._prefetch = prefetch
         self._entries = {entry.name: entry for entry in entries}
         self._types = types
         self._contexts = contexts
-        self._rows_of_parents: dict[str, list[dict[str, Any]]] = {}
+        self._samples = Samples(client, types, contexts)
 
     def streams(self) -> Iterator[tuple[type[KustomerStream], dict[str, Any]]]:
         """Yield the class and the schema of each entry."""
@@ -178,7 +149,8 @@ class ExtraDiscovery:
             looks = self._prefetch.map(self._look, offered)
             found |= dict.fromkeys((one.name for one in due), None)
             found |= {one.name: look for one, look in zip(offered, looks, strict=True)}
-            self._rows_of_parents |= {one.name: found[one.name].rows for one in offered}  # type: ignore[union-attr]  # just looked at
+            for one, look in zip(offered, looks, strict=True):
+                self._samples.note(one.name, look.rows)
             waiting = [one for one in waiting if one not in due]
         return {name: found[name] for name in self._entries}
 
@@ -211,7 +183,7 @@ class ExtraDiscovery:
         size = entry.page_size
         refused: NotFoundError | None = None
         answered = False
-        for parent in self._rows_of(entry.parent or "")[:_PARENTS_TRIED]:
+        for parent in self._samples.rows_of(entry.parent or "")[:_PARENTS_TRIED]:
             path = child_path(entry, parent)
             if path is None:
                 continue
@@ -230,73 +202,15 @@ class ExtraDiscovery:
             raise refused
         return _Found([], size)
 
-    def _ask_paged(self, entry: ExtraStream, path: str) -> tuple[_Look, int]:
+    def _ask_paged(self, entry: ExtraStream, path: str) -> tuple[Look, int]:
         """Return the first page, and the page size that the endpoint takes: 0 without paging."""
         if not entry.page_size:
-            return self._ask(Request(path, entry.params)), 0
+            return self._samples.ask(Request(path, entry.params)), 0
         paging = {"page": 1, "pageSize": entry.page_size}
         try:
-            return self._ask(Request(path, {**entry.params, **paging})), entry.page_size
+            return self._samples.ask(Request(path, {**entry.params, **paging})), entry.page_size
         except RequestRefusedError:
-            return self._ask(Request(path, entry.params)), 0
-
-    def _ask(self, request: Request) -> _Look:
-        look = self._client.fetch(request, _Look.parse, page_tries=2)
-        if look.problem:  # one odd answer decides nothing
-            look = self._client.fetch(request, _Look.parse, page_tries=2)
-        return look
-
-    def _rows_of(self, name: str) -> list[dict[str, Any]]:
-        """Return some rows of a stream, to look for children below them."""
-        if name not in self._rows_of_parents:
-            try:
-                self._rows_of_parents[name] = self._sample(name)
-            except KustomerError:
-                self._rows_of_parents[name] = []  # the run says what is wrong with the parent
-        return self._rows_of_parents[name]
-
-    def _sample(self, name: str) -> list[dict[str, Any]]:
-        type_ = self._types.get(name)
-        context = self._contexts.get(name)
-        if context is None and type_ is not None and issubclass(type_, SearchStream):
-            context = type_.query_context
-        if context is not None:
-            body = {"queryContext": context, "and": []}
-            params = {"page": 1, "pageSize": _SAMPLE}
-            return self._ask(Request(_SEARCH, params, body, Budget.SEARCH)).rows
-        if type_ is not None and issubclass(type_, ListStream):
-            return self._sample_of_list(type_)
-        if type_ is not None and issubclass(type_, ChildStream):
-            return self._sample_of_child(type_)
-        return []
-
-    def _sample_of_list(self, type_: type[ListStream]) -> list[dict[str, Any]]:
-        """Return some rows, those first that are not deleted: of the others little is left."""
-        rows: list[dict[str, Any]] = []
-        for path in type_.paths:
-            for params in (*type_.passes, {}):
-                if rows and not params:
-                    break  # without parameters only where they bring nothing, or are refused
-                try:
-                    request = Request(path, {**params, "page": 1, "pageSize": _SAMPLE})
-                    rows += self._ask(request).rows
-                except (NotFoundError, RequestRefusedError):
-                    continue
-            if rows:
-                break
-        return sorted(rows, key=lambda row: attributes_of(row).get("deleted") is True)
-
-    def _sample_of_child(self, type_: type[ChildStream]) -> list[dict[str, Any]]:
-        for parent in self._rows_of(type_.parent):
-            try:
-                path = type_.path.format(id=parent.get("id"))
-                rows = self._ask(Request(path, {"page": 1, "pageSize": _SAMPLE})).rows
-            except NotFoundError:
-                continue
-            if rows:
-                places = {BELONGS_TO: parent.get("id"), "column": type_.parent_column}
-                return [{**row, **places} for row in rows]
-        return []
+            return self._samples.ask(Request(path, entry.params)), 0
 
     @staticmethod
     def _key_problem(entry: ExtraStream, rows: Sequence[Mapping[str, Any]]) -> str | None:

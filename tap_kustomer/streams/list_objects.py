@@ -1,5 +1,7 @@
 """The lists: one class per Kustomer object that has no search, or whose search is not needed.
 
+Those of schedules and klasses do more than declare, and have modules of their own.
+
 To add one, write its class here and its schema in ``tap_kustomer/schemas``;
 ``docs/contributing.md`` walks through an example.
 Roles: https://developer.kustomer.com/docs/get-started/api-keys-and-roles
@@ -7,18 +9,7 @@ Roles: https://developer.kustomer.com/docs/get-started/api-keys-and-roles
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from typing import Any
-
-from typing_extensions import override
-
-from tap_kustomer.catalog.discovery import KLASS_STATUSES
-from tap_kustomer.client.transport import Request
-from tap_kustomer.errors import NotFoundError, RequestRefusedError
-from tap_kustomer.readers.list_page import ListPage, attributes_of, identity
-from tap_kustomer.readers.versions import SeenVersions
-from tap_kustomer.streams.base import KustomerStream, streams_in
+from tap_kustomer.streams.base import streams_in
 from tap_kustomer.streams.lists import ListStream
 from tap_kustomer.streams.switched_lists import SwitchedListStream
 
@@ -165,37 +156,6 @@ class TeamRoutingSettings(ListStream):
     roles_documented = False
 
 
-class Schedules(ListStream):
-    """One row per business schedule. Its holidays come only with the schedule asked for by id."""
-
-    name = "schedules"
-    paths = ("/v1/schedules",)
-    roles = ("org.permission.schedule.read", "org.user.schedule.read", "org.admin.schedule.read")
-
-    @override
-    def completed(self, page: ListPage) -> ListPage:
-        """Return the schedules with their holidays, one request for each."""
-        if not self.selects("holidays"):
-            return page
-        return replace(page, rows=list(map(self._with_holidays, page.rows)))
-
-    def _with_holidays(self, schedule: dict[str, Any]) -> dict[str, Any]:
-        request = Request(f"/v1/schedules/{schedule.get('id')}", {"include": "holidays"})
-        try:
-            page = self.client.fetch(request, ListPage.parse)
-        except NotFoundError:
-            return schedule  # deleted since the list was read
-        except RequestRefusedError as error:
-            self.logger.warning("schedules: holidays could not be read: %s", error)
-            return schedule
-        holidays = [
-            {"id": one.get("id"), **attributes_of(one)}
-            for one in page.included
-            if one.get("type") == "holiday"
-        ]
-        return {**schedule, "attributes": {**attributes_of(schedule), "holidays": holidays}}
-
-
 class SatisfactionSurveys(ListStream):
     """One row per satisfaction survey: its form, not the answers."""
 
@@ -234,39 +194,6 @@ class SubStatuses(SwitchedListStream):
         "org.admin.sub_status.read",
         "org.admin.content.sub_status.read",
     )
-
-
-class Klasses(ListStream):
-    """One row per klass, in every status."""
-
-    name = "klasses"
-    resource = "klass"
-    paths = ("/v1/klasses",)
-    passes = tuple({"status": status} for status in KLASS_STATUSES)
-    roles = ("org.permission.klass.read", "org.user.klass.read", "org.admin.klass.read")
-
-    @override
-    def known_page(self, params: Mapping[str, str]) -> ListPage | None:
-        rows = self.org.klass_lists.get(params.get("status", ""))
-        return None if rows is None else ListPage([*rows], [], None, has_links=True, total=None)
-
-    @override
-    def listed_by(self, reader: KustomerStream) -> Iterator[ListPage]:
-        """Yield what discovery has read, unless it is fewer rows than before."""
-        lists = self.org.klass_lists
-        before = reader.rows_listed_before or [1] * len(KLASS_STATUSES)
-        ids = [{identity(row) for row in lists.get(status, ())} for status in KLASS_STATUSES]
-        rows = [row for status in KLASS_STATUSES for row in lists.get(status, ())]
-        if reader is not self or any(
-            status not in lists or len(found) < least
-            for status, found, least in zip(KLASS_STATUSES, ids, before, strict=False)
-        ):
-            yield from super().listed_by(reader)
-            return
-        seen = SeenVersions()
-        reader.rows_listed = [len(found) for found in ids]
-        rows = [row for row in rows if seen.takes(identity(row), row)]
-        yield ListPage(rows, [], None, has_links=True, total=None)
 
 
 class KbArticles(SwitchedListStream):

@@ -112,7 +112,7 @@ def test_an_authority_of_the_network_names_the_variable_that_helps(
 ) -> None:
     """SSL_CERT_FILE is the one that people set first."""
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "corporate.pem"))
-    monkeypatch.setattr("tap_kustomer.client.transport._SHORT_PATIENCE", 0.0)
+    monkeypatch.setattr("tap_kustomer.client.host._SHORT_PATIENCE", 0.0)
     said = sentence(caplog, tls)
     assert "REQUESTS_CA_BUNDLE" in said
     assert "SSL_CERT_FILE is not read" in said
