@@ -46,17 +46,28 @@ class KustomerWriter(MsgSpecWriter):
         if version is not None:
             message["version"] = version
         message["time_extracted"] = datetime.now(timezone.utc)
+        lines, count = self._lines(message, message, "record", records)
+        if count:
+            write_lines(lines)
+        return count
+
+    def _lines(
+        self,
+        message: dict[str, Any],
+        holder: dict[str, Any],
+        member: str,
+        records: Iterable[dict[str, Any] | msgspec.Struct],
+    ) -> tuple[bytearray, int]:
+        """Return a line for each record, and their number; a record is a member of ``holder``."""
         lines = bytearray()
         encode_into = self._encoder.encode_into
         count = 0
         for record in records:
-            message["record"] = record
+            holder[member] = record
             encode_into(message, lines, -1)
             lines += b"\n"
             count += 1
-        if count:
-            write_lines(lines)
-        return count
+        return lines, count
 
     @override
     def write_message(self, message: Message) -> None:

@@ -59,15 +59,7 @@ class AirbyteWriter(KustomerWriter):
     ) -> int:
         """Write one RECORD message per record, all with the same ``emitted_at``."""
         content: dict[str, Any] = {"stream": stream, "data": None, "emitted_at": now_ms()}
-        message = {"type": "RECORD", "record": content}
-        lines = bytearray()
-        encode_into = self._encoder.encode_into
-        rows = 0
-        for record in records:
-            content["data"] = record
-            encode_into(message, lines, -1)
-            lines += b"\n"
-            rows += 1
+        lines, rows = self._lines({"type": "RECORD", "record": content}, content, "data", records)
         if rows:
             self._statuses.run(stream)
             self._output.write(lines)

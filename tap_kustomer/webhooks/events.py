@@ -11,14 +11,8 @@ from typing import Any, NamedTuple, NoReturn
 
 import msgspec
 
-__all__ = ["EVENT_NAMES", "SAMPLE_ORG", "Event", "NotAnEventError", "read_event"]
+__all__ = ["SAMPLE_ORG", "Event", "NotAnEventError", "read_event"]
 
-# All that Kustomer pushes, which is also the most that one webhook may name.
-EVENT_NAMES = tuple(
-    f"kustomer.{resource}.{verb}"
-    for resource in ("conversation", "customer", "message", "user", "team", "tag")
-    for verb in ("create", "update")
-)
 # In the place of an org's id: the event only tries the way to the spool and is not kept.
 SAMPLE_ORG = "sample"
 _WORD = re.compile(r"[\x21-\x7e]{1,200}")
