@@ -108,11 +108,7 @@ class ChildStream(SearchedStream):
         known = self.known_state
         return known if known.get("form") else self.searched.known_state
 
-    @property
-    @override
-    def reads_list(self) -> bool:
-        """The list under a parent may be no part of an org."""
-        return True
+    reads_list = True  # the list under a parent may be no part of an org
 
     @property
     @override

@@ -34,11 +34,8 @@ class ExtraRows(KustomerStream):
     found_problem: ClassVar[str | None] = None
     found_no_list: ClassVar[bool] = False  # the problem: the answers are no list of resources
 
-    @property
-    @override
-    def reads_list(self) -> bool:
-        """A user asked for this endpoint: one that is not there is a mistake, not an org's way."""
-        return False
+    # A user asked for this endpoint: one that is not there is a mistake, not an org's way.
+    reads_list = False
 
     @property
     @override
@@ -154,10 +151,7 @@ class ExtraList(ExtraRows, ListStream):
 class ExtraBelowList(ExtraRows):
     """A list below each row of a stream that is read in full."""
 
-    @property
-    @override
-    def is_full_list(self) -> bool:
-        return True
+    is_full_list = True
 
     @override
     def read(self) -> Iterator[RowBatch]:

@@ -34,16 +34,8 @@ class ListStream(KustomerStream):
     _ahead: Iterator[ListPage] | None = None  # pages that are fetched before the stream's turn
     _opened: Iterator[ListPage] | None = None
 
-    @property
-    @override
-    def reads_list(self) -> bool:
-        """A list may be no part of an org."""
-        return True
-
-    @property
-    @override
-    def is_full_list(self) -> bool:
-        return True
+    reads_list = True  # a list may be no part of an org
+    is_full_list = True
 
     @override
     def ask_ahead(self) -> None:

@@ -28,10 +28,7 @@ class CustomAttributes(KustomerStream):
         "org.admin.metadata.read",
     )
 
-    @property
-    @override
-    def is_full_list(self) -> bool:
-        return True
+    is_full_list = True
 
     @override
     def read(self) -> Iterator[RowBatch]:

@@ -6,50 +6,15 @@ missing for good unless somebody reads them apart, so every run says so.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping
-from typing import Any, Protocol
-
-from tap_kustomer.settings.values import Settings
+from tap_kustomer.streams.bookmarked import BookmarkedStream
 
 __all__ = ["remember_settings", "warn_of_wider_settings"]
-
-
-class Remembering(Protocol):
-    """A stream with a bookmark, as far as its settings concern the rows in front of it."""
-
-    name: str
-    own_start: str  # the moment from which this run reads
-
-    @property
-    def settings(self) -> Settings:
-        """The checked settings."""
-
-    @property
-    def known_state(self) -> Mapping[str, Any]:
-        """The stream's part of the state so far."""
-
-    @property
-    def state(self) -> dict[str, Any]:
-        """The stream's part of the state that is written."""
-
-    @property
-    def bookmark(self) -> str | None:
-        """The moment up to which earlier runs have read; UTC text."""
-
-    @property
-    def reaches_back(self) -> bool:
-        """Whether this run begins before the rows that the standard search has."""
-
-    @property
-    def logger(self) -> logging.Logger:
-        """Where warnings go."""
 
 
 _RECIPE = "To load them, run the stream once with a separate state ID and `end_date`"
 
 
-def warn_of_wider_settings(stream: Remembering) -> None:
+def warn_of_wider_settings(stream: BookmarkedStream) -> None:
     """Warn of settings that ask for rows in front of the bookmark, which no run would read."""
     known, settings, bookmark = stream.known_state, stream.settings, stream.bookmark
     if bookmark is None:
@@ -82,13 +47,16 @@ def warn_of_wider_settings(stream: Remembering) -> None:
         )
 
 
-def remember_settings(stream: Remembering) -> None:
-    """Note what a run reads without; a setting that was false once stays so in the state."""
+def remember_settings(stream: BookmarkedStream, start: str, *, reaches_back: bool) -> None:
+    """Note what a run from ``start`` on reads without; what was false once stays so in the state.
+
+    ``reaches_back``: it begins before the rows that the standard search has.
+    """
     settings, state = stream.settings, stream.state
     first = stream.bookmark is None
     if not settings.include_deleted or first:
         state["include_deleted"] = settings.include_deleted
-    if stream.reaches_back and (not settings.include_archived or first):
+    if reaches_back and (not settings.include_archived or first):
         state["include_archived"] = settings.include_archived
     if first:
-        state["starting_at"] = stream.own_start
+        state["starting_at"] = start

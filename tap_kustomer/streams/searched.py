@@ -185,7 +185,7 @@ class SearchedStream(KustomerStream):
         """Note in the state how the rows are read that follow."""
         self.state["form"] = form
         if self.is_incremental:
-            remember_settings(self)
+            remember_settings(self, self.own_start, reaches_back=self.reaches_back)
             if self.known_state.get("emptied"):
                 self.state["emptied"] = None  # believed in this run, doubted again in the next
 

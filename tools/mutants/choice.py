@@ -61,6 +61,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         f"{_CLIENT}test_faults.py",
     ),
     "client/failures.py": (f"{_CLIENT}test_troubles.py", *_REQUESTS, f"{_CLIENT}test_network.py"),
+    "client/host.py": (f"{_CLIENT}test_network.py", *_REQUESTS),
     "client/noted.py": (f"{_CLIENT}test_noted.py",),
     "client/rate_limit.py": (f"{_CLIENT}test_turns.py", f"{_CLIENT}test_rate_limit.py"),
     "client/responses.py": (f"{_CLIENT}test_answers.py", f"{_CLIENT}test_turns.py", *_REQUESTS),
@@ -87,6 +88,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "readers/lists.py": (f"{_READERS}test_single_lists.py", *_LISTS),
     "readers/prefetch.py": (f"{_READERS}test_prefetch.py", f"{_READERS}test_overlap.py"),
     "readers/negotiation.py": (f"{_READERS}test_negotiation.py", f"{_CLIENT}test_refusals.py"),
+    "readers/sources.py": (f"{_READERS}test_sources.py", f"{_STREAMS}test_shared_search.py"),
     "readers/steps.py": _LISTS,
     "readers/versions.py": (
         f"{_READERS}test_seen_versions.py",
