@@ -124,7 +124,8 @@ class SharedSources:
     ) -> SharedSource:
         """Return the source in ``form`` that serves a stream; ``open_`` makes it, if none does.
 
-        Called by any thread. Raises: what ``open_`` raises.
+        Called by any thread: whoever waits here waits for one that itself waits for no other.
+        Raises: what ``open_`` raises.
         """
         with self._lock:
             known = self._open.get(form)
