@@ -47,6 +47,7 @@ _REQUESTS = (
 
 TESTS: dict[str, tuple[str, ...]] = {
     "sync.py": (
+        "tests/test_sync.py",
         "tests/test_failing_streams.py",
         "tests/test_vanished.py",
         f"{_CLIENT}test_refusals.py",
