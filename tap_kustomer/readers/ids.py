@@ -51,20 +51,25 @@ class _IdReader:
             if first.total is None and len(first) < self._census.page_size:
                 yield from self._proven(span)
                 return
-            pages = [first, *self._pages(span, range(2, deepest)), self._rows(span, deepest)]
-            stamps = [key.created for key in pages[-1].keys if key.created is not None]
+            last = self._rows(span, deepest)
+            stamps = [key.created for key in last.keys if key.created is not None]
             if not stamps or stamps[0] == stamps[-1] or len(stamps) < self._census.page_size:
                 yield from self._proven(span)  # no border can be told from these
                 return
             border = stamps[-1]
             here, behind = replace(span, high=before(border)), replace(span, low=border)
+            if first.total is None:
+                yield from self._proven(here)
+                span, first = behind, self._ask(behind)
+                continue
+            pages = [first, *self._pages(span, range(2, deepest)), last]
             following = self._ask(behind)
             ids = _ids(pages[:-1]) | {
                 key.id
-                for key in pages[-1].keys
+                for key in last.keys
                 if key.id and (key.created is None or key.created < border)
             }
-            if len(ids) == self._difference(pages, following, here):
+            if self._are_all(ids, pages, following):
                 yield ids
             else:
                 yield from self._proven(here)
@@ -74,12 +79,15 @@ class _IdReader:
     def _deepest(self) -> int:
         return max(DEEPEST_ROW // self._census.page_size, 2)
 
-    def _difference(self, pages: Sequence[SearchPage], following: SearchPage, here: Span) -> int:
-        """Return how many rows there are before those of ``following``."""
-        totals = {page.total for page in pages}
-        if len(totals) == 1 and (total := totals.pop()) is not None and following.total is not None:
-            return total - following.total
-        return self._prefetch.call(partial(self._census.count, here))
+    @staticmethod
+    def _are_all(ids: set[str], pages: Sequence[SearchPage], following: SearchPage) -> bool:
+        """Whether these are as many as there are rows before those of ``following``.
+
+        Where a row went meanwhile, the pages behind it have left one out: then nothing is proven,
+        not even by as many ids as rows that are left.
+        """
+        rows = len(ids) + (following.total or 0)
+        return following.total is not None and {page.total for page in pages} == {rows}
 
     def _whole(self, span: Span, first: SearchPage) -> Iterator[set[str]]:
         """Yield the ids of a range all of whose pages can be had, once they are proven."""
@@ -112,17 +120,18 @@ class _IdReader:
     def _instant(self, span: Span) -> set[str]:
         """Return the ids of what no range tells apart: pages until they are as many as counted."""
         ids: set[str] = set()
+        totals: set[int | None] = set()
         for _ in range(_ROUNDS):
             first = self._ask(span)
             if first.total is None:
                 break
             count = math.ceil(first.total / self._census.page_size)
             pages = [first, *self._pages(span, range(2, count + 1))]
+            if totals != (totals := {page.total for page in pages}):
+                ids = set()  # some went meanwhile, so an id may stand for another that is missing
             ids |= _ids(pages)
-            if {page.total for page in pages} == {len(ids)}:
+            if totals == {len(ids)}:
                 return ids
-            if len(ids) > first.total:
-                ids = set()  # some went meanwhile
         msg = (
             f"{self._census.query.stream}: Kustomer does not show as many ids as it counts of rows "
             f"that were created at {span.low}, so they are not all known. Run again later."

@@ -131,7 +131,5 @@ def _whole(value: object) -> int | None:
         value = value.get("value") if value.get("relation", "eq") == "eq" else None
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        return None
-    text = str(value)
+    text = str(value)  # of what is neither a number nor text it has other signs than digits
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 18 else None  # noqa: PLR2004 - digits

@@ -304,6 +304,24 @@ def test_a_third_walk_that_shows_the_same_as_the_first_is_a_proof() -> None:
     assert server.requests == 6
 
 
+def test_a_walk_that_was_broken_off_does_not_keep_the_next_from_being_a_proof() -> None:
+    """The next is compared from the first page on."""
+    broken = [page("x", 3), page("y"), page("z")]
+    server = scripted(p1=page("ab", 2), p2=[page("c"), *broken, page("c")])
+
+    assert read(server, page_size=2) == set("abc")
+    assert server.requests == 8
+
+
+def test_a_list_whose_end_changes_and_whose_total_agrees_is_said_to_change() -> None:
+    """Nothing says that there are more rows."""
+    broken = [page("x", 3), page("y"), page("z")]
+    server = scripted(p1={**page("ab", 2), "meta": {"total": 2}}, p2=broken * 6)
+
+    with pytest.raises(StreamError, match="changed so much"):
+        read(server, page_size=2)
+
+
 def test_a_list_with_fewer_rows_than_it_announces_is_read_twice_and_fails() -> None:
     """More will not come; the sentence has both numbers, and no cap is assumed."""
     server = scripted(p1={**page("a"), "meta": {"total": 7}})
@@ -390,23 +408,24 @@ class RefusingList(MemoryList):
 
 
 @pytest.mark.parametrize(
-    ("rows", "links", "is_end"),
+    ("rows", "links", "answers"),
     [
-        (3, "none", True),  # the page in front is short
-        (8, "none", False),
-        (4, "text", True),  # it is full, and its links name no next one
-        (8, "text", False),
-        (4, "dead", True),
+        (3, "none", 1),  # the page in front is short
+        (8, "none", None),
+        (4, "text", 2),  # it is full, and its links name no next one
+        (8, "text", None),
+        (4, "dead", 2),
     ],
 )
 def test_a_refused_page_is_an_end_only_where_nothing_has_to_follow(
-    rows: int, links: str, *, is_end: bool
+    rows: int, links: str, answers: int | None
 ) -> None:
     """Else a 404 in the middle of a list would be the loss of its rest."""
     ids = [str(number) for number in range(rows)]
     server = RefusingList(random.Random(1), ids, 4, links)
-    if is_end:
+    if answers:
         assert read(server, page_size=4) == set(ids)
+        assert server.requests == answers
     else:
         with pytest.raises(StreamError, match="not its end"):
             read(server, page_size=4)

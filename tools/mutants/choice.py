@@ -79,8 +79,14 @@ TESTS: dict[str, tuple[str, ...]] = {
         f"{_STREAMS}test_parents.py",
     ),
     "readers/cursor.py": (f"{_READERS}test_cursor_reader.py", f"{_STREAMS}test_audit_logs.py"),
-    "readers/ids.py": (f"{_STREAMS}test_census.py",),
-    "readers/months.py": (f"{_STREAMS}test_census.py",),
+    "readers/ids.py": (
+        f"{_READERS}test_counted_ranges.py",
+        f"{_STREAMS}test_census.py",
+    ),
+    "readers/months.py": (
+        f"{_READERS}test_counted_ranges.py",
+        f"{_STREAMS}test_census.py",
+    ),
     "readers/list_page.py": (
         f"{_READERS}test_list_pages.py",
         *_LISTS,
