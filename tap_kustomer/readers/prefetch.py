@@ -21,12 +21,13 @@ from tap_kustomer.clock import Clock
 
 __all__ = ["BUFFER_BYTES", "HELD_BYTES", "Job", "Line", "Prefetch", "Sized", "only"]
 
+_MEBIBYTE = 1_048_576
 # Bytes of pages that wait in one search, over all slices: a few slices of large rows.
-BUFFER_BYTES = 40 * 1024 * 1024
+BUFFER_BYTES = 40 * _MEBIBYTE
 # Bytes, as sent, over which no list goes on before its turn; decoded they take six times as much.
 # Of the smallest rows they are about eighty pages: with the searches of the same minute no more
 # than the share of the smallest plan.
-HELD_BYTES = 4 * 1024 * 1024
+HELD_BYTES = 4 * _MEBIBYTE
 _DUE_PAGES = 2  # that the job may hold whose turn it is, whatever the others hold
 # Each line bounds how many of its jobs run, but a page that nobody waits for any more may hold its
 # thread for minutes: what is due then has one more.

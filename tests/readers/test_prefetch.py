@@ -20,7 +20,7 @@ import pytest
 
 from tap_kustomer.clock import Clock, StopRequested
 from tap_kustomer.readers import prefetch
-from tap_kustomer.readers.prefetch import Job, Prefetch, only
+from tap_kustomer.readers.prefetch import Job, Line, Prefetch, only
 
 TRIALS = {"long": 40_000, "few": 300}.get(os.environ.get("HYPOTHESIS_PROFILE", ""), 1_500)
 MOST_STEPS = 5_000  # of one history; more is a loop
@@ -379,6 +379,75 @@ def test_all_lists_together_hold_no_more_than_a_few_mebibytes(
             bounds.jobs[:] = [one for one in bounds.jobs if not one.is_due]
             bounds.check_busy(threads)
             assert taken == list(pages_of(number, sizes[number]))[:most], name
+
+
+MEBIBYTE = 1024 * 1024
+
+
+def mebibytes(name: str, count: int = 100) -> Iterator[Page]:
+    """Yield so many pages of that size."""
+    return pages_of(name, [MEBIBYTE] * count)
+
+
+def test_lists_hold_four_mebibytes_together_and_a_list_that_is_due_two_pages_more() -> None:
+    """One that waits fetches nothing while the others hold so much; it goes on in its turn."""
+    threads = Threads(random.Random(1))
+    asked = Prefetch(StepClock(threads), 2, threads)
+    first = asked.hold(mebibytes("a"))
+    threads.run_all()
+    assert threads.steps == 4
+    second = asked.hold(mebibytes("b"))
+    threads.run_all()
+    assert threads.steps == 4
+    assert next(second).job == "b"
+    threads.run_all()
+    assert threads.steps == 4 + 1 + 2
+    assert next(first).job == "a"
+    second.close()
+    threads.run_all()
+    assert threads.steps == 4 + 1 + 2 + 1
+
+
+def test_a_search_holds_forty_mebibytes_of_its_slices() -> None:
+    """However small its slices are."""
+    threads = Threads(random.Random(1))
+    asked = Prefetch(StepClock(threads), 3, threads)
+    jobs = iter([Job(mebibytes("a", 1)), *(Job(mebibytes(str(one))) for one in range(3))])
+    pages = asked.in_order(lambda: next(jobs, None))
+    assert next(pages).job == "a"
+    threads.run_all()
+    held = threads.steps - 1
+    assert 40 <= held <= 40 + 2  # those in flight when the last came that fits
+    pages.close()
+
+
+def test_what_is_asked_for_is_sent_at_once_however_many_answers_wait() -> None:
+    """They are small; as many are under way as may be."""
+    threads = Threads(random.Random(1))
+    asked = Prefetch(StepClock(threads), 2, threads)
+    answers = [asked.ask(partial(str, one)) for one in range(3)]
+    assert len(threads.in_flight) == 2
+    threads.run_all()
+    assert threads.steps == 3
+    answers.append(asked.ask(partial(str, 3)))
+    assert len(threads.in_flight) == 1
+    assert [answer() for answer in answers] == ["0", "1", "2", "3"]
+
+
+def test_pages_behind_a_job_come_right_after_it_or_first_where_it_is_over() -> None:
+    """A slice that is parted is read in its place."""
+    threads = Threads(random.Random(1))
+    line: Line[Page] = Line(StepClock(threads), threads, at_once=1)
+    known = Job(mebibytes("known", 1))
+    over: Job[Page] = Job(iter(()))
+    for job in (
+        known,
+        Job(mebibytes("last", 1)),
+        Job(mebibytes("behind", 1), behind=known),
+        Job(mebibytes("first", 1), behind=over),
+    ):
+        line.add(job)
+    assert [page.job for page in line.pages()] == ["first", "known", "behind", "last"]
 
 
 # ---------------------------------------------------------------- ends
