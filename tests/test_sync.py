@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -51,6 +51,8 @@ class Stream:
         self.roles_documented = True
         self.ABORT_AT_RECORD_COUNT: int | None = None
         self.tap_state: dict[str, Any] = {}
+        self.batches = 0
+        self.read_beside: tuple[Stream, ...] = ()
         vars(self).update(facts)
         org.streams[name] = self
 
@@ -70,10 +72,13 @@ class Stream:
         """Note it."""
         self.did.append(f"failed: {error}")
 
-    def sync(self) -> None:
-        """End so."""
+    def steps(self) -> Iterator[None]:
+        """Read batch by batch, and end so."""
         self.session.did.append(self.name)
         self.session.time += 1
+        for number in range(self.batches):
+            yield
+            self.session.did.append(f"{self.name} {number}")
         if self.end is not None:
             raise self.end
 
@@ -281,6 +286,43 @@ def test_what_ends_the_run_leaves_the_rest_and_is_raised(
     if is_wrong_key:
         assert org.streams["b"].run.cause is CredentialsError
         assert said(log, "ERROR") == ["b: The key is wrong."]
+
+
+def test_streams_of_one_source_are_read_side_by_side(org: Org) -> None:
+    """Each is prepared before the first reads; one that fails leaves the others."""
+    a, b, c = Stream(org, "a"), Stream(org, "b", StreamError("off.")), Stream(org, "c")
+    a.batches, b.batches, c.batches = 3, 1, 2
+    a.read_beside = (b, c)
+    Stream(org, "d")
+    org.sync()
+    reads = ["a", "b", "c", "a 0", "b 0", "c 0", "a 1", "c 1", "a 2", "d"]
+    assert org.did == reads
+    assert org.ends == {"a": "complete", "b": "failed", "c": "complete", "d": "complete"}
+    assert org.told[:3] == ["a stopped", "b stopped", "c stopped"]
+    assert {one.run.started_at for one in (a, b, c)} == {START}
+    assert b.did[0] == "prepare"
+
+
+def test_streams_of_one_source_end_together_when_the_run_does(org: Org) -> None:
+    """Each is noted as stopped."""
+    a, b = Stream(org, "a", KeyboardInterrupt()), Stream(org, "b", batches=3)
+    a.read_beside = (b,)
+    with pytest.raises(KeyboardInterrupt):
+        org.sync()
+    assert org.ends == {"a": "stopped", "b": "stopped"}
+    assert org.told[-2:] == ["a stopped", "b stopped"]
+
+
+def test_what_was_read_beside_another_is_not_asked_for_ahead(org: Org) -> None:
+    """It is over."""
+    a, b = Stream(org, "a"), Search(org, "b")
+    a.read_beside = (b,)
+    b.run.started_at = START  # so that it is not asked for ahead of that
+    List(org, "c", ABORT_AT_RECORD_COUNT=1)
+    for number in range(3):
+        Search(org, f"s{number}")
+    org.sync()
+    assert org.did == ["ask s0", "ask s1", "a", "b", "ask s2", "c", "s0", "s1", "s2"]
 
 
 # ---------------------------------------------------------------- ahead of its turn
