@@ -48,9 +48,6 @@ class _IdReader:
             if first.total is not None and first.total <= deepest * self._census.page_size:
                 yield from self._whole(span, first)
                 return
-            if first.total is None and len(first) < self._census.page_size:
-                yield from self._proven(span)
-                return
             last = self._rows(span, deepest)
             stamps = [key.created for key in last.keys if key.created is not None]
             if not stamps or stamps[0] == stamps[-1] or len(stamps) < self._census.page_size:
@@ -86,8 +83,9 @@ class _IdReader:
         Where a row went meanwhile, the pages behind it have left one out: then nothing is proven,
         not even by as many ids as rows that are left.
         """
-        rows = len(ids) + (following.total or 0)
-        return following.total is not None and {page.total for page in pages} == {rows}
+        return following.total is not None and (
+            {page.total for page in pages} == {len(ids) + following.total}
+        )
 
     def _whole(self, span: Span, first: SearchPage) -> Iterator[set[str]]:
         """Yield the ids of a range all of whose pages can be had, once they are proven."""

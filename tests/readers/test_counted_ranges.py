@@ -168,6 +168,30 @@ def test_a_range_whose_total_is_capped_is_proven_in_parts() -> None:
     assert len(index.asked) == 3 * (1 + 1 + 3) + 3
 
 
+def test_a_border_is_told_by_a_page_that_begins_with_ties() -> None:
+    """As long as its last row came later than its first."""
+    hours = [moment(3_600 * hour) for hour in (0, 1, 2, 3, 3, 4, 5, 6)]
+    index = Index(hours, page_size=3)
+    assert {*index.read()} == set(index.rows)
+    assert len(index.asked) == 3
+
+
+def test_a_half_that_just_fits_is_read_in_one_piece() -> None:
+    """Where no border can be told, a range is halved no further than it has to be."""
+    early = [moment(second) for second in (0, 1, 2, 3, 4, 4)]
+    late = [timestamps.shift(HIGH, seconds=-second) for second in range(6)]
+    index = Index([*early, *late])
+    assert {*index.read()} == set(index.rows)
+    assert len(index.asked) == 1 + 1 + 1 + 3 + 3
+
+
+def test_rows_of_one_instant_are_read_page_by_page() -> None:
+    """As many pages as their total needs, however deep."""
+    index = Index([moment(7)] * 9)
+    assert {*index.read(Span(moment(7), moment(7)))} == set(index.rows)
+    assert len(index.asked) == 1 + 1 + 1 + 5
+
+
 def test_rows_of_one_instant_are_read_until_they_are_as_many_as_counted() -> None:
     """Their order changes from answer to answer, so one reading may lack some."""
     index = Index([moment(7)] * 9)
@@ -243,6 +267,16 @@ def test_rows_are_counted_by_the_month_of_their_creation() -> None:
     ]
     index = Index(created)
     assert count_by_month(index, SPAN) == {"2025-11": 2, "2025-12": 2, "2026-01": 1, "2026-03": 1}
+
+
+@pytest.mark.parametrize("months", [("2025-12",), ("2026-02",), ("2026-01",)])
+def test_a_range_that_ends_with_the_first_moment_of_a_month_has_that_too(
+    months: tuple[str, ...],
+) -> None:
+    """A row may have been created just then, behind a month with some or without."""
+    end = "2026-03-01T00:00:00.000Z"
+    index = Index([*created_in(*months), end])
+    assert count_by_month(index, Span(LOW, end)) == {months[0]: 1, "2026-03": 1}
 
 
 @pytest.mark.parametrize(
