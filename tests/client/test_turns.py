@@ -221,18 +221,6 @@ def test_a_smaller_search_budget_is_learned_from_a_search() -> None:
     assert limiter.shares == (40, 240)
 
 
-def test_a_limiter_begins_with_both_budgets_open() -> None:
-    """Also when the clock begins at zero; lists are no fewer than searches then."""
-    clock = FakeClock()
-    clock.time = 0.0
-    limiter = RateLimiter(clock, in_flight=2)
-    with limiter.turn(Budget.ORG):
-        assert waited(limiter, clock, Budget.ORG) == 0
-    assert waited(limiter, clock, Budget.SEARCH) == 0
-    assert limiter.refusals == 0
-    assert RateLimiter(clock, utilization=1.0).shares == (100, 300)
-
-
 def test_the_oldest_answer_frees_the_next_slot() -> None:
     """Not the newest; who waits is told how long, and looks again each second."""
     clock = FakeClock()
@@ -394,6 +382,18 @@ def sent(limiter: RateLimiter, clock: FakeClock, budget: Budget, seconds: float)
     turn = limiter.turn(budget)
     turn.__enter__()
     heapq.heappush(clock.due, (clock.time + seconds, len(clock.due), turn))
+
+
+def test_a_limiter_begins_with_both_budgets_open(clock: FakeClock) -> None:
+    """Also when the clock begins at zero; lists are no fewer than searches then."""
+    clock.time = 0.0
+    limiter = RateLimiter(clock, in_flight=2)
+    with limiter.turn(Budget.ORG):
+        assert waited(limiter, clock, Budget.ORG) == 0
+    assert waited(limiter, clock, Budget.SEARCH) == 0
+    assert clock.time == 0
+    assert limiter.refusals == 0
+    assert RateLimiter(clock, utilization=1.0).shares == (100, 300)
 
 
 @pytest.mark.parametrize("budget", list(Budget))
