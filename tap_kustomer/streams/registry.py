@@ -18,13 +18,11 @@ from tap_kustomer.streams.child_objects import CHILD_STREAMS
 from tap_kustomer.streams.children import ChildStream
 from tap_kustomer.streams.deletions import Deletions
 from tap_kustomer.streams.extra_discovery import ExtraDiscovery
-from tap_kustomer.streams.klasses import Klasses
 from tap_kustomer.streams.kobjects import KlassObjects, Kobjects
 from tap_kustomer.streams.list_objects import LIST_STREAMS
 from tap_kustomer.streams.lists import ListStream
 from tap_kustomer.streams.objects import OBJECT_STREAMS
 from tap_kustomer.streams.own import CustomAttributes, SyncRuns
-from tap_kustomer.streams.schedules import Schedules
 from tap_kustomer.streams.search import SearchStream
 from tap_kustomer.streams.webhook_events import WebhookEvents
 
@@ -34,8 +32,6 @@ __all__ = ["OPTIONAL_STREAMS", "STREAM_NAMES", "STREAM_TYPES", "WITH_CUSTOM", "s
 STREAM_TYPES: tuple[type[KustomerStream], ...] = (
     *OBJECT_STREAMS,
     *LIST_STREAMS,
-    Schedules,
-    Klasses,
     Kobjects,
     CustomAttributes,
     AuditLogs,
