@@ -470,7 +470,7 @@ def test_a_client_that_is_closed_tries_nothing_again(
     began = clock.time
     with pytest.raises(UnavailableError):
         fetch(client)
-    assert clock.time - began <= 1
+    assert clock.time - began < 1.5
     assert len(wire.sent) <= 2
     sent = len(wire.sent)
     with pytest.raises(UnavailableError):
