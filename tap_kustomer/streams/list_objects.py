@@ -9,7 +9,7 @@ Roles: https://developer.kustomer.com/docs/get-started/api-keys-and-roles
 
 from __future__ import annotations
 
-from tap_kustomer.streams.base import streams_in
+from tap_kustomer.streams.base import KustomerStream, streams_in
 from tap_kustomer.streams.klasses import Klasses
 from tap_kustomer.streams.lists import ListStream
 from tap_kustomer.streams.schedules import Schedules
@@ -283,4 +283,4 @@ class QueueRules(ListStream):
     roles_documented = False
 
 
-LIST_STREAMS = (*streams_in(__name__), Schedules, Klasses)
+LIST_STREAMS: tuple[type[KustomerStream], ...] = (*streams_in(__name__), Schedules, Klasses)
