@@ -22,8 +22,9 @@ _ALONE = f"{_READERS}searches/"  # the readers of searches in memory: the quicke
 _IN_MEMORY = (
     _ALONE,
     *(f"{_CLIENT}test_{name}.py" for name in ("codec", "answers", "noted", "tries")),
-    *(f"{_CLIENT}test_{name}.py" for name in ("troubles", "turns", "transport")),
-    *(f"{_READERS}test_{name}.py" for name in ("single_lists", "list_pages", "list_walks")),
+    *(f"{_CLIENT}test_{name}.py" for name in ("troubles", "turns", "transport", "origins")),
+    f"{_READERS}test_list_walks.py",
+    *(f"{_READERS}test_{name}.py" for name in ("single_lists", "list_pages", "seen_versions")),
 )
 _SEARCHES = (
     f"{_READERS}test_tail_reader.py",
@@ -55,7 +56,11 @@ TESTS: dict[str, tuple[str, ...]] = {
         f"{_STREAMS}test_parents.py",
         f"{_READERS}test_overlap.py",
     ),
-    "client/auth.py": (f"{_CLIENT}test_transport.py", f"{_CLIENT}test_secrets.py"),
+    "client/auth.py": (
+        f"{_CLIENT}test_origins.py",
+        f"{_CLIENT}test_transport.py",
+        f"{_CLIENT}test_secrets.py",
+    ),
     "client/codec.py": (
         f"{_CLIENT}test_codec.py",
         "tests/rows/test_direct_rows.py",
