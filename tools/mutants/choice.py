@@ -151,7 +151,11 @@ TESTS: dict[str, tuple[str, ...]] = {
         *_SEARCHES,
         f"{_READERS}test_recount.py",
     ),
-    "readers/search/recount.py": (f"{_ALONE}test_runs.py", f"{_READERS}test_recount.py"),
+    "readers/search/recount.py": (
+        f"{_ALONE}test_looking_again.py",
+        f"{_ALONE}test_runs.py",
+        f"{_READERS}test_recount.py",
+    ),
     "readers/search/page.py": (
         f"{_ALONE}test_peeking.py",
         f"{_READERS}test_slice_model.py",

@@ -133,7 +133,7 @@ class PageSearch:
             return False
         return page.is_end if page.total is None else page.total <= len(page)
 
-    def confirmed_total(self, page: SearchPage, bounds: Bounds, expected: int) -> SearchPage:
+    def confirmed_total(self, page: SearchPage, bounds: Bounds, expected: float) -> SearchPage:
         """Return ``page``, or a later answer when it has fewer rows than the ``expected`` ones.
 
         Rows leave a range below the watermark when they are updated, so its total may shrink.

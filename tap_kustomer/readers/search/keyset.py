@@ -7,6 +7,7 @@ only leave what is still to be read, so no answer has more rows than the one bef
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -55,7 +56,7 @@ class _Step:
 
     bounds: Bounds
     total: int
-    left: int  # rows from ``following`` on that it announced
+    left: float  # rows from ``following`` on that it announced
     following: str
     part: Part
 
@@ -143,7 +144,7 @@ class RangeReader:
             raise self._search.disagreement()
         return True
 
-    def _expected(self, step: _Step | None, bounds: Bounds) -> int:
+    def _expected(self, step: _Step | None, bounds: Bounds) -> float:
         return step.left if step is not None and bounds.high == step.bounds.high else 0
 
     def _step(self, bounds: Bounds, page: SearchPage, following: str) -> _Step:
@@ -152,7 +153,7 @@ class RangeReader:
             bounds=bounds,
             total=page.total or 0,
             # Without a total nothing is known of what is left.
-            left=page.expected - shown if page.total is not None else 10**18,
+            left=page.expected - shown if page.total is not None else math.inf,
             following=following,
             part=Part(bounds.low, following, shown),
         )
@@ -164,8 +165,10 @@ class RangeReader:
         """
         watermark = self._search.watermark
         end = behind(range_.high) if range_.is_last else range_.high
-        last = min(self._last(page, range_.high) or position, end)
-        before_last = page.count_before(last, watermark)
+        in_place = self._last(page, range_.high)
+        last = min(in_place or position, end)
+        # Rows that are newer than their place stand somewhere behind the position.
+        before_last = 0 if in_place is None else page.count_before(last, watermark)
         yield Part(position, last, before_last)
         yield Part(last, end, page.count_before(end, watermark) - before_last)
 

@@ -219,7 +219,7 @@ def peek(raw: bytes, field: str = "updatedAt", *, ids_only: bool = False) -> Sea
         keys=keys,
         total=total,
         page_size=_whole(meta.pageSize),
-        timed_out=meta.timed_out in (True, "true", "True", 1),
+        timed_out=meta.timed_out in (True, "true", "True"),
         at_least=at_least,
         emptied=emptied,
     )

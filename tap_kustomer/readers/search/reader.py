@@ -101,7 +101,7 @@ class SearchReader:
         edge = TwoYearEdge.seen_at(first.started)
         overlap = min(edge.end_of_overlap, settled)
         coverage = self.proof.coverage_of(first.query)
-        if options.archive and edge.is_behind(position) and position < overlap:
+        if options.archive and edge.is_behind(position):
             # Rows cross the edge from the standard search to the archive while this run reads,
             # so the days around the edge come from the standard search before the archive.
             self._emission.emitted.keeps_all = (
@@ -123,13 +123,11 @@ class SearchReader:
             yield from self._emit(self._slices(first.query, span, coverage, page), coverage)
             position, page = settled, None
         # Kustomer counts and shows what came since at the same time: neither needs the other.
-        newest = (
-            self._begin_catch_up(first.query, position) if end is None and page is None else None
-        )
+        newest = self._begin_catch_up(first, position, page) if end is None else None
         yield from self._proven(first.query, coverage, settled)
-        if end is None:
-            yield from self._catch_up(first.query, position, page, newest)
-        elif end > settled:
+        if newest is not None:
+            yield from self._catch_up(first.query, position, newest)
+        elif end is not None and end > settled:
             reader = TailReader(self._search(first.query))
             yield from self._emit(self._read_on(reader.read(position, end, page)))
 
@@ -261,45 +259,44 @@ class SearchReader:
 
     # ------------------------------------------------------------ catch-up
 
-    def _begin_catch_up(self, query: SearchQuery, low: str) -> tuple[str, Callable[[], SearchPage]]:
-        """Ask for the first page of the catch-up; return when it begins, and what waits for it."""
+    def _begin_catch_up(
+        self, first: FirstPage, low: str, known: SearchPage | None
+    ) -> tuple[str, Callable[[], SearchPage]]:
+        """Ask for the first page of the catch-up; return when it begins, and what waits for it.
+
+        ``known`` is that page, where the first pass has one left.
+        """
+        if known is not None:
+            return first.started, lambda: known
         started = self._now()
-        search = self._search(query, self._watermark_of(started))
+        search = self._search(first.query, self._watermark_of(started))
         return started, self._prefetch.ask(lambda: search.ask(Bounds(low)))
 
     def _catch_up(
-        self,
-        query: SearchQuery,
-        low: str,
-        first: SearchPage | None,
-        asked: tuple[str, Callable[[], SearchPage]] | None,
+        self, query: SearchQuery, low: str, newest: tuple[str, Callable[[], SearchPage]]
     ) -> Iterator[NewRows]:
         """Read what was updated during the first pass, without upper bound.
 
         It begins where the first pass ended, which is the bookmark or, when the last rows
-        before that moment are older, behind it where nothing is. ``asked`` is its first page,
-        where the first pass has none left.
+        before that moment are older, behind it where nothing is.
         """
-        page = first
-        if asked is not None:
-            self._begin_pass(asked[0])
-            page = asked[1]()
+        started, waits = newest
+        self._begin_pass(started)
+        page = waits()
         search = self._search(query)
         settled = self._emission.watermark
-        if page is None:  # an empty one is a page
-            page = self._prefetch.call(lambda: search.ask(Bounds(low)))
         if search.is_whole(page):
             yield from self._emit([OrderedPage(page, page.end_of_rows(settled))])
             return
-        newest: SearchPage | None = page
+        rest: SearchPage | None = page
         if low < settled:
             coverage = Coverage()
             pages = RangeReader(search).read(low, Until(settled), page)
             yield from self._emit(self._read_on(pages), coverage)
             check_joined(query, coverage.gaps(low, timestamps.behind(settled)))
             yield from self._proven(query, coverage, settled)
-            low, newest = settled, None
-        yield from self._emit(self._read_on(TailReader(search).read(low, None, newest)))
+            low, rest = settled, None
+        yield from self._emit(self._read_on(TailReader(search).read(low, None, rest)))
 
     # ------------------------------------------------------------ parts
 

@@ -104,6 +104,11 @@ class TieReader:
                 # Kustomer sorts by what its documents do not show, or not in a form known here.
                 yield from self._by_number(bounds)
                 return
+            if min(created) < (bounds.created_low or ""):
+                # The filter is ignored, which nobody checks of rows behind the watermark.
+                self.rows = 0
+                yield from self._by_number(Bounds(bounds.low, bounds.high))
+                return
             step = created[-1]
             if created[0] == step or step <= (bounds.created_low or ""):
                 yield from self._by_number(replace(bounds, created_low=step, created_high=step))
@@ -112,7 +117,7 @@ class TieReader:
             else:
                 shown = page.count_created_before(step)
                 self.rows += shown
-                expected = max((page.total or 0) - shown, 0)
+                expected = (page.total or 0) - shown
             bounds = replace(bounds, created_low=step)
             page = self._search.ask(bounds)
 

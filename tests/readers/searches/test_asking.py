@@ -40,7 +40,16 @@ def test_what_is_asked_for_stands_in_the_request() -> None:
     (request,) = client.sent
     assert request.path == "/v1/customers/search"
     assert request.params == {"page": 1, "pageSize": 5, "trackTotalHits": "true"}
-    assert request.body == search.query.body(BOUNDS)
+    assert request.body == {
+        "queryContext": "customer",
+        "and": [
+            {"customer_updated_at": {"gte": at(0)}},
+            {"customer_updated_at": {"lte": at(100)}},
+        ],
+        "sort": [{"customer_updated_at": "asc"}],
+        "timeZone": "GMT",
+        "includeDeleted": True,
+    }
     assert request.budget is Budget.SEARCH
     assert search.requests == 1
 

@@ -76,6 +76,7 @@ def test_rows_are_counted_where_their_part_begins() -> None:
 def test_one_answer_needs_no_count_and_two_do() -> None:
     """An answer that completes nothing is none of them."""
     coverage = Coverage()
+    assert coverage.archive is False
     coverage.add([Part("a", "b", 1), Part("b", "c", 1)])
     coverage.add([])
     assert coverage.is_due is False

@@ -12,6 +12,7 @@ from tap_kustomer.readers.search.coverage import Coverage
 from tap_kustomer.readers.search.emission import Emission, NewRows
 from tap_kustomer.readers.search.emitted import EmittedRows
 from tap_kustomer.readers.search.page import OrderedPage, Part, peek
+from tap_kustomer.readers.search.recount import Recount
 from tests.readers.searches.in_memory import Row, answer_of, at, rows_at
 
 
@@ -162,7 +163,7 @@ def test_the_rows_of_a_page_leave_with_its_bytes() -> None:
     (rows,) = emission_of().emit([page])
 
     assert page.page is not None
-    assert rows == NewRows(page.page.raw, [0, 1], at(2))
+    assert rows == NewRows(page.page.raw, [0, 1], at(2), goes_back=False)
 
 
 def test_what_is_not_counted_yet_stands_beside_the_bookmark() -> None:
@@ -182,6 +183,17 @@ def test_what_is_not_counted_yet_stands_beside_the_bookmark() -> None:
     assert found[2].uncounted == found[1].uncounted
     assert emission.all_counted() == NewRows(b"", [], at(20))
     assert next(iter(emission.emit([OrderedPage(None)]))).uncounted is None
+
+
+def test_what_is_to_be_looked_at_again_stands_beside_a_bookmark_only() -> None:
+    """Without one nothing was seen in its place."""
+    recount = Recount(at(0), at(10), 3)
+    emission = emission_of()
+
+    assert emission.all_counted(recount).uncounted is None
+    bookmarks(emission, 10)
+    assert emission.all_counted(recount).uncounted == recount.as_state(at(10))
+    assert emission.all_counted().uncounted is None
 
 
 def test_nothing_is_left_to_count_where_nothing_was_read_before_the_bookmark() -> None:

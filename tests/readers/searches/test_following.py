@@ -197,6 +197,21 @@ def test_rows_that_an_answer_lacked_are_read_once_it_shows_them(
     assert len(client.sent) < 60
 
 
+def test_one_row_that_the_last_window_lacked_is_read_too() -> None:
+    """All others were read, and nothing is left to be asked for behind the end."""
+    index = Index([Row(str(n), at(50), at(n)) for n in range(10)])
+    answers = 0
+
+    def in_part(request: Any) -> dict[str, Any]:
+        nonlocal answers
+        answers += 1
+        return (Index(index.rows[1:]) if answers == 2 else index)(request)
+
+    ids, _ = asked(in_part, high=50)
+
+    assert len(ids) == 10
+
+
 def asked(answer: Any, high: float | None = None) -> tuple[set[str], Client]:
     """Return the ids of the rows that are read, and the client."""
     search, client = search_of(answer, page_size=PAGE, watermark=at(0))

@@ -253,7 +253,35 @@ def test_ties_at_the_end_of_a_range_end_it() -> None:
     assert reading.settled[-1] == at(END)
 
 
+@pytest.mark.parametrize("count", [5, 12])
+def test_ties_that_fill_the_first_answer_are_read_at_once(count: int) -> None:
+    """Their moment alone is asked for next."""
+    reading = Reading(Index([Row(f"tie{n}", at(7), at(-n)) for n in range(count)]))
+
+    assert reading.client.ranges[:2] == [(at(0), at(END)), (at(7), at(7))]
+    reading.assert_joined(count)
+
+
 # ---------------------------------------------------------------- rows newer than their place
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_rows_at_the_position_alone_show_no_way_on(count: int) -> None:
+    """All others of the answer are newer than their place."""
+    first = [Row(f"f{n}", at(0)) for n in range(count)]
+    rows = [*first, *(Row(f"n{n}", at(500 + n), place=at(1 + n)) for n in range(12))]
+    reading = Reading(Index(rows), watermark=100)
+
+    assert len(reading.ids) == count + 12
+    reading.assert_joined(count + 12)
+
+
+def test_a_row_on_the_watermark_is_in_its_place() -> None:
+    """So it shows that all before it was read."""
+    reading = Reading(Index(rows_at(1, 2, 3, 50)), Until(at(10)), first=Bounds(at(0)), watermark=50)
+
+    assert reading.client.ranges == []
+    reading.assert_joined(3, 10)
 
 
 def newer(count: int) -> list[Row]:
@@ -307,6 +335,15 @@ def test_an_answer_of_a_part_of_the_index_loses_nothing(bad: tuple[int, ...], co
     assert len(reading.client.sent) <= (count + 3) // 4 + 2 * len(bad) + 1
 
 
+def test_a_first_answer_without_an_end_of_a_part_of_the_index_loses_nothing() -> None:
+    """It is asked for again as it was."""
+    reading = Reading(in_part(Index(rows_at(*range(1, 24))), 1), first=Bounds(at(0)))
+
+    assert (at(0), None) in reading.client.ranges
+    assert reading.ids == {str(n) for n in range(23)}
+    reading.assert_joined(23)
+
+
 def test_an_answer_that_was_whole_is_asked_for_once_more_and_believed() -> None:
     """The next one counts more than it left, though it does not: rows came where none can."""
     index = Index(rows_at(*range(1, 13)))
@@ -323,7 +360,7 @@ def test_an_answer_that_was_whole_is_asked_for_once_more_and_believed() -> None:
 
     reading = Reading(growing)
 
-    assert reading.client.ranges[:3] == [(at(0), at(END)), (at(5), at(END)), (at(0), at(END))]
+    assert [low for low, _ in reading.client.ranges] == [at(n) for n in (0, 5, 0, 9, 9)]
     assert reading.ids >= {str(n) for n in range(12)}
 
 
@@ -375,7 +412,7 @@ def test_a_total_that_comes_and_goes_is_no_disagreement() -> None:
 
 def test_a_range_that_grew_may_have_more_rows_than_the_answer_before_left() -> None:
     """Its end is another one."""
-    reading = Reading(Index(rows_at(*range(1, 30))), Moving(6, 6, 20))
+    reading = Reading(Index(rows_at(*range(1, 30))), Moving(6, 20))
 
     assert reading.ids >= {str(n) for n in range(20)}
     assert len(reading.client.ranges) == len(set(reading.client.ranges))

@@ -100,6 +100,15 @@ def test_half_an_emoji_does_not_make_a_page_unreadable() -> None:
     assert json.loads(page.raw)["data"][0]["id"] == "a"
 
 
+def test_rows_behind_half_a_row_are_read() -> None:
+    """Each row stands for itself."""
+    rows = ["text", {"id": "a"}, {"id": "b", "attributes": {}}]
+    page = peek(json.dumps({"data": rows}).encode())
+
+    assert [key.id for key in page.keys] == [None, None, "b"]
+    assert page.is_end is False
+
+
 # ---------------------------------------------------------------- meta
 
 

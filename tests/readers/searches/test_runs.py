@@ -10,9 +10,11 @@ import pytest
 
 from tap_kustomer.errors import EmptiedRowsError, NotFoundError, RequestRefusedError, StreamError
 from tap_kustomer.readers.prefetch import Prefetch
+from tap_kustomer.readers.search.ask import ExactTotals
 from tap_kustomer.readers.search.count import MissingRowsError
 from tap_kustomer.readers.search.emission import NewRows
 from tap_kustomer.readers.search.options import ReadOptions
+from tap_kustomer.readers.search.proof import check_joined
 from tap_kustomer.readers.search.query import SearchQuery
 from tap_kustomer.readers.search.reader import SearchReader
 from tests.readers.searches.in_memory import (
@@ -226,6 +228,7 @@ def test_a_long_run_reads_slices_counts_them_and_catches_up() -> None:
     assert len(run.emitted) <= 62
     assert run.bookmark == at(WATERMARK) or run.bookmark == at(2_950)
     assert (at(0), at(WATERMARK), 1) in run.asked
+    assert len(set(run.asked)) == len(run.asked)
     assert (run.reader.proof.rows_counted, run.reader.proof.rows_in_range) == (60, 60)
     assert run.rows[-1].uncounted is None
     assert run.reader.total == 61
@@ -346,6 +349,8 @@ def test_a_run_up_to_an_end_reads_up_to_it_and_no_further(count: int, end: float
     assert all(high is not None and high <= at(end) for _, high, _ in run.asked)
     assert run.bookmark is not None
     assert run.bookmark <= at(min(end, WATERMARK))
+    if end <= WATERMARK and count > PAGE:
+        assert run.asked[-1][2] == 1  # the count is the last
 
 
 @pytest.mark.parametrize("end", [NOW, NOW + 100])
@@ -414,6 +419,9 @@ def test_rows_of_both_searches_are_read(count: int, live: int, both: int) -> Non
     assert archived(run)[0] == (at(EDGE - 100 * DAY), at(OVERLAP), PAGE)
     assert all(high is not None for _, high, _ in archived(run))
     assert len(run.emitted) <= len(set(run.emitted)) + 2
+    assert (run.reader.proof.rows_counted or 0) == run.reader.proof.rows_in_range
+    if not (count or live or both):
+        assert run.reader.proof.rows_in_range == 0
     marks = [one.bookmark for one in run.rows if one.bookmark is not None]
     assert marks == sorted(marks)
 
@@ -451,6 +459,8 @@ def test_an_archive_that_ends_at_the_edge_is_asked_once_behind_it() -> None:
         (at(OVERLAP + 0.001), at(WATERMARK), PAGE)
     ]
     assert run.client.seen("two-year-edge")[1] == []
+    # The standard search, the archive, what is behind it, its count, and the newest rows.
+    assert [size for _, _, size in run.asked] == [PAGE, PAGE, PAGE, 1, PAGE]
 
 
 @pytest.mark.parametrize(("days", "archive"), [(100, False), (0.02, True), (-3, True)])
@@ -470,6 +480,35 @@ def test_a_run_up_to_an_end_before_the_edge_reads_both_searches_up_to_it() -> No
 
     assert set(run.emitted) == {f"old{n}" for n in range(11)}
     assert all(high is not None and high <= at(EDGE - 80 * DAY) for _, high, _ in run.asked)
+
+
+def test_a_run_of_one_old_moment_reads_both_searches() -> None:
+    """From it, and up to it."""
+    index = Index((), old(3, 90, "old"))
+    run = archive_run(index, days=90, end=EDGE - 90 * DAY)
+
+    assert run.error is None
+    assert run.emitted == ["old0"]
+
+
+def test_what_a_run_finds_out_about_exact_totals_holds_for_all_its_streams() -> None:
+    """One request is refused, whichever stream it is of."""
+    totals = ExactTotals(refused=True)
+    client = Client(Index(rows_at(10)))
+    prefetch = Prefetch(client.clock, 2, AtOnce())
+    options = ReadOptions(at(0), None, 300, PAGE, archive=False)
+    reader = SearchReader(client, prefetch, options, totals)  # type: ignore[arg-type]
+
+    reader.first_page(QUERY)
+
+    assert "trackTotalHits" not in client.sent[0].params
+
+
+def test_parts_that_were_not_read_fail_the_stream() -> None:
+    """The sentence names the first of them."""
+    check_joined(QUERY, [])
+    with pytest.raises(StreamError, match="nothing was read from a to b"):
+        check_joined(QUERY, [("a", "b"), ("c", "d"), ("e", "f")])
 
 
 def test_an_archive_that_cannot_be_read_says_how_to_go_without() -> None:

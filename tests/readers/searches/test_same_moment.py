@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -256,6 +257,54 @@ def test_without_totals_rows_that_began_the_group_must_come_again() -> None:
     assert len(ids) == count == 9
 
 
+@pytest.mark.parametrize("told", [1, 2])
+def test_totals_that_come_and_go_lose_nothing(told: int) -> None:
+    """Only one of the first two answers tells how many there are."""
+    index = Index([*ties(12, float), *ties(3, lambda _: None, "none")])
+    answers = 0
+
+    def now_and_then(request: Any) -> Any:
+        nonlocal answers
+        answers += 1
+        found = index(request)
+        return found if answers == told or answers > 5 else {**found, "meta": {}}
+
+    ids, count, _ = read(now_and_then)
+
+    assert len(ids) == count == 15
+
+
+def test_rows_that_all_lack_a_creation_are_read_apart() -> None:
+    """The order by creation has none, and is not doubted for that."""
+    ids, count, client = read(Index(ties(12, lambda _: None)))
+
+    assert len(ids) == count == 12
+    assert len(client.sent) == 6  # the group, by creation, without, and three pages
+
+
+@pytest.mark.parametrize("sorts", [True, False])
+def test_a_filter_on_the_creation_that_is_ignored_is_noticed_of_new_rows_too(
+    sorts: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    """Behind the watermark no row proves it: the same page would come for ever."""
+    index = Index(ties(23, float))
+
+    def ignoring(request: Any) -> Any:
+        body = request.body
+        kept = [one for one in body["and"] if "customer_created_at" not in one]
+        sort = body["sort"] if sorts else [{"customer_updated_at": "asc"}]
+        body = {**body, "and": kept, "sort": sort}
+        return index(replace(request, body=body))
+
+    search, client = search_of(ignoring, page_size=PAGE, watermark=at(0))
+    reader = TieReader(search)
+
+    ids = {id_ for page in reader.read(at(MOMENT)) for id_ in page.ids}
+
+    assert len(ids) == reader.rows == 23
+    assert len(client.sent) < 20
+
+
 # ---------------------------------------------------------------- by number
 
 
@@ -307,9 +356,10 @@ def test_without_totals_a_refusal_behind_a_short_page_is_an_end() -> None:
             return NotFoundError("No such page.")
         return found
 
-    ids, rows, _ = read(without_totals_of(refusing))
+    ids, rows, client = read(without_totals_of(refusing))
 
     assert len(ids) == rows == 12
+    assert max(numbers(client)) == 4
 
 
 def without_totals_of(answer: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -324,29 +374,35 @@ def without_totals_of(answer: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 @pytest.mark.parametrize("totals", [True, False])
 @pytest.mark.parametrize("error", [NotFoundError, RequestRefusedError])
+@pytest.mark.parametrize("last", [1, 2])
 def test_a_refusal_behind_a_full_page_fails_the_stream(
     totals: bool,  # noqa: FBT001 - a column of the table
     error: type[StreamError],
+    last: int,
 ) -> None:
     """Rows may follow that no search reaches."""
     index = Index(alike(17))
 
     def refusing(request: Any) -> Any:
-        return error("No.") if request.params["page"] > 2 else index(request)
+        return error("No.") if request.params["page"] > last else index(request)
 
     answer = refusing if totals else without_totals_of(refusing)
 
     with pytest.raises(StreamError, match="rows share the timestamp") as raised:
         read(answer)
-    assert str(17 if totals else 10) + " rows share" in str(raised.value)
+    assert f"{17 if totals else PAGE * last} rows share" in str(raised.value)
 
 
 def test_a_refused_first_page_is_raised_as_it_is() -> None:
     """It says nothing of page numbers."""
     group = answer_of(alike(5), total=9)
 
+    answer = scripted(group, RequestRefusedError("Not any more."))
+    search, client = search_of(answer, page_size=PAGE, created_attribute=None)
+
     with pytest.raises(RequestRefusedError, match="Not any more"):
-        read(scripted(group, RequestRefusedError("Not any more.")), created=None)
+        list(TieReader(search).read(at(MOMENT)))
+    assert numbers(client) == [1, 1]
 
 
 def test_more_rows_than_a_hundred_pages_hold_fail_the_stream_at_once() -> None:
