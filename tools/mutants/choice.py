@@ -118,6 +118,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         *_SEARCHES,
     ),
     "readers/search/slices.py": (
+        f"{_ALONE}test_slice_plans.py",
         f"{_READERS}test_slice_model.py",
         f"{_READERS}test_slices.py",
     ),
