@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tap_kustomer.client.rate_limit import Budget
-from tap_kustomer.errors import StreamError, UntrustedAnswerError
+from tap_kustomer.errors import EmptiedRowsError, StreamError, UntrustedAnswerError
 from tap_kustomer.readers.search.query import Bounds
 from tests.readers.searches.in_memory import Row, answer_of, at, rows_at, scripted, search_of
 
@@ -281,3 +281,16 @@ def test_rows_in_their_place_are_checked_behind_one_that_is_not() -> None:
 
     with pytest.raises(UntrustedAnswerError):
         search.ask(Bounds(at(0), at(40)))
+
+
+def test_rows_that_lost_their_attributes_are_taken_only_if_the_run_before_saw_them() -> None:
+    """They would empty what the warehouse has; after three answers the stream fails."""
+    emptied = {"data": [{"type": "customer", "id": "a"}], "meta": {"total": 1}}
+    search, client = search_of(scripted(emptied))
+
+    with pytest.raises(EmptiedRowsError):
+        search.ask(BOUNDS)
+
+    assert len(client.sent) == 3
+    search.takes_emptied = True
+    assert len(search.ask(BOUNDS)) == 1
