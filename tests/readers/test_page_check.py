@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from simulator import Clock, Fault, Org, Simulator, to_iso
+from simulator import search as simulated_search
+from simulator.api.validation import Query
 from tap_kustomer import clock as tap_clock
 from tests.support import FAST, Output, sync_tap
 
@@ -195,3 +197,31 @@ def test_rows_that_stay_without_attributes_are_believed_by_the_next_run_only(str
     assert third.status == 0
     assert first.ids(stream) | third.ids(stream) == whole.ids(stream)
     assert third.state["bookmarks"][stream]["emptied"] is None
+
+
+@pytest.mark.parametrize("place", [1, 2, 3])
+def test_the_answer_to_another_search_is_not_believed(
+    monkeypatch: pytest.MonkeyPatch, place: int
+) -> None:
+    """A cache that mistakes one for the other: customers would be rows of the custom object."""
+    org = Org(seed=5, clock=Clock(speed=FAST), realistic=False)
+    org.add("customer", 3)
+    org.add_klass("order")
+    org.add("kobject_order", 12)
+    find, asked = simulated_search.find, 0
+
+    def find_other(query: Query, *args: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        if asked == place:
+            query = Query(context="customer", archive=False, page_size=query.page_size)
+        return find(query, *args)
+
+    monkeypatch.setattr(simulated_search, "find", find_other)
+    with Simulator(org, limits=False) as server:
+        config = {**server.config, "page_size": 5}
+        output = sync_tap(config, ["kobject_order"], clock=tap_clock.Clock(FAST))
+
+    assert asked > place
+    assert output.status == 0, output.stderr
+    assert output.ids("kobject_order") == set(org.ids("kobject_order"))

@@ -28,6 +28,13 @@ ARCHIVE_PATH = "/v1/customers/archive/search"
 SMALLER_PAGE = 100  # rows; what every endpoint is documented to give
 SMALLEST_PAGE = 25  # rows; a page that fails is asked for in halves down to it
 
+# What searches bring besides custom objects; each context is called as its rows are.
+_KINDS = frozenset(
+    {
+        "customer", "company", "conversation", "conversation_time", "message", "note",
+        "work_item", "work_session",
+    }
+)  # fmt: skip
 _TRIES_FOR_SIZE = 3  # failures of one page until a smaller one is asked for
 
 _TRIES = 6  # times that one page is asked for until it is whole
@@ -350,6 +357,9 @@ class PageSearch:
         """Refuse a page that shows that a filter, the sort or the page size was ignored."""
         if len(page) > self.page_size or (page.page_size or 0) > self.page_size:
             self._distrust("the page size", self._size_assumed)
+        if _has_others(page.kinds, self.query.context):
+            # Such as the answer to another search, out of a cache.
+            self._distrust("the kind of rows")
         self._check_keys(page, bounds)
 
     def _check_keys(self, page: SearchPage, bounds: Bounds) -> None:
@@ -377,6 +387,14 @@ class PageSearch:
             f"{self.query.context}), so it cannot be trusted to be complete."
         )
         raise UntrustedAnswerError(msg, assumption=assumption)
+
+
+def _has_others(kinds: frozenset[str], context: str) -> bool:
+    """Whether some rows are surely not of the searched kind; a name that is not known may be."""
+    if context.startswith("kobject"):
+        return not kinds.isdisjoint(_KINDS)
+    others = _KINDS - {context}
+    return any(kind in others or kind.startswith("kobject") for kind in kinds)
 
 
 def _within(created: str, bounds: Bounds) -> bool:

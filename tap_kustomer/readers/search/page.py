@@ -45,6 +45,7 @@ class SearchPage:
     timed_out: bool
     at_least: int = 0  # rows that match, where the total is a known cap
     emptied: int = 0  # rows with an id and no attributes
+    kinds: frozenset[str] = frozenset()  # what the rows say they are, such as `customer`
     is_end: bool = False  # without a total: another search showed that no row follows
 
     def __len__(self) -> int:
@@ -155,6 +156,7 @@ class _Attributes(msgspec.Struct):
 
 class _Row(msgspec.Struct):
     id: Any = None
+    type: Any = None
     attributes: _Attributes | _Other = None
 
 
@@ -197,10 +199,13 @@ def peek(raw: bytes, field: str = "updatedAt", *, ids_only: bool = False) -> Sea
     by_creation = field == "createdAt"
     keys = []
     emptied = 0
+    kinds: set[str] = set()
     for row in envelope.data:
         if not isinstance(row, _Row):
             keys.append(RowKey(row if ids_only and isinstance(row, str) else None, None, None))
             continue
+        if row.type.__class__ is str:
+            kinds.add(row.type)
         attributes = row.attributes if isinstance(row.attributes, _Attributes) else _NOTHING
         if attributes is _NOTHING and not ids_only:
             # Half a row: as one without an id, it is asked for again before it is believed.
@@ -222,6 +227,7 @@ def peek(raw: bytes, field: str = "updatedAt", *, ids_only: bool = False) -> Sea
         timed_out=meta.timed_out in (True, "true", "True"),
         at_least=at_least,
         emptied=emptied,
+        kinds=frozenset(kinds),
     )
 
 

@@ -31,7 +31,7 @@ class Recount:
         """Return what ``page``, the whole run from ``since`` on, leaves; ``None`` if nothing."""
         until = page.last_in_place(watermark)
         rows = 0 if until is None else page.count_stamped(since, until)
-        return cls(since, until, rows) if until is not None and rows else None
+        return cls(since, until, rows) if until is not None and since < until else None
 
     def is_exceeded(self, page: SearchPage) -> bool:
         """Whether ``page``, which is whole from ``since`` on, shows more rows of the range."""
@@ -49,7 +49,7 @@ class Recount:
         rows = known.get("rows")
         if since is None or until is None or type(rows) is not int or not since < until <= start:
             return None
-        return cls(since, until, rows) if 0 < rows <= page_size * _MOST_OF_A_PAGE else None
+        return cls(since, until, rows) if 0 <= rows <= page_size * _MOST_OF_A_PAGE else None
 
     def as_state(self, bookmark: str) -> dict[str, Any]:
         """Return what the state keeps beside ``bookmark``."""

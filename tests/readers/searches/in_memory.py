@@ -46,7 +46,7 @@ class Row:
         """Return the row as it stands in an answer."""
         shown = {"updatedAt": self.updated, "createdAt": self.created, "rev": self.rev}
         attributes = {name: value for name, value in shown.items() if value is not None}
-        return {"type": "customer", "id": self.id, "attributes": attributes}
+        return {"type": "row", "id": self.id, "attributes": attributes}
 
     def value(self, attribute: str) -> str | None:
         """Return what the index has of the row under the name of a search."""
