@@ -49,7 +49,6 @@ def test_what_was_left_is_what_the_next_run_finds() -> None:
         {"rows": "3"},
         {"rows": True},
         {"rows": None},
-        {"rows": 0},
         {"rows": -1},
         {"rows": 76},
     ],
@@ -60,7 +59,7 @@ def test_what_does_not_fit_is_not_looked_at_again(changes: dict[str, Any]) -> No
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"rows": 1}, {"rows": 75}, {"until": at(START)}, {"since": at(49.999)}]
+    "changes", [{}, {"rows": 0}, {"rows": 75}, {"until": at(START)}, {"since": at(49.999)}]
 )
 def test_what_fits_is_looked_at_again(changes: dict[str, Any]) -> None:
     """Up to three quarters of a page, and up to the bookmark."""
@@ -81,10 +80,20 @@ def test_the_rows_before_the_last_one_in_its_place_are_left() -> None:
     assert Recount.left_by(page, at(0), at(START)) == Recount(at(0), at(30), 2)
 
 
-@pytest.mark.parametrize("seconds", [(), (10,), (200,), (10, 10)])
-def test_where_no_row_is_before_the_last_one_nothing_is_left(seconds: tuple[float, ...]) -> None:
+@pytest.mark.parametrize("seconds", [(), (0,), (200,), (0, 0)])
+def test_where_no_row_is_behind_the_start_nothing_is_left(seconds: tuple[float, ...]) -> None:
     """There is nothing to compare."""
     assert Recount.left_by(page_of(rows_at(*seconds)), at(0), at(START)) is None
+
+
+@pytest.mark.parametrize("seconds", [(10,), (10, 10)])
+def test_that_no_row_stood_before_the_last_one_is_looked_at_again(
+    seconds: tuple[float, ...],
+) -> None:
+    """An answer of one row may be all that a part of the index had."""
+    left = Recount.left_by(page_of(rows_at(*seconds)), at(0), at(START))
+
+    assert left == Recount(at(0), at(10), 0)
 
 
 def test_more_rows_than_before_show_that_some_were_not_seen() -> None:
