@@ -8,13 +8,31 @@ from typing import Any
 
 from tap_kustomer.airbyte.schema import airbyte_schema
 from tap_kustomer.errors import KustomerError
+from tap_kustomer.naming import MAX_IDENTIFIER_BYTES, fit_identifier
 from tap_kustomer.streams.base import KustomerStream
 
-__all__ = ["CatalogError", "ConfiguredStream", "configured_streams", "offered_stream"]
+__all__ = [
+    "CatalogError",
+    "ConfiguredStream",
+    "configured_streams",
+    "offered_name",
+    "offered_stream",
+]
+
+# PyAirbyte loads a stream by way of a table of its name, an underscore and nine characters that no
+# other load has, and its PostgreSQL cache cuts that at 63 bytes. With a name of 63 the two tables
+# are one; with a shorter one that is cut at all, a table that a failed load left behind has the
+# name which the next load wants.
+_MAX_STREAM_BYTES = MAX_IDENTIFIER_BYTES - len("_01kb5xprd")
 
 
 class CatalogError(KustomerError):
     """The configured catalog cannot be read."""
+
+
+def offered_name(name: str) -> str:
+    """Return how Airbyte is offered the stream that the tap names ``name``."""
+    return fit_identifier(name, name, _MAX_STREAM_BYTES)
 
 
 def offered_stream(stream: KustomerStream) -> dict[str, Any]:

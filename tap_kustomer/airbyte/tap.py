@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from typing_extensions import override
 
 from tap_kustomer import errors
-from tap_kustomer.airbyte.catalog import ConfiguredStream
+from tap_kustomer.airbyte.catalog import ConfiguredStream, offered_name
 from tap_kustomer.airbyte.messages import FailureType, error_trace
 from tap_kustomer.airbyte.output import Output
 from tap_kustomer.airbyte.spec import tap_config
@@ -16,6 +16,8 @@ from tap_kustomer.airbyte.statuses import StreamStatuses
 from tap_kustomer.airbyte.writer import AirbyteWriter
 from tap_kustomer.clock import Clock
 from tap_kustomer.run import StreamRun
+from tap_kustomer.streams.base import KustomerStream
+from tap_kustomer.streams.registry import streams_of
 from tap_kustomer.sync import COMPLETE, FAILED, NOT_DUE, SKIPPED
 from tap_kustomer.tap import TapKustomer
 
@@ -59,6 +61,16 @@ class SourceTap(TapKustomer):
             setup_mapper=False,  # it would discover, before anybody could handle a signal
             clock=clock,
         )
+
+    @override
+    def discover_streams(self) -> Sequence[KustomerStream]:
+        return streams_of(self, self.session, self._airbyte_name)
+
+    def _airbyte_name(self, name: str) -> str:
+        # A connection that an earlier version was configured for keeps its names, and so its
+        # tables and states.
+        offered = offered_name(name)
+        return name if name in self.configured and offered not in self.configured else offered
 
     def select(self) -> list[str]:
         """Select what is configured; returns the names that the org does not have.

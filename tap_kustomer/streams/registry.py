@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from singer_sdk import Tap
@@ -10,6 +11,7 @@ from singer_sdk import Tap
 from tap_kustomer.catalog.discovery import metadata_problem
 from tap_kustomer.catalog.klass_names import klass_streams
 from tap_kustomer.catalog.schema import object_schema, stream_schema
+from tap_kustomer.org import Klass
 from tap_kustomer.session import Session
 from tap_kustomer.streams.audit_logs import AuditLogs
 from tap_kustomer.streams.base import KustomerStream
@@ -54,12 +56,21 @@ WITH_CUSTOM = tuple(
 )
 
 
-def streams_of(tap: Tap, session: Session) -> list[KustomerStream]:
+def streams_of(
+    tap: Tap, session: Session, rename: Callable[[str], str] = str
+) -> list[KustomerStream]:
     """Return the streams of the session's org; ``tap`` is what the SDK's part of each works with.
 
+    ``rename`` gives names that only an org or a user makes the form that their reader takes.
     Raises: what looking at the endpoints of ``extra_streams`` raises.
     """
-    streams = [*_standard(tap, session), *_klasses(tap, session), *_extra(tap, session)]
+    named = klass_streams(session.org.klasses).items()
+    klasses = {rename(name): klass for name, klass in named if klass.is_readable}
+    streams = [
+        *_standard(tap, session),
+        *_of_klasses(tap, session, klasses),
+        *_extra(tap, session, klasses, rename),
+    ]
     for stream in streams:
         stream.all_streams = streams
     return streams
@@ -88,30 +99,35 @@ def _standard(tap: Tap, session: Session) -> Iterator[KustomerStream]:
         yield stream
 
 
-def _klasses(tap: Tap, session: Session) -> Iterator[KustomerStream]:
+def _of_klasses(
+    tap: Tap, session: Session, klasses: Mapping[str, Klass]
+) -> Iterator[KustomerStream]:
     org = session.org
-    for name, klass in klass_streams(org.klasses).items():
-        if klass.is_readable:
-            resource = f"kobject.{klass.name}"
-            custom = org.metadata.get(resource)
-            schema = stream_schema("kobjects", custom=custom, klass=True)
-            stream = KlassObjects(tap, session, schema, name, klass)
-            stream.custom_problem = metadata_problem(org, resource)
-            stream.custom_is_known = custom is not None
-            yield stream
+    for name, klass in klasses.items():
+        resource = f"kobject.{klass.name}"
+        custom = org.metadata.get(resource)
+        schema = stream_schema("kobjects", custom=custom, klass=True)
+        stream = KlassObjects(tap, session, schema, name, klass)
+        stream.custom_problem = metadata_problem(org, resource)
+        stream.custom_is_known = custom is not None
+        yield stream
 
 
-def _extra(tap: Tap, session: Session) -> Iterator[KustomerStream]:
-    entries = session.settings.extra_streams
+def _extra(
+    tap: Tap, session: Session, klasses: Mapping[str, Klass], rename: Callable[[str], str]
+) -> Iterator[KustomerStream]:
+    entries = [
+        replace(entry, name=rename(entry.name), parent=entry.parent and rename(entry.parent))
+        for entry in session.settings.extra_streams
+    ]
     if not entries:
         return
-    klasses = klass_streams(session.org.klasses).items()
     discovery = ExtraDiscovery(
         session.client,
         session.prefetch,
         entries,
         types={one.name: one for one in STREAM_TYPES},
-        contexts={name: f"kobject_{one.name}" for name, one in klasses if one.is_readable},
+        contexts={name: f"kobject_{klass.name}" for name, klass in klasses.items()},
     )
     for type_, schema in discovery.streams():
         yield type_(tap, session, schema)

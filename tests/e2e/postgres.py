@@ -60,6 +60,10 @@ class Database:
         rows: list[dict[str, Any]] = json.loads(done)
         return rows
 
+    def execute(self, sql: str) -> None:
+        """Run statements."""
+        self._psql(sql, self.name)
+
     def create(self) -> None:
         """Make it, empty."""
         self._psql(f"create database {self.name}", "postgres")
