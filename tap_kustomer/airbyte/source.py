@@ -176,7 +176,7 @@ def _content(path: Path) -> Any:
         # Of bytes, `json` itself finds out which UTF they are in, with a BOM or without.
         return json.loads(raw) if raw.strip() else None
     except OSError as error:
-        msg = f"{path}: {error.strerror}. Check the path of the file."
+        msg = f"{path}: {error.strerror}. Check the path of the file, and who may read it."
         raise FileError(msg) from None
     except ValueError:
         msg = f"{path} isn't valid JSON. Check the file."

@@ -46,7 +46,10 @@ def settings_from_environment(schema: Mapping[str, Any], prefix: str) -> dict[st
 
 def _load_dotenv() -> None:
     """Add the variables of the nearest ``.env``, here or in a folder above, that are not set."""
-    path = find_dotenv(usecwd=True)
+    try:
+        path = find_dotenv(usecwd=True)
+    except OSError:
+        return  # this folder was deleted meanwhile, so there is none above it either
     if not path:
         return
     try:
