@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import ssl
 from typing import NamedTuple
 from urllib.request import getproxies
 
 from requests import exceptions
 
+from tap_kustomer.client.certificates import advice
 from tap_kustomer.client.responses import Complaints
 from tap_kustomer.errors import CredentialsError, KustomerError
 
@@ -80,10 +82,23 @@ _TROUBLES = (
     ),
     _Trouble(
         exceptions.SSLError,
+        "certificate has expired",
+        "the TLS certificate of the host has expired (check the clock of this machine)",
+    ),
+    _Trouble(
+        exceptions.SSLError,
+        "not yet valid",
+        "the TLS certificate of the host is not valid yet (check the clock of this machine)",
+    ),
+    _Trouble(
+        exceptions.SSLError,
+        "mismatch",
+        "the TLS certificate is that of another host (check `api_url` and `org_name`)",
+    ),
+    _Trouble(
+        exceptions.SSLError,
         "CERTIFICATE_VERIFY_FAILED",
-        "the TLS certificate of the host could not be verified (if your network has its own "
-        "certificate authority, name a file with its certificate in REQUESTS_CA_BUNDLE; "
-        "SSL_CERT_FILE is not read)",
+        "the TLS certificate of the host could not be verified ({advice})",
     ),
     _Trouble(exceptions.SSLError, "", "the host does not speak TLS (check `api_url`)"),
     _Trouble(exceptions.ConnectTimeout, "", "the host did not accept a connection in time"),
@@ -119,6 +134,10 @@ _NO_CERTIFICATES = (
 )
 
 
+# What reading a file ends with, and no connection.
+_OF_A_FILE = {errno.ENOENT, errno.EACCES, errno.EISDIR, errno.EIO}
+
+
 def misconfigured(error: OSError) -> CredentialsError | None:
     """Return what no second try would change: the proxy or the certificates of this machine."""
     cause: BaseException | None = error
@@ -128,6 +147,13 @@ def misconfigured(error: OSError) -> CredentialsError | None:
         if isinstance(cause, (exceptions.InvalidURL, exceptions.MissingSchema)):
             return CredentialsError(_BAD_PROXY) if getproxies() else None
         if isinstance(cause, ssl.SSLError) and "NO_CERTIFICATE" in str(cause):
+            return CredentialsError(_NO_CERTIFICATES)
+        if (
+            isinstance(error, exceptions.SSLError)
+            and isinstance(cause, OSError)
+            and not isinstance(cause, ssl.SSLError)
+            and cause.errno in _OF_A_FILE
+        ):
             return CredentialsError(_NO_CERTIFICATES)
         cause = cause.__cause__ or cause.__context__
     if isinstance(error, exceptions.RequestException):
@@ -141,5 +167,6 @@ def trouble(error: OSError, timeout: float) -> Retry:
     for known in _TROUBLES:
         if isinstance(error, known.error) and known.words in text:
             reason = known.reason or f"no answer within `request_timeout` ({timeout:.0f} seconds)"
+            reason = reason.replace("{advice}", advice())
             return Retry(reason, unreachable=known.unreachable)
     return Retry(f"the connection was cut ({type(error).__name__})")

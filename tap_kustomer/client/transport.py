@@ -17,11 +17,11 @@ from urllib.parse import urljoin, urlsplit
 import backoff
 import requests
 from backoff.types import Details
-from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
 
 from tap_kustomer import errors
 from tap_kustomer.client.auth import KustomerAuthenticator, Origin
+from tap_kustomer.client.certificates import Adapter
 from tap_kustomer.client.failures import Refused, Retry, misconfigured, trouble
 from tap_kustomer.client.host import Host
 from tap_kustomer.client.noted import note_headers, note_refusal, note_too_many
@@ -299,7 +299,7 @@ def _session(
     session.auth = authenticator
     session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
     session.cookies = _NoCookies()
-    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections)
+    adapter = Adapter(pool_connections=1, pool_maxsize=connections)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session

@@ -105,14 +105,3 @@ def test_a_bundle_without_certificates_names_its_variable(
     said = sentence(caplog, tls)
     assert "REQUESTS_CA_BUNDLE" in said
     assert "holds certificates" in said
-
-
-def test_an_authority_of_the_network_names_the_variable_that_helps(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path, tls: str
-) -> None:
-    """SSL_CERT_FILE is the one that people set first."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "corporate.pem"))
-    monkeypatch.setattr("tap_kustomer.client.host._SHORT_PATIENCE", 0.0)
-    said = sentence(caplog, tls)
-    assert "REQUESTS_CA_BUNDLE" in said
-    assert "SSL_CERT_FILE is not read" in said

@@ -101,7 +101,7 @@ def open_client(
     wire: Wire, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., KustomerClient]:
     """Return what makes a client whose requests ``wire`` answers."""
-    monkeypatch.setattr(transport, "HTTPAdapter", lambda **_options: wire)
+    monkeypatch.setattr(transport, "Adapter", lambda **_options: wire)
 
     def opened(url: str = URL, **options: Any) -> KustomerClient:
         return KustomerClient(
