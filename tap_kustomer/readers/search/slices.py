@@ -20,15 +20,22 @@ __all__ = ["Slice", "SlicePlan"]
 # Each slice wastes a part of its last page: 1.7 % of thirty pages on average.
 _MOST_PAGES = 30
 _FEWEST_PAGES = 4
+# From 60,000 rows on, searches may be 5 % more than pages, so slices are few: as many are read at a
+# time as there is room for their pages. Four readers come to more than Kustomer's budget allows.
+_LONG_EXTRACT = 100  # pages
+_FEWEST_OF_LONG = 17
 # Slices in different stages wait for those before them: half of each, and a reserve.
 _WAITING = 0.6
 _TOO_MANY = 1.5  # times the wanted rows: cut
 _TOO_FEW = 0.5  # of the wanted rows: make longer
-_EVEN = 3.0  # times as dense or sparse as on average, and the first slices begin all at once
+_EVEN = 2.0  # times as dense or sparse as on average, and the first slices begin all at once
 _WORTH_DIVIDING = 2  # pages that are left of a slice
-# Where rows come in bursts, a half may turn out to be empty: one division for so many pages.
+# Where rows come in bursts, a half may turn out to be empty: one division for so many pages, and
+# in a long extract even fewer.
 _PAGES_PER_DIVISION = 40
+_PAGES_PER_DIVISION_OF_BURSTS = 120
 _ROUNDED_DOWN = 0.2  # of a page, so that a few rows more do not make one slice less
+_MOST_SLACK = 0.2  # of a page that the last one of a slice may lack to be full
 _MARGIN = 0.08  # of a page: rows never lie quite evenly, and one too many costs a page
 
 
@@ -43,9 +50,10 @@ class Slice:
         self.begun = False
         self.fitted = False  # the next slice may begin
         self.settled = False  # its end is not fitted any more
+        self.ended = False  # it is read
         self.position = low  # up to which answers have shown the rows
         self.pace = 0.0  # seconds between two rows, as the last answer shows it
-        self.read = 0  # rows of the answers until it settled
+        self.read = 0  # rows of the answers since its length was last guessed
         self.left = left  # rows behind the position, as far as answers tell
         self._plan = plan
 
@@ -87,7 +95,8 @@ class SlicePlan:
         """
         self.high = high
         # Each page begins with the last row of the one before.
-        self._page_rows = max(page_size - 1, 1)
+        self._page_size = page_size
+        self._page_rows = float(max(page_size - 1, 1))
         self._readers = readers
         self._buffer_bytes = buffer_bytes
         self._wanted = 0  # rows of a slice, once an answer told how many there are in all
@@ -100,6 +109,8 @@ class SlicePlan:
     def next_slice(self) -> Slice | None:
         """Return the earliest slice that may be begun now, if there is one."""
         with self._lock:
+            if sum(one.begun and not one.ended for one in self._slices) >= self._readers:
+                return None
             waiting = [index for index, one in enumerate(self._slices) if not one.begun]
             for index in waiting:
                 if index == 0 or self._slices[index - 1].fitted:
@@ -152,6 +163,8 @@ class SlicePlan:
             rows = slice_.read + expected
             slice_.read += len(page)
             if not self._wanted:
+                # The next page begins with the rows of the last moment, half of its ties.
+                self._page_rows = max(self._page_size - (len(stamps) / len({*stamps}) + 1) / 2, 1.0)
                 self._size(slice_, rows, page)
             self._fit(self._slices.index(slice_), rows, page)
 
@@ -162,7 +175,7 @@ class SlicePlan:
         rows that the same answer had shown already.
         """
         with self._lock:
-            slice_.fitted = slice_.settled = True
+            slice_.fitted = slice_.settled = slice_.ended = True
             slice_.left = 0
 
     @property
@@ -178,22 +191,27 @@ class SlicePlan:
             self._wanted = max(rows, 1)
             return
         page_bytes = len(page.raw) / max(len(page), 1) * self._page_rows
-        waiting = self._buffer_bytes / max(page_bytes, 1) / (self._readers - 1)
+        room = self._buffer_bytes / max(page_bytes, 1) / _WAITING  # pages of slices that wait
         # The first slice has a page already, and as many to come as the others.
         each = (pages - 1) / self._readers
-        wanted = min(waiting / _WAITING, _MOST_PAGES, each)
+        wanted = min(room / (self._readers - 1), _MOST_PAGES, each)
         fitting = max(math.ceil(wanted - _ROUNDED_DOWN), _FEWEST_PAGES)
+        divisions = max(int(pages / _PAGES_PER_DIVISION) + 1, self._readers // 2)
+        average = seconds_between(whole.low, whole.high) / rows
+        self._is_even = average / _EVEN <= whole.pace <= average * _EVEN
+        if pages > _LONG_EXTRACT:
+            fitting = max(fitting, _FEWEST_OF_LONG)
+            self._readers = min(self._readers, 1 + int(room / fitting + _ROUNDED_DOWN))
+            if not self._is_even:
+                divisions = int(pages / _PAGES_PER_DIVISION_OF_BURSTS)
+        self._divisions = min(divisions, 2 * self._readers)
         self._wanted = self._rows(fitting)
         if wanted == each:
             # One for each reader: as long as the others, so that none needs a page more.
             self._wanted = min(
                 self._wanted, max(int(each * self._page_rows), self._rows(fitting - 1))
             )
-        divisions = max(int(pages / _PAGES_PER_DIVISION) + 1, self._readers // 2)
-        self._divisions = min(divisions, 2 * self._readers)
-        average = seconds_between(whole.low, whole.high) / rows
-        if average / _EVEN <= whole.pace <= average * _EVEN:
-            self._is_even = True
+        if self._is_even:
             self._at_once = self._readers - 1
 
     def _fit(self, index: int, rows: int, page: SearchPage) -> None:
@@ -204,8 +222,8 @@ class SlicePlan:
         """
         slice_ = self._slices[index]
         following = self._waiting_behind(index)
-        wanted = self._wanted + (self._page_rows if index == 0 else 0)
-        if rows > wanted * _TOO_MANY:
+        wanted = self._wanted + (int(self._page_rows) if index == 0 else 0)
+        if not slice_.fitted and rows > wanted * _TOO_MANY:
             end = max(
                 between(slice_.low, slice_.high, wanted / rows),
                 timestamps.shift(slice_.position, seconds=slice_.pace * max(wanted - len(page), 0)),
@@ -214,19 +232,32 @@ class SlicePlan:
             )
             if end < slice_.high:
                 self._put_back(index, end, rows - wanted)
-                slice_.fitted = slice_.fitted or self._at_once > 0
+                slice_.fitted = self._at_once > 0
                 return
-        elif rows < wanted * _TOO_FEW and following is not None:
+        elif not slice_.fitted and rows < wanted * _TOO_FEW and following is not None:
             slice_.high = following.high
             del self._slices[index + 1]
             return
-        elif following is not None:
-            pages = int(slice_.left / self._page_rows + _MARGIN)
-            kept = min(self._rows(pages), slice_.left)
-            if pages and slice_.end_by_time(kept) > slice_.position:
-                self._put_back(index, slice_.end_by_time(kept), slice_.left - kept)
-                slice_.left = kept
-        slice_.fitted = slice_.settled = True
+        if following is None and slice_.left > wanted * _TOO_MANY:
+            # A guess left far too many rows to one slice; its next answers tell where to cut it.
+            end = max(slice_.end_by_time(wanted), behind(slice_.position))
+            if end < slice_.high:
+                self._put_back(index, end, slice_.left - wanted)
+                slice_.fitted, slice_.read, slice_.left = False, 0, wanted
+                return
+        slice_.fitted = True
+        if following is None:
+            slice_.settled = True
+            return
+        # Until the next one begins, each answer tells better where whole pages end.
+        pages = slice_.left / self._page_rows
+        if -pages % 1 <= _MOST_SLACK:
+            return
+        kept = min(self._rows(int(pages + _MARGIN)), slice_.left)
+        end = slice_.end_by_time(kept)
+        if kept > 0 and end > slice_.position:
+            self._put_back(index, end, slice_.left - kept)
+            slice_.left = kept
 
     def _rows(self, pages: int) -> int:
         """Return how many rows so many pages hold, if they do not lie quite evenly."""
@@ -234,7 +265,7 @@ class SlicePlan:
 
     def _divide(self) -> Slice | None:
         """Return the later half of the longest slice, if it is worth the part of a page."""
-        if not all(one.settled for one in self._slices):
+        if not all(one.read or one.settled for one in self._slices):
             return None  # what the first answers will show is not known yet
         longest = max(self._slices, key=lambda one: one.left)
         pages = longest.left / self._page_rows
@@ -251,6 +282,6 @@ class SlicePlan:
         self._put_back(index, end, 0)
         longest.left = kept
         later = self._slices[index + 1]
-        later.begun = later.fitted = later.settled = True
+        later.begun = later.fitted = True
         later.before = longest
         return later
