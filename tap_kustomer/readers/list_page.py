@@ -10,7 +10,7 @@ from typing import Any
 
 from tap_kustomer.client.codec import decode
 
-__all__ = ["ListPage", "attributes_of", "identity", "own_link"]
+__all__ = ["ListPage", "attributes_of", "identity", "is_of_other_list", "own_link"]
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,27 @@ def identity(resource: Mapping[str, Any]) -> str:
     # Other links may be signed, and then differ in every answer.
     told = {name: value for name, value in resource.items() if name != "links"}
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:24]
+
+
+# Whose names stand in the paths of their lists, too.
+_KINDS = frozenset(
+    {
+        "brand", "card", "company", "conversation", "customer", "klass", "message", "note",
+        "queue", "schedule", "shortcut", "sla", "snippet", "snooze", "tag", "team", "user",
+    }
+)  # fmt: skip
+
+
+def is_of_other_list(page: ListPage, path: str) -> bool:
+    """Whether all rows say that they are of a kind that ``path`` does not speak of.
+
+    Such as the answer to another request, out of a cache. It may be true: nothing says that a
+    path names what it lists.
+    """
+    kinds = {str(row.get("type")) for row in page.rows}
+    return bool(kinds) and all(
+        kind in _KINDS and kind.removesuffix("y") not in path for kind in kinds
+    )
 
 
 def attributes_of(resource: Mapping[str, Any]) -> dict[str, Any]:

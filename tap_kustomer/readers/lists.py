@@ -10,8 +10,8 @@ from typing import Any
 from tap_kustomer.client.rate_limit import Budget
 from tap_kustomer.client.transport import KustomerClient, Request
 from tap_kustomer.errors import MissingRoleError, NotFoundError, RequestRefusedError, StreamError
-from tap_kustomer.readers.list_page import ListPage, identity
-from tap_kustomer.readers.steps import ENDS_NOW, SHORT, Doubt, Steps
+from tap_kustomer.readers.list_page import ListPage, identity, is_of_other_list
+from tap_kustomer.readers.steps import ENDS_NOW, OTHER_KIND, SHORT, Doubt, Steps
 from tap_kustomer.readers.versions import SeenVersions
 from tap_kustomer.readers.walks import Walk, is_proven
 
@@ -54,6 +54,7 @@ class ListReader:
         self._page_size = page_size
         self._at_least = at_least
         self._has_answered = False
+        self._doubts_kind = True  # until two answers say the same
         self._fault = ""  # what was wrong with a page, also when asked for again
         self._total: int | None = None
         self._seen = SeenVersions()
@@ -116,9 +117,12 @@ class ListReader:
             if steps.is_nothing(ids, walk):
                 return self._nothing(), []
             doubt = steps.doubt(page, ids, walk)
+            if doubt is None and self._doubts_kind and is_of_other_list(page, self._path):
+                doubt = OTHER_KIND
             if doubt is None and before[0] and page.has_links and page.next_link is None:
                 doubt = ENDS_NOW
             if doubt is None or (doubt.may_be_true and (doubt, ids) == before):
+                self._doubts_kind = self._doubts_kind and doubt is not OTHER_KIND
                 return page, ids
             before = doubt, ids
             steps.note_rows(page)

@@ -25,6 +25,7 @@ class Doubt(NamedTuple):
 
 
 SHORT = Doubt("is not full, though another follows")
+OTHER_KIND = Doubt("holds rows of another list", may_be_true=True)
 ENDS_NOW = Doubt("is now the last, though it was not before", may_be_true=True)
 _IN_CIRCLES = Doubt("leads back to one that was read")
 _REPEATED = Doubt("brings the rows of an earlier one")

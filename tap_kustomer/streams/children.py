@@ -7,6 +7,7 @@ its own bookmark: beside a request for each of them, a search for every 500 is n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Any, ClassVar
@@ -25,7 +26,7 @@ from tap_kustomer.errors import (
     UntrustedAnswerError,
 )
 from tap_kustomer.readers.children import Children, is_gone, read_children
-from tap_kustomer.readers.list_page import attributes_of, identity
+from tap_kustomer.readers.list_page import attributes_of, identity, own_link
 from tap_kustomer.readers.lists import never_an_end
 from tap_kustomer.readers.sources import SearchSource
 from tap_kustomer.streams.base import RowBatch
@@ -36,6 +37,7 @@ __all__ = ["ChildStream"]
 
 _PARENTS_AT_ONCE = 100  # whose children are held in memory
 # What an error of the search still is when it is told of the children.
+_OBJECT_ID = re.compile("[0-9a-f]{24}")
 _TOLD = (
     EmptiedRowsError,
     RequestRefusedError,
@@ -73,8 +75,13 @@ class ChildStream(SearchedStream):
         return [self.path.format(id=quote(id_, safe=""))] if id_ else []
 
     def as_resource(self, found: dict[str, Any]) -> dict[str, Any]:
-        """Return the resource as a row is made from it; some lists tell no ids."""
-        return {**found, "id": identity(found)}
+        """Return the resource as a row is made from it; some lists tell no ids.
+
+        One that lost its id once must not become another row: its own link ends with it.
+        """
+        tail = own_link(found).rpartition("/")[2]
+        is_lost = not found.get("id") and _OBJECT_ID.fullmatch(tail)
+        return {**found, "id": tail if is_lost else identity(found)}
 
     def columns(self, found: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - for subclasses
         """Return columns that neither attributes nor relationships fill."""

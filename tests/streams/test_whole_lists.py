@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from simulator import MISSING, Fault, Org, Simulator
 from simulator.clock import DAY
+from tap_kustomer.readers.list_page import ListPage, is_of_other_list
 from tests.support import Output, sync_tap
 
 
@@ -293,3 +295,30 @@ def test_a_page_size_that_is_told_wrongly_does_not_keep_a_list_from_its_end(
 
     assert output.status == 0
     assert output.ids("tags") == all_tags
+
+
+@pytest.mark.parametrize("times", [1, None])
+def test_the_answer_to_another_list_is_asked_for_again(
+    server: Simulator, times: int | None
+) -> None:
+    """A cache that mistakes one for the other. What is said twice is believed: it may be so."""
+    org = server.org
+    all_tags = set(org.add("tag", 3))
+    team = {"type": "team", "id": "7" * 24, "attributes": {"name": "Night"}}
+    body = json.dumps({"data": [team], "meta": {"total": 1}, "links": {"next": None}})
+    fault = Fault("status", path="/v1/tags", status=200, times=times, body=body)
+    server.faults.add(fault)
+    output = tags(server)
+
+    assert status(output, "tags") == "complete"
+    assert output.ids("tags") == (all_tags if times == 1 else {"7" * 24})
+
+
+@pytest.mark.parametrize("path", ["/v1/tags", "/v1/teams/7/members/users", "/v1/companies"])
+def test_a_list_of_what_its_path_names_is_not_doubted(path: str) -> None:
+    """Nor one whose kind nobody knows, nor an empty one."""
+    for kind in ("tag", "user", "company"):
+        page = ListPage.parse(json.dumps({"data": [{"type": kind, "id": "1"}]}).encode())
+        assert is_of_other_list(page, path) == (kind.removesuffix("y") not in path)
+    for rows in ([], [{"id": "1"}], [{"type": "kb_category", "id": "1"}]):
+        assert not is_of_other_list(ListPage.parse(json.dumps({"data": rows}).encode()), path)
