@@ -412,7 +412,8 @@ def test_klasses_without_a_search_share_one_when_asked_ahead(server: Simulator) 
         assert output.ids(stream) == set(server.org.ids(stream))
         assert len(output.records(stream)) == 12
     read_once = [log for log in server.searches("kobject") if log.status == 200 and log.rows]
-    assert len(read_once) <= 4 * 12 // 10 + 2 + 3  # pages, ends, and a first answer of three more
+    # Pages, ends, and a first answer of three more; how the range is cut depends on who is first.
+    assert len(read_once) <= 4 * 12 // 10 + 2 + 3 + 3 < 4 * 5
 
 
 # ---------------------------------------------------------------- memory
