@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -115,7 +116,10 @@ def main() -> None:
     target_duckdb.duckdb_connect = stated
     target_duckdb.persist_lines = persist_in_portions
     DbSync.record_primary_key_string = _key
-    target_duckdb.main()
+    try:
+        target_duckdb.main()
+    except KeyboardInterrupt:  # Ctrl+C reaches all programs of a run
+        sys.exit(130)
 
 
 _key_of_nested = DbSync.record_primary_key_string
