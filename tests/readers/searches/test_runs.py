@@ -185,6 +185,27 @@ def test_what_an_earlier_run_could_not_count_is_counted_with_this_one() -> None:
     assert run.rows[-1].uncounted is None
 
 
+def test_rows_of_the_last_minutes_hide_none_that_an_earlier_run_did_not_see() -> None:
+    """They are no part of the range that is counted, so they must not make up for one in it."""
+    left = {"archive": False, "since": at(-50), "until": at(0), "rows": 7}
+    old = rows_at(*range(-50, -42), prefix="old")  # one more than were seen
+    run = Run(Index([*old, *rows_at(10, 20, NOW - 10)]), uncounted=left)
+
+    assert run.error is None
+    assert {one.id for one in old} <= set(run.emitted)
+
+
+def test_a_row_that_is_newer_than_its_place_fails_no_count() -> None:
+    """Kustomer counts it where it stands; reading the range again shows that."""
+    left = {"archive": False, "since": at(-50), "until": at(0), "rows": 7}
+    old = rows_at(*range(-50, -43), prefix="old")
+    newer = Row("newer", at(NOW - 10), place=at(25))
+    run = Run(Index([*old, *rows_at(10, 20), newer]), uncounted=left)
+
+    assert run.error is None
+    assert "newer" in run.emitted
+
+
 @pytest.mark.parametrize(
     "change",
     [
