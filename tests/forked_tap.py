@@ -9,7 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from subprocess import TimeoutExpired
 
@@ -21,27 +21,41 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload([__name__])
 
 
-def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+# What Python or the system reads when a process begins, which a fork does not do again.
+_READ_AT_START = ("PYTHON", "LD_", "LC_", "LANG", "TZ")
 
 
-_AT_START = _environment()
+def _at_start(environment: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in environment.items() if key.startswith(_READ_AT_START)}
 
 
-def can_run() -> bool:
-    """Whether a fork does the same: in a test whose environment is that of the loaded modules.
+_AT_START = _at_start(os.environ)
+
+
+def can_run(environment: Mapping[str, str]) -> bool:
+    """Whether a fork does the same in ``environment`` as a process that begins in it.
 
     A script that runs the tap would be run again itself by each fork.
     """
-    return "PYTEST_CURRENT_TEST" in os.environ and _environment() == _AT_START
+    return "PYTEST_CURRENT_TEST" in os.environ and _at_start(environment) == _AT_START
 
 
-def run(arguments: Sequence[str], *, cwd: Path, stdout: Path, stderr: Path, timeout: float) -> int:
+def run(  # noqa: PLR0913 - as of any process
+    arguments: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    cwd: Path,
+    stdout: Path,
+    stderr: Path,
+    timeout: float,
+) -> int:
     """Run ``tests.fast_tap`` with ``arguments``, its output in two files; return its status.
 
     Raises: ``TimeoutExpired`` after ``timeout`` seconds; the process is killed.
     """
-    process = _CONTEXT.Process(target=_run, args=(list(arguments), cwd, stdout, stderr))
+    process = _CONTEXT.Process(
+        target=_run, args=(list(arguments), dict(environment), cwd, stdout, stderr)
+    )
     process.start()
     process.join(timeout)
     if process.exitcode is None:
@@ -51,7 +65,11 @@ def run(arguments: Sequence[str], *, cwd: Path, stdout: Path, stderr: Path, time
     return process.exitcode
 
 
-def _run(arguments: list[str], cwd: Path, stdout: Path, stderr: Path) -> None:
+def _run(
+    arguments: list[str], environment: dict[str, str], cwd: Path, stdout: Path, stderr: Path
+) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
     for path, target in ((stdout, 1), (stderr, 2)):
         opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(opened, target)

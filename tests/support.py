@@ -116,10 +116,12 @@ def run_tap(  # noqa: PLR0913 - the options of the command line
     command = tap_command(
         config, *args, select=select, catalog=catalog, state=state, speed=speed, folder=folder
     )
-    if env is None and forked_tap.can_run():
+    environment = {**os.environ, **(env or {})}
+    if forked_tap.can_run(environment):
         out, log = folder / "stdout", folder / "stderr"
         status = forked_tap.run(
             command[command.index("tests.fast_tap") + 1 :],
+            environment=environment,
             cwd=ROOT,
             stdout=out,
             stderr=log,
@@ -134,7 +136,7 @@ def run_tap(  # noqa: PLR0913 - the options of the command line
             timeout=timeout,
             check=False,
             cwd=ROOT,
-            env={**os.environ, **(env or {})},
+            env=environment,
         )
         status, stdout, stderr = done.returncode, done.stdout, done.stderr
     messages = read_messages(stdout) if stdout.startswith('{"type"') else []
