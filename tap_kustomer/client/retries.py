@@ -14,6 +14,7 @@ import backoff
 from tap_kustomer.client.failures import Refused, Retry
 from tap_kustomer.clock import Clock
 from tap_kustomer.errors import (
+    CredentialsError,
     ForeignAnswerError,
     KustomerError,
     MissingRoleError,
@@ -46,7 +47,7 @@ class Tries:
         ``patience`` returns the seconds for which an error is retried, counted from the first
         sending: waiting for a turn is no fault of Kustomer's. ``page_tries`` is how often the
         server may fail at the page. Without ``confirms`` one refusal by Kustomer is enough,
-        without ``confirms_roles`` one that speaks of a role.
+        but one of the key; without ``confirms_roles`` one that speaks of a role.
         """
         self._clock = clock
         self._patience = patience
@@ -115,9 +116,11 @@ class Tries:
     def _is_confirmed(self, refusal: KustomerError) -> bool:
         if isinstance(refusal, ForeignAnswerError):
             return self._equal_refusals >= _FOREIGN_REFUSALS
-        is_enough = not self._confirms or (
-            isinstance(refusal, MissingRoleError) and not self._confirms_roles
-        )
+        if isinstance(refusal, CredentialsError):
+            is_enough = False  # it would end the whole run
+        else:
+            is_role = isinstance(refusal, MissingRoleError)
+            is_enough = not self._confirms or (is_role and not self._confirms_roles)
         return self._equal_refusals >= (1 if is_enough else _REFUSALS)
 
     def _left(self, error: Retry) -> float:

@@ -70,6 +70,7 @@ class ListReader:
         ``RequestRefusedError`` only when they are the very first answer.
         """
         walks: list[Walk] = []
+        was_short = False
         for _ in range(_MOST_WALKS):
             walk = Walk()
             try:
@@ -81,8 +82,9 @@ class ListReader:
             if is_proven(walk, walks):
                 if self._total is None or len(self) >= self._total:
                     return
-                if walks:
-                    break  # twice the same, so more will not come
+                if was_short:
+                    break  # said of two walks, so more will not come
+                was_short = True
                 walk.doubt_end()
             walks.append(walk)
         raise self._incomplete()

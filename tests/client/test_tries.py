@@ -113,6 +113,8 @@ def test_a_refusal_is_asked_for_again_after_half_a_second(clock: FakeClock) -> N
         (NotFoundError, {"confirms": False}, 1),
         (MissingRoleError, {"confirms": False}, 1),
         (ForeignAnswerError, {"confirms": False}, 3),
+        (CredentialsError, {"confirms": False}, 2),
+        (CredentialsError, {"confirms_roles": False}, 2),
         (MissingRoleError, {"confirms_roles": False}, 1),
         (NotFoundError, {"confirms_roles": False}, 2),
         (ForeignAnswerError, {"confirms_roles": False}, 3),

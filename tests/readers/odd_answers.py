@@ -327,7 +327,9 @@ class OddSimulator(Simulator):
 
     def _answer_of_before(self, *args: Any) -> tuple[Answer, list[Fault]]:
         store = self.org.store
+        store.refresh()  # what is due belongs into the index of now
         views, truth, ordered = store._views, store._truth, store._sorted  # noqa: SLF001
+        late, store._late = store._late, []  # noqa: SLF001
         store._views = type(views)(index.IndexView)  # noqa: SLF001
         store._truth = type(truth)(dict)  # noqa: SLF001
         store._sorted = {}  # noqa: SLF001
@@ -339,6 +341,7 @@ class OddSimulator(Simulator):
             return super()._answer(*args)
         finally:
             store._views, store._truth, store._sorted = views, truth, ordered  # noqa: SLF001
+            store._late = late  # noqa: SLF001
 
     def _answer_in_part(self, odd: Odd, *args: Any) -> tuple[Answer, list[Fault]]:
         """Answer from a part of the index: rows and totals are those of the part."""

@@ -314,6 +314,26 @@ def test_the_answer_to_another_list_is_asked_for_again(
     assert output.ids("tags") == (all_tags if times == 1 else {"7" * 24})
 
 
+@pytest.mark.parametrize("rows", [0, 3, 12])
+@pytest.mark.parametrize("after", [0, 1, 2, 3, 4, 5])
+def test_a_total_that_is_too_large_once_fails_no_list(
+    server: Simulator, rows: int, after: int
+) -> None:
+    """Whichever answer of whichever walk it is in: two walks have to say so."""
+    server.set(list_max_page_size=5)
+    all_snoozes = set(server.org.add("snooze", rows))
+
+    def grown(document: dict[str, Any]) -> dict[str, Any]:
+        document["meta"]["total"] = rows + 3
+        return document
+
+    server.faults.add(Fault("rewrite", path="/v1/snoozes", rewrite=grown, after=after, times=1))
+    output = read(server, "snoozes", "teams")
+
+    assert status(output, "snoozes") == "complete", output.stderr
+    assert output.ids("snoozes") == all_snoozes
+
+
 @pytest.mark.parametrize("path", ["/v1/tags", "/v1/teams/7/members/users", "/v1/companies"])
 def test_a_list_of_what_its_path_names_is_not_doubted(path: str) -> None:
     """Nor one whose kind nobody knows, nor an empty one."""
