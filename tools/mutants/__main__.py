@@ -101,7 +101,8 @@ def _still_running(trials: list[Trial]) -> list[Trial]:
         if trial.mutant is None:
             if trial.end != SURVIVED:
                 # A test that depends on how busy the machine is: what it "notices" is no proof.
-                print(f"Without any mutant, these fail: {' '.join(trial.tests)}", flush=True)  # noqa: T201
+                names = " ".join(trial.tests)
+                print(f"Without any mutant, these fail or take too long: {names}", flush=True)  # noqa: T201
             continue
         RESULTS.parent.mkdir(exist_ok=True)
         with RESULTS.open("a", encoding="utf-8") as file:

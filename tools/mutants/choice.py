@@ -122,6 +122,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "readers/search/slices.py": (
         f"{_ALONE}test_slice_plans.py",
+        f"{_ALONE}test_slice_corrections.py",
         f"{_READERS}test_slice_model.py",
         f"{_READERS}test_slices.py",
     ),

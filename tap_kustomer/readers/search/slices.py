@@ -71,8 +71,8 @@ class Slice:
         self._plan.end(self)
 
     def end_by_time(self, rows: int) -> str:
-        """Return where ``rows`` more rows end, if those that are left lie evenly."""
-        return between(self.position, self.high, rows / max(self.left, 1))
+        """Return where ``rows`` more of those that are left end, if they lie evenly."""
+        return between(self.position, self.high, rows / self.left)
 
     def end_by_pace(self, rows: int) -> str:
         """Return the same, if rows go on as densely as those seen last.
@@ -94,9 +94,8 @@ class SlicePlan:
         ``readers`` slices are read at a time; ``buffer_bytes`` of pages may wait for their turn.
         """
         self.high = high
-        # Each page begins with the last row of the one before.
         self._page_size = page_size
-        self._page_rows = float(max(page_size - 1, 1))
+        self._page_rows = float(page_size)  # that are new, once an answer shows its ties
         self._readers = readers
         self._buffer_bytes = buffer_bytes
         self._wanted = 0  # rows of a slice, once an answer told how many there are in all
@@ -130,11 +129,14 @@ class SlicePlan:
             slice_.fitted = True
         return slice_
 
-    def _put_back(self, index: int, end: str, rows: int) -> None:
-        """End a slice at ``end``; the ``rows`` behind it are the next one's."""
+    def _put_back(self, index: int, end: str, rows: int) -> bool:
+        """End a slice at ``end``; the ``rows`` behind it are the next one's.
+
+        Return whether there is anything behind it.
+        """
         slice_ = self._slices[index]
         if end >= slice_.high:
-            return
+            return False
         following = self._waiting_behind(index)
         if following is None:
             self._slices.insert(index + 1, Slice(self, end, slice_.high, rows))
@@ -142,10 +144,11 @@ class SlicePlan:
             following.low = following.position = end
             following.left += rows
         slice_.high = end
+        return True
 
     def _waiting_behind(self, index: int) -> Slice | None:
-        following = self._slices[index + 1 : index + 2]
-        return following[0] if following and not following[0].begun else None
+        following = next(iter(self._slices[index + 1 :]), None)
+        return None if following is None or following.begun else following
 
     def learn(self, slice_: Slice, page: SearchPage, position: str) -> None:
         """Note what ``page``, an answer from ``position`` on, shows of ``slice_``."""
@@ -186,12 +189,12 @@ class SlicePlan:
 
     def _size(self, whole: Slice, rows: int, page: SearchPage) -> None:
         """Settle how long slices shall be: the first answer to the first tells all rows."""
-        pages = rows / self._page_rows
-        if self._readers == 1 or not pages:
-            self._wanted = max(rows, 1)
+        if self._readers == 1 or not rows:
+            self._wanted = rows
             return
-        page_bytes = len(page.raw) / max(len(page), 1) * self._page_rows
-        room = self._buffer_bytes / max(page_bytes, 1) / _WAITING  # pages of slices that wait
+        pages = rows / self._page_rows
+        page_bytes = len(page.raw) / max(len(page), 1) * self._page_size
+        room = self._buffer_bytes / page_bytes / _WAITING  # pages of slices that wait
         # The first slice has a page already, and as many to come as the others.
         each = (pages - 1) / self._readers
         wanted = min(room / (self._readers - 1), _MOST_PAGES, each)
@@ -222,16 +225,17 @@ class SlicePlan:
         """
         slice_ = self._slices[index]
         following = self._waiting_behind(index)
-        wanted = self._wanted + (int(self._page_rows) if index == 0 else 0)
+        wanted = self._wanted
+        if index == 0:
+            wanted += int(self._page_rows)
         if not slice_.fitted and rows > wanted * _TOO_MANY:
             end = max(
                 between(slice_.low, slice_.high, wanted / rows),
-                timestamps.shift(slice_.position, seconds=slice_.pace * max(wanted - len(page), 0)),
+                timestamps.shift(slice_.position, seconds=slice_.pace * (wanted - len(page))),
                 # Behind the last row: two slices that meet at ties would both read them.
                 behind(slice_.position),
             )
-            if end < slice_.high:
-                self._put_back(index, end, rows - wanted)
+            if self._put_back(index, end, rows - wanted):
                 slice_.fitted = self._at_once > 0
                 return
         elif not slice_.fitted and rows < wanted * _TOO_FEW and following is not None:
@@ -241,8 +245,7 @@ class SlicePlan:
         if following is None and slice_.left > wanted * _TOO_MANY:
             # A guess left far too many rows to one slice; its next answers tell where to cut it.
             end = max(slice_.end_by_time(wanted), behind(slice_.position))
-            if end < slice_.high:
-                self._put_back(index, end, slice_.left - wanted)
+            if self._put_back(index, end, slice_.left - wanted):
                 slice_.fitted, slice_.read, slice_.left = False, 0, wanted
                 return
         slice_.fitted = True
@@ -253,9 +256,9 @@ class SlicePlan:
         pages = slice_.left / self._page_rows
         if -pages % 1 <= _MOST_SLACK:
             return
-        kept = min(self._rows(int(pages + _MARGIN)), slice_.left)
+        kept = self._rows(int(pages))
         end = slice_.end_by_time(kept)
-        if kept > 0 and end > slice_.position:
+        if end > slice_.position:
             self._put_back(index, end, slice_.left - kept)
             slice_.left = kept
 
@@ -275,7 +278,7 @@ class SlicePlan:
         # The page that is on its way belongs to the first half.
         kept = self._rows(math.ceil(pages / 2))
         end = longest.end_by_pace(kept)
-        if not longest.position < end < longest.high:
+        if end <= longest.position:
             return None
         self._divisions -= 1
         index = self._slices.index(longest)

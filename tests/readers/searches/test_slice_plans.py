@@ -4,49 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tap_kustomer import timestamps
-from tap_kustomer.readers.search.page import RowKey, SearchPage
 from tap_kustomer.readers.search.slices import Slice, SlicePlan
-from tests.readers.searches.in_memory import BEGIN, at
+from tests.readers.searches.in_memory import at
+from tests.readers.searches.slice_pages import PAGE, all_of, begun, lengths, page_from, seconds
 
-PAGE = 11  # rows; ten of them are new
-ROW_BYTES = 100
 NO_BOUND = 10**9
-
-
-def page_from(
-    first: float, total: int | None, *, pace: float = 1.0, at_least: int = 0, rows: int = PAGE
-) -> SearchPage:
-    """Return an answer whose rows begin at ``first``."""
-    keys = [RowKey(str(n), at(first + n * pace), None) for n in range(rows)]
-    return SearchPage(
-        b"x" * ROW_BYTES * rows, keys, total, None, timed_out=False, at_least=at_least
-    )
-
-
-def begun(
-    rows: int, readers: int, *, buffer: int = NO_BOUND, pace: float = 1.0
-) -> tuple[SlicePlan, list[Slice]]:
-    """Return a plan whose first answer came, and the slices that are begun now."""
-    plan = SlicePlan(at(0), at(rows), page_size=PAGE, readers=readers, buffer_bytes=buffer)
-    first = plan.next_slice()
-    assert first is not None
-    assert plan.next_slice() is None  # nothing is known yet
-    plan.learn(first, page_from(0, rows, pace=pace), at(0))
-    slices = [first]
-    while len(slices) < readers and (slice_ := plan.next_slice()) is not None:
-        slices.append(slice_)
-    return plan, slices
-
-
-def seconds(moment: str) -> float:
-    """Return the seconds of a moment after the beginning."""
-    return timestamps.parse(moment).timestamp() - BEGIN
-
-
-def lengths(slices: list[Slice]) -> list[int]:
-    """Return how many rows the slices hold, a row a second."""
-    return [round(seconds(one.high) - seconds(one.low)) for one in slices]
 
 
 @pytest.mark.parametrize(
@@ -56,21 +18,17 @@ def lengths(slices: list[Slice]) -> list[int]:
         (1_000, 2, NO_BOUND, [309, 299, 392]),  # thirty pages, and a margin
         (1_000, 4, NO_BOUND, [257, 247, 247, 249]),  # a page is known, the rest is dealt out
         (200, 4, NO_BOUND, [57, 47, 47, 49]),
-        (1_000, 4, 12_000, [79, 69, 69, 69]),  # seven pages: what may wait of the others
-        (1_000, 3, 12_000, [109, 99, 99]),
-        (40, 3, NO_BOUND, [27, 13]),  # begun as one, and divided by a reader that is free
+        (1_000, 4, 13_200, [79, *[69] * 12, 93]),  # seven pages: what may wait of the others
+        (1_000, 3, 13_200, [109, *[99] * 9]),
+        (100, 8, NO_BOUND, [39, 29, 32]),  # three pages at least
+        (200, 8, 1_000, [49, 39, 39, 39, 34]),  # four, where there is no room
     ],
 )
 def test_rows_that_lie_evenly_are_dealt_out_to_the_readers(
     rows: int, readers: int, buffer: int, expected: list[int]
 ) -> None:
     """All of them begin at once, as time tells how many rows there are."""
-    plan, slices = begun(rows, readers, buffer=buffer)
-    while plan.unread and len(slices) < len(expected):
-        slices[-1].end()
-        following = plan.next_slice()
-        assert following is not None
-        slices.append(following)
+    slices = all_of(rows, readers, buffer)
 
     assert lengths(slices) == expected
     assert [one.low for one in slices[1:]] == [one.high for one in slices[:-1]]
@@ -79,7 +37,9 @@ def test_rows_that_lie_evenly_are_dealt_out_to_the_readers(
 
 
 @pytest.mark.parametrize(
-    ("pace", "count"), [(1.0, 4), (1.9, 4), (0.6, 4), (2.5, 1), (0.4, 1), (0.01, 1)]
+    ("pace", "count"),
+    # Eleven rows lie ten steps apart: 2.2 and 0.55 are exactly twice as sparse and as dense.
+    [(1.0, 4), (2.2, 4), (0.55, 4), (2.3, 1), (0.53, 1), (0.01, 1)],
 )
 def test_where_rows_come_in_bursts_no_slice_begins_at_a_guess(pace: float, count: int) -> None:
     """Up to twice as dense or as sparse as on average counts as even."""
@@ -196,21 +156,96 @@ def test_less_than_two_pages_are_not_divided(left: int) -> None:
     assert plan.unread == []
 
 
+@pytest.mark.parametrize("pace", [3.9875, 14.0, 0.00012])
+def test_a_half_is_never_empty(pace: float) -> None:
+    """Where the rows would end exactly at the end, behind it, or at once, the time is halved."""
+    _, last, later = divided(60 if pace > 1 else 20, pace=pace)
+
+    assert later is not None
+    assert last.position < later.low < later.high == at(300)
+
+
+@pytest.mark.parametrize("before_the_end", [0.0, 0.001])
+def test_a_moment_is_not_divided(before_the_end: float) -> None:
+    """However many rows there are in it."""
+    plan, slices = begun(300, 2)
+    for one in slices[:-1]:
+        one.end()
+    last = slices[-1]
+    for _ in range(2):
+        last.learn(page_from(299, 60, pace=(1 - before_the_end) / 10), at(299))
+
+    assert last.position == at(300 - before_the_end)
+    assert plan.next_slice() is None
+    assert last.high == at(300)
+
+
+def test_a_slice_before_others_is_divided_in_its_place() -> None:
+    """The later half ends where the next one begins."""
+    plan, slices = begun(300, 3)
+    first, second, third = slices
+    third.end()
+    for one, left in [(first, 60), (second, 5)]:
+        one.learn(page_from(seconds(one.low), left + PAGE), one.low)
+
+    later = plan.next_slice()
+
+    assert later is not None
+    assert later.before is first
+    assert (first.high, later.high) == (later.low, second.low)
+
+
+def test_a_slice_that_ended_without_an_answer_keeps_no_other_from_being_divided() -> None:
+    """Nothing more will be known of it."""
+    plan, slices = begun(300, 3)
+    for one in slices[:-1]:
+        one.end()
+    last = slices[-1]
+    assert plan.next_slice() is None  # what is left of the last one is not known
+    last.learn(page_from(seconds(last.low), 60 + PAGE), last.low)
+
+    later = plan.next_slice()
+
+    assert later is not None
+    assert later.before is last
+
+
 def test_ties_are_not_divided() -> None:
     """Answers do not tell how far it is to their end."""
     assert divided(100, pace=0.0)[2] is None
 
 
-def test_a_plan_is_divided_so_many_times_and_no_more() -> None:
+@pytest.mark.parametrize(
+    ("rows", "readers", "pace", "expected"),
+    [
+        (390, 2, 1.0, 1),  # one, and one more for each forty pages
+        (400, 2, 1.0, 2),
+        (100, 8, 1.0, 4),  # one for two readers, at least
+        (1_600, 2, 1.0, 4),  # two for each of them, at most
+        (2_380, 2, 0.01, 1),  # where rows of a long extract come in bursts, few of them
+        (2_400, 2, 0.01, 2),
+    ],
+)
+def test_a_plan_is_divided_so_many_times_and_no_more(
+    rows: int, readers: int, pace: float, expected: int
+) -> None:
     """Halves may turn out to be empty, where rows come in bursts."""
-    plan, last, later = divided(100)
-    count = 0
-    while later is not None:
-        count += 1
-        low = seconds(later.low)
-        later.learn(page_from(low, 100 + PAGE, pace=0.01), later.low)
-        last = later
+    plan, slices = begun(rows, readers, pace=pace)
+    for one in slices:
+        if plan.unread or one is not slices[-1]:
+            one.end()
+        if plan.unread and (following := plan.next_slice()) is not None:
+            slices.append(following)
+    count, longest = 0, slices[-1]
+    while True:
+        low = seconds(longest.low)
+        longest.learn(page_from(low, 30, pace=0.01), longest.low)  # it fits
+        longest.learn(page_from(low + 0.1, 1_000, pace=0.01), longest.position)
+        assert longest.settled
         later = plan.next_slice()
+        if later is None:
+            break
+        longest.end()
+        count, longest = count + 1, later
 
-    assert count == 1
-    assert last.settled
+    assert count == expected
