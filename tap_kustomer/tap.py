@@ -136,6 +136,12 @@ class TapKustomer(CommandTap):
         """What the streams share; asks Kustomer which org it is."""
         org = self.org  # the first answers: they tell Kustomer's time too
         started = timestamps.from_epoch(self.client.server_time.now())
+        if (self.settings.start_date or "") > started:
+            self.logger.warning(
+                "`start_date` lies in the future: search streams bring no rows that were updated "
+                "before %s.",
+                self.settings.start_date,
+            )
         return Session(
             run_id=self.run_id,
             started=started,
@@ -219,7 +225,7 @@ class TapKustomer(CommandTap):
             for stream in streams.values()
             if stream.selected and stream.stream_maps
         }
-        for warning in mapping_warnings(maps, streams, columns):
+        for warning in mapping_warnings(maps, {*streams, *STREAM_NAMES}, columns):
             self.logger.warning("%s", warning)
 
     @override

@@ -78,7 +78,7 @@ _TROUBLES = (
     _Trouble(
         exceptions.ProxyError,
         "",
-        "the proxy named in the environment (HTTPS_PROXY) did not connect",
+        "the proxy named in the environment (HTTPS_PROXY, ALL_PROXY) did not connect",
     ),
     _Trouble(
         exceptions.SSLError,

@@ -17,6 +17,8 @@ __all__ = ["CustomRule", "custom_rule", "deselected", "mapped_columns", "mapping
 
 _CUSTOM = ("properties", "custom", "properties")
 _NULLS = (None, "__NULL__")
+# https://sdk.meltano.com/en/latest/stream_maps.html
+_OPTIONS = {"__alias__", "__else__", "__filter__", "__key_properties__", "__source__"}
 
 
 class CustomRule(NamedTuple):
@@ -59,7 +61,7 @@ def mapping_warnings(
 ) -> Iterator[str]:
     """Yield a sentence for each map that does not do what it seems to say.
 
-    ``streams`` are all that there are, ``columns`` those of the streams that are selected.
+    ``streams`` are all that there can be, ``columns`` those of the streams that are selected.
     """
     for pattern, mapping in stream_maps.items():
         if pattern.startswith("__"):
@@ -72,6 +74,11 @@ def mapping_warnings(
         source = mapping.get("__source__", pattern) if isinstance(mapping, dict) else pattern
         if not fnmatch.filter(streams, source):
             yield f"`stream_maps` names {source}, which is no stream{_nearest(source, streams)}"
+        for name in _unknown_options(mapping):
+            yield (
+                f"`stream_maps`: the map of {pattern} has `{name}`, which is no option"
+                f"{_nearest(name, _OPTIONS)}"
+            )
     for stream, known in columns.items():
         for column, expression in mapped_columns(stream, stream_maps):
             if column in known:
@@ -79,6 +86,12 @@ def mapping_warnings(
             near = _nearest(column, known)
             if expression in _NULLS or near != ".":
                 yield f"`stream_maps` names {stream}.{column}, which is no column{near}"
+
+
+def _unknown_options(mapping: object) -> Iterator[str]:
+    for name in mapping if isinstance(mapping, dict) else ():
+        if name.startswith("__") and name.endswith("__") and name not in _OPTIONS:
+            yield name
 
 
 def _nearest(name: str, known: Collection[str]) -> str:

@@ -37,6 +37,9 @@ def settings_from_environment(schema: Mapping[str, Any], prefix: str) -> dict[st
     not set: schedulers often cannot leave a variable out.
     """
     _load_dotenv()
+    settle_log_level()
+    if level := os.environ.get(_LOG_LEVEL) or os.environ.get("LOGLEVEL"):
+        logging.getLogger().setLevel(level.upper())  # the file may have named it
     found = {
         name: os.environ.get(prefix + name.upper().replace("-", "_"), "").strip()
         for name in schema["properties"]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tap_kustomer import timestamps
+from tap_kustomer.edge import TwoYearEdge
 from tap_kustomer.errors import SettingsError
 from tap_kustomer.settings.extra_streams import ExtraStream
 from tap_kustomer.settings.reader import SettingsReader, those_set
@@ -109,11 +110,17 @@ class Settings:
         read.stream_maps()
         read.flattening()
         # A day more, for machines whose clock is wrong.
-        tomorrow = timestamps.from_epoch(time.time() + 86_400)
+        now = timestamps.from_epoch(time.time())
+        tomorrow, default_start = timestamps.shift(now, days=1), TwoYearEdge.seen_at(now).moment
         if settings.start_date and settings.start_date > tomorrow:
             read.problems.append("`start_date` lies in the future: nothing would ever be read.")
         if settings.start_date and settings.end_date and settings.start_date > settings.end_date:
             read.problems.append("`start_date` lies after `end_date`; swap them or drop one.")
+        if settings.end_date and not settings.start_date and settings.end_date < default_start:
+            read.problems.append(
+                "`end_date` lies over two years back, where a run begins without `start_date`: "
+                "set `start_date` too.",
+            )
         if read.problems:
             raise SettingsError(read.problems)
         return settings

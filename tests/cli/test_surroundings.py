@@ -167,6 +167,19 @@ def test_a_log_level_of_another_program_is_no_reason_to_end(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("name", ["LOGLEVEL", "TAP_KUSTOMER_LOGLEVEL"])
+def test_a_log_level_in_a_file_is_no_reason_to_end(
+    served: Simulator, name: str, tmp_path: Path
+) -> None:
+    """Neither one of another program; and one that Python knows has its effect."""
+    for level, debug in (("trace", True), ("7", False), ("debug", True)):
+        (tmp_path / ".env").write_text(f"{name}={level}\n")
+        env = settings_of(served)
+        done = run("tap_kustomer", "--config=ENV", "--discover", env=env, folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert ("DEBUG" in done.stderr) is debug, done.stderr
+
+
 # ------------------------------------------------------------ files of other editors
 
 

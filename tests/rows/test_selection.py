@@ -147,6 +147,9 @@ def test_a_map_of_a_stream_that_is_not_selected_does_nothing(
         ({"custmers": {"name": None}}, "custmers, which is no stream; did you mean customers?"),
         ({"kobject_z*": None}, "kobject_z*, which is no stream"),
         ({"copies": {"__source__": "customer"}}, "customer, which is no stream"),
+        ({"audit_lgs": {"user_id": "__NULL__"}}, "no stream; did you mean audit_logs?"),
+        ({"customers": {"__fliter__": "name"}}, "`__fliter__`, which is no option"),
+        ({"tags": {"__elsewhere__": None}}, "`__elsewhere__`, which is no option"),
         ({"customers": {"emials": None}}, "customers.emials, which is no column; did you mean"),
         ({"cust*": {"emial": "__NULL__"}}, "customers.emial, which is no column"),
         ({"customers": {"emials": "str(emails)"}}, "did you mean emails?"),
@@ -165,6 +168,12 @@ def log_of(served: Simulator, maps: Any) -> str:
     catalog = catalog_of(served.config, ["customers"])
     output = sync_tap({**served.config, "stream_maps": maps}, ["customers"], catalog=catalog)
     return output.stderr
+
+
+def test_a_map_of_a_stream_that_is_not_offered_is_no_typo(clinic: Simulator) -> None:
+    """The same config may serve jobs with other `optional_streams`."""
+    maps = {"audit_logs": {"user_id": "__NULL__"}, "kobjects": None}
+    assert "stream_maps" not in sync_tap({**clinic.config, "stream_maps": maps}, ["tags"]).stderr
 
 
 def test_a_column_that_a_map_adds_is_no_typo(clinic: Simulator) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from simulator import Simulator
+from tap_kustomer import timestamps
 from tap_kustomer.errors import SettingsError
 from tap_kustomer.settings.environment import settings_from_environment
 from tap_kustomer.settings.values import SETTINGS_SCHEMA, Settings
@@ -167,6 +169,26 @@ def test_dates_in_the_wrong_order_are_refused() -> None:
     """Nothing could be read between them."""
     found = problems(start_date="2025-01-02", end_date="2025-01-01")
     assert "`start_date` lies after `end_date`" in found[0]
+
+
+def test_an_end_before_the_default_start_is_refused() -> None:
+    """Nothing could be read between them, and each run would call that complete."""
+    found = problems(end_date="2019-01-01")
+    assert "`end_date` lies over two years back" in found[0]
+    assert settings(end_date="2019-01-01", start_date="2018-01-01").end_date
+
+
+@pytest.mark.parametrize("hours", [1, 20])
+def test_a_start_within_the_next_day_warns(sim: Simulator, tmp_path: Path, hours: int) -> None:
+    """As the day that has begun in Auckland: its rows are still to come, and zero look complete."""
+    sim.org.add("customer")
+    start = timestamps.from_epoch(time.time() + hours * 3_600)
+    output = run_tap(
+        {**sim.config, "start_date": start}, select=["customers", "tags"], folder=tmp_path
+    )
+    assert output.status == 0, output.stderr
+    assert output.counts["customers"] == 0
+    assert output.stderr.count("`start_date` lies in the future") == 1
 
 
 def test_a_misspelt_stream_gets_a_hint() -> None:
