@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import resource
 import sys
 import threading
 import time
@@ -93,7 +94,9 @@ def test_a_run_is_measured_as_the_server_saw_it(org: ServedOrg, catalog: dict[st
     assert found.seconds > 1.5 * math.ceil(ROWS / 500) / 4
     assert 0 < found.startup < found.seconds
     assert found.cpu > 0
-    assert 20 < found.peak_mib < 500
+    # Linux counts what the process had that started it, and after thousands of tests that is much.
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    assert 20 < found.peak_mib < max(500, own + 1)
     assert found.state["bookmarks"]["conversations"]
 
 
