@@ -104,8 +104,8 @@ def may_pass(response: Response) -> bool:
 
 
 def is_final(response: Response) -> bool:
-    """Whether one answer is enough, since its words or its target leave no doubt."""
-    return response.status_code in _REDIRECTS or _is_region_mismatch(response)
+    """Whether one answer is enough, since its words leave no doubt."""
+    return _is_region_mismatch(response)
 
 
 def complaints(response: Response) -> Complaints | None:

@@ -43,7 +43,7 @@ def read_children(
         asked += 1
         try:
             # Most parents have no children, so a list without rows is nothing to ask for twice.
-            for page in read_list(client, path, page_size=page_size, at_least=0):
+            for page in read_list(client, path, page_size=page_size, at_least=0, doubts_ids=False):
                 rows += page.rows
         except NotFoundError as error:
             if not parent_is_gone():

@@ -8,7 +8,7 @@ from typing import Any
 
 from tap_kustomer.client.transport import KustomerClient, Request
 from tap_kustomer.errors import MissingRoleError, NotFoundError, StreamError
-from tap_kustomer.readers.list_page import ListPage, identity
+from tap_kustomer.readers.list_page import ListPage, has_id, identity
 from tap_kustomer.readers.lists import SUSPICIOUS_ROWS, never_an_end
 
 __all__ = ["CursorReader"]
@@ -118,7 +118,12 @@ class CursorReader:
             self._announced = told if is_known else None
 
     def _is_doubtful(self, page: ListPage, ids: Sequence[str]) -> bool:
-        """Whether a page may be a part: short though more follows, or an end too early."""
+        """Whether a page may be a part: short though more follows, or an end too early.
+
+        A row without an id is one too.
+        """
+        if not all(map(has_id, page.rows)):
+            return True
         if self._goes_on(page, ids):
             return len(ids) < self._full(page)
         if not ids:

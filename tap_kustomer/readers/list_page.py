@@ -10,7 +10,7 @@ from typing import Any
 
 from tap_kustomer.client.codec import decode
 
-__all__ = ["ListPage", "attributes_of", "identity", "is_of_other_list", "own_link"]
+__all__ = ["ListPage", "attributes_of", "has_id", "identity", "is_of_other_list", "own_link"]
 
 
 @dataclass(frozen=True)
@@ -62,15 +62,20 @@ class ListPage:
         )
 
 
+def has_id(resource: Mapping[str, Any]) -> bool:
+    """Whether a resource has an id, however it is written."""
+    id_ = resource.get("id")
+    return type(id_) is int or (isinstance(id_, str) and bool(id_.strip()))
+
+
 def identity(resource: Mapping[str, Any]) -> str:
     """Return what tells a resource from the others of its list: id, own link, or all it says.
 
     >>> identity({"id": 7}), identity({"links": {"self": "/v1/drafts/7"}})
     ('7', '/v1/drafts/7')
     """
-    id_ = resource.get("id")
-    if type(id_) is int or (isinstance(id_, str) and id_.strip()):
-        return str(id_)
+    if has_id(resource):
+        return str(resource["id"])
     if link := own_link(resource):
         return link
     # Other links may be signed, and then differ in every answer.

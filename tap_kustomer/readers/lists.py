@@ -10,8 +10,8 @@ from typing import Any
 from tap_kustomer.client.rate_limit import Budget
 from tap_kustomer.client.transport import KustomerClient, Request
 from tap_kustomer.errors import MissingRoleError, NotFoundError, RequestRefusedError, StreamError
-from tap_kustomer.readers.list_page import ListPage, identity, is_of_other_list
-from tap_kustomer.readers.steps import ENDS_NOW, OTHER_KIND, SHORT, Doubt, Steps
+from tap_kustomer.readers.list_page import ListPage, has_id, identity, is_of_other_list
+from tap_kustomer.readers.steps import ENDS_NOW, OTHER_KIND, SHORT, WITHOUT_ID, Doubt, Steps
 from tap_kustomer.readers.versions import SeenVersions
 from tap_kustomer.readers.walks import Walk, is_proven
 
@@ -46,8 +46,10 @@ class ListReader:
         params: Mapping[str, str],
         page_size: int,
         at_least: int,
+        *,
+        doubts_ids: bool = True,
     ) -> None:
-        """Ask nothing yet."""
+        """Ask nothing yet; with ``doubts_ids`` rows without an id are asked for again."""
         self._client = client
         self._path = path
         self._params = params
@@ -55,6 +57,7 @@ class ListReader:
         self._at_least = at_least
         self._has_answered = False
         self._doubts_kind = True  # until two answers say the same
+        self._doubts_ids = doubts_ids  # likewise
         self._fault = ""  # what was wrong with a page, also when asked for again
         self._total: int | None = None
         self._seen = SeenVersions()
@@ -121,6 +124,9 @@ class ListReader:
             doubt = steps.doubt(page, ids, walk)
             if doubt is None and self._doubts_kind and is_of_other_list(page, self._path):
                 doubt = OTHER_KIND
+            if doubt is None and self._doubts_ids and not all(map(has_id, page.rows)):
+                doubt = WITHOUT_ID
+                self._doubts_ids = before[0] is not doubt
             if doubt is None and before[0] and page.has_links and page.next_link is None:
                 doubt = ENDS_NOW
             if doubt is None or (doubt.may_be_true and (doubt, ids) == before):
@@ -188,24 +194,26 @@ def never_an_end(refusal: StreamError) -> StreamError:
     )
 
 
-def read_list(
+def read_list(  # noqa: PLR0913 - what is known of a list
     client: KustomerClient,
     path: str,
     params: Mapping[str, str] | None = None,
     *,
     page_size: int | None = 100,
     at_least: int = 1,
+    doubts_ids: bool = True,
 ) -> Iterator[ListPage]:
     """Yield the pages of the list at ``path``, each row once.
 
     ``page_size`` is ``None`` for one without paging; ``at_least`` is how many rows it had
-    before: with fewer it is read twice.
+    before: with fewer it is read twice. With ``doubts_ids`` rows without an id are asked for again.
     Raises: an error of ``tap_kustomer.errors``, also when rows may be missing.
     """
     if page_size is None:
         yield client.fetch(Request(path, dict(params or {})), ListPage.parse)
         return
-    yield from ListReader(client, path, params or {}, page_size, at_least).pages()
+    reader = ListReader(client, path, params or {}, page_size, at_least, doubts_ids=doubts_ids)
+    yield from reader.pages()
 
 
 def read_known_list(

@@ -11,7 +11,7 @@ from tap_kustomer.errors import StreamError
 from tap_kustomer.readers.list_page import ListPage
 from tap_kustomer.readers.walks import Walk
 
-__all__ = ["ENDS_NOW", "SHORT", "Doubt", "Steps"]
+__all__ = ["ENDS_NOW", "OTHER_KIND", "SHORT", "WITHOUT_ID", "Doubt", "Steps"]
 
 _FIRST_PAGES = 3  # by then it shows that pages are smaller than asked for
 _MOST_STALE = 2  # pages in a row without a new row: rows that come push others onto later pages
@@ -26,6 +26,7 @@ class Doubt(NamedTuple):
 
 SHORT = Doubt("is not full, though another follows")
 OTHER_KIND = Doubt("holds rows of another list", may_be_true=True)
+WITHOUT_ID = Doubt("holds rows without an id", may_be_true=True)
 ENDS_NOW = Doubt("is now the last, though it was not before", may_be_true=True)
 _IN_CIRCLES = Doubt("leads back to one that was read")
 _REPEATED = Doubt("brings the rows of an earlier one")

@@ -52,7 +52,7 @@ def test_a_status_may_pass_unless_it_is_a_redirect_or_speaks_of_the_request(
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 305, 306, 307, 308])
 def test_a_redirect_is_never_followed(status: int) -> None:
     """The sentence says what to set."""
-    assert is_final(answer(status))
+    assert not is_final(answer(status))
     error = refusal(answer(status, OWN), "/v1/tags")
     assert isinstance(error, errors.CredentialsError)
     assert f"/v1/tags (status {status})" in str(error)

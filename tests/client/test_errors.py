@@ -43,10 +43,12 @@ def test_a_redirect_is_not_followed(sim: Simulator, status: int) -> None:
     for to in (f"{ELSEWHERE}/v1/users/current", "/v1/users/current?again=1"):
         sim.reset_log()
         sim.faults.clear()
-        sim.faults.add(Fault("redirect", path="/v1/users/current", status=status, to=to))
+        sim.faults.add(
+            Fault("redirect", path="/v1/users/current", status=status, to=to, times=None)
+        )
         with pytest.raises(CredentialsError, match="redirected /v1/users/current"):
             sync_tap(sim.config, ["tags"])
-        assert len(sim.requests) == 1
+        assert len(sim.requests) == 2  # one odd answer decides nothing
 
 
 def test_a_missing_role_is_named_and_the_run_goes_on(sim: Simulator) -> None:

@@ -166,8 +166,17 @@ def test_no_redirect_is_followed_and_no_cookie_kept(client: KustomerClient, wire
     fetch(client)
     with pytest.raises(CredentialsError, match=r"redirected /v1/tags \(status 302\)"):
         fetch(client)
-    assert len(wire.sent) == 2
+    assert len(wire.sent) == 3
     assert "Cookie" not in wire.sent[1].headers
+
+
+def test_a_redirect_that_was_one_odd_answer_decides_nothing(
+    client: KustomerClient, wire: Wire
+) -> None:
+    """It would end the whole run; the same address is asked again, and no other."""
+    wire.gives((302, b"", {"location": "https://elsewhere.example/"}), (200, OK))
+    assert fetch(client) == OK
+    assert [sent.url for sent in wire.sent] == [f"{URL}/v1/tags"] * 2
 
 
 def test_a_proxy_of_the_environment_is_used_for_https_only(

@@ -201,6 +201,20 @@ def test_an_empty_log_without_numbers_has_no_holes() -> None:
     assert not reader.has_holes
 
 
+@pytest.mark.parametrize("id_", ["", None, [7]])
+def test_an_entry_that_has_no_id_once_is_asked_for_again(id_: Any) -> None:
+    """Nothing could be made of it; one that stays so is left to whoever makes the rows."""
+    odd = page("ab", total=2)
+    odd["data"][1]["id"] = id_
+    found, _ = entries(ScriptedLog({"": [odd, page("ab", total=2)]}))
+    assert found == "ab"
+
+    log = ScriptedLog({"": odd})
+    reader = CursorReader(log, PATH, {}, count=2)  # type: ignore[arg-type]
+    assert [row["id"] for one in reader.pages() for row in one.rows] == ["a", id_]
+    assert log.requests == 2
+
+
 @pytest.mark.parametrize(
     ("meta", "is_whole"),
     [

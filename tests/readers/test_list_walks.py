@@ -451,3 +451,36 @@ def test_a_list_that_ends_at_ten_thousand_rows_is_not_whole(
     with pytest.raises(StreamError, match=r"seem to be more\. Lists may stop at 10,000"):
         read(server)
     assert server.ledger.differences == ["list-depth"]
+
+
+def without_ids(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return the page, its last row without an id."""
+    data = [dict(row) for row in answer["data"]]
+    data[-1]["id"] = " "
+    return {**answer, "data": data}
+
+
+@pytest.mark.parametrize(
+    ("pages", "requests"),
+    [
+        ({"p1": [without_ids(page("a")), page("a")]}, 3),
+        ({"p1": page("ab", 2), "p2": [without_ids(page("c")), page("c")]}, 6),
+    ],
+)
+def test_a_row_that_has_no_id_once_is_asked_for_again(pages: dict[str, Any], requests: int) -> None:
+    """On any page; nothing could be made of it."""
+    server = scripted(**pages)
+
+    assert read(server, page_size=2) == set("abc"[: len(pages) * 2 - 1])
+    assert server.requests == requests
+
+
+def test_a_list_whose_rows_have_no_ids_is_asked_once_more_and_taken_as_it_is() -> None:
+    """Some have another key, or none; where it is known, not even once more."""
+    answer = without_ids(page("a"))
+    for doubts, requests in ((True, 2), (False, 1)):
+        server = scripted(p1=answer)
+        reader = ListReader(server, PATH, {}, 2, 1, doubts_ids=doubts)  # type: ignore[arg-type]
+
+        assert [one["id"] for found in reader.pages() for one in found.rows] == [" "]
+        assert server.requests == requests

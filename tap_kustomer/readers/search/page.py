@@ -217,6 +217,8 @@ def peek(raw: bytes, field: str = "updatedAt", *, ids_only: bool = False) -> Sea
         id_ = row.id
         if id_.__class__ is not str:
             id_ = str(id_) if type(id_) is int else None
+        elif not id_ or id_.isspace():
+            id_ = None
         keys.append(RowKey(id_, updated, created, rev_of(attributes.rev)))
     total, at_least = _total(meta.total)
     return SearchPage(

@@ -283,6 +283,15 @@ def test_rows_in_their_place_are_checked_behind_one_that_is_not() -> None:
         search.ask(Bounds(at(0), at(40)))
 
 
+def test_a_row_whose_id_is_blank_once_is_asked_for_again() -> None:
+    """Nothing could be made of it, and the next answer has it whole."""
+    blank = answer_of([Row("", at(1)), Row("b", at(2))], total=2)
+    search, client = search_of(scripted(blank, answer_of(rows_at(1, 2), total=2)))
+
+    assert all(key.id for key in search.ask(BOUNDS).keys)
+    assert len(client.sent) == 2
+
+
 def test_rows_that_lost_their_attributes_are_taken_only_if_the_run_before_saw_them() -> None:
     """They would empty what the warehouse has; after three answers the stream fails."""
     emptied = {"data": [{"type": "customer", "id": "a"}], "meta": {"total": 1}}

@@ -50,7 +50,16 @@ def test_a_search_by_creation_takes_that_for_the_stamp() -> None:
 
 @pytest.mark.parametrize(
     ("told", "id_"),
-    [("a", "a"), (7, "7"), (7.5, None), (True, None), (None, None), (["a"], None)],
+    [
+        ("a", "a"),
+        (7, "7"),
+        (7.5, None),
+        (True, None),
+        (None, None),
+        (["a"], None),
+        ("", None),
+        (" ", None),
+    ],  # fmt: skip
 )
 def test_an_id_is_a_text_or_a_whole_number(told: Any, id_: str | None) -> None:
     """Anything else is none, and the row is asked for again."""
