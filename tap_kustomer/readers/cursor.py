@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,12 +31,17 @@ class CursorReader:
         params: Mapping[str, str],
         *,
         count: int,
+        is_entry: Callable[[Mapping[str, Any]], bool] = has_id,
     ) -> None:
-        """Ask nothing yet; ``count`` rows are asked for at a time."""
+        """Ask nothing yet; ``count`` rows are asked for at a time.
+
+        A row for which ``is_entry`` does not hold lacks a part: it is asked for again.
+        """
         self._client = client
         self._path = path
         self._params = {"count": count, **params}
         self._count = count
+        self._is_entry = is_entry
         self._announced: int | None = None
         self._has_answered = False
         self._is_at_start = True
@@ -120,9 +125,9 @@ class CursorReader:
     def _is_doubtful(self, page: ListPage, ids: Sequence[str]) -> bool:
         """Whether a page may be a part: short though more follows, or an end too early.
 
-        A row without an id is one too.
+        So may a row be, one without an id for instance.
         """
-        if not all(map(has_id, page.rows)):
+        if not all(map(self._is_entry, page.rows)):
             return True
         if self._goes_on(page, ids):
             return len(ids) < self._full(page)

@@ -39,7 +39,7 @@ class ListReader:
     that it is whole, as rows may come for those that leave.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is known of a list
         self,
         client: KustomerClient,
         path: str,

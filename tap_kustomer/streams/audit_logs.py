@@ -17,7 +17,7 @@ from typing_extensions import override
 from tap_kustomer import timestamps
 from tap_kustomer.errors import UntrustedAnswerError
 from tap_kustomer.readers.cursor import CursorReader
-from tap_kustomer.readers.list_page import ListPage, attributes_of
+from tap_kustomer.readers.list_page import ListPage, attributes_of, has_id
 from tap_kustomer.streams.base import KustomerStream, RowBatch
 
 __all__ = ["ALL_TYPES", "PATH", "AuditLogs"]
@@ -129,7 +129,7 @@ class AuditLogs(KustomerStream):
             newest = min(newest, again)
         if newest != _NO_END:
             params["filter[end]"] = newest
-        log = CursorReader(self.client, PATH, params, count=COUNT)
+        log = CursorReader(self.client, PATH, params, count=COUNT, is_entry=_is_entry)
         is_whole = False
         for _ in range(_MOST_READINGS):
             for page in self._reading(kind, log, reading, newest):
@@ -232,6 +232,11 @@ class AuditLogs(KustomerStream):
             min(edge, str(reading.get("reached") or edge)),
             RETENTION_DAYS,
         )
+
+
+def _is_entry(row: Mapping[str, Any]) -> bool:
+    """Whether an entry has what tells it from others and in time; it never changes later."""
+    return has_id(row) and _created(row) is not None
 
 
 def _created(row: Mapping[str, Any]) -> str | None:

@@ -215,6 +215,24 @@ def test_an_entry_that_has_no_id_once_is_asked_for_again(id_: Any) -> None:
     assert log.requests == 2
 
 
+def test_what_an_entry_has_to_have_is_up_to_whoever_reads() -> None:
+    """A part of one is asked for again, like one without an id."""
+    odd = page("ab", total=2)
+    odd["data"][0]["type"] = "half"
+    log = ScriptedLog({"": [odd, page("ab", total=2)]})
+    reader = CursorReader(
+        log,  # type: ignore[arg-type]
+        PATH,
+        {},
+        count=2,
+        is_entry=lambda row: row["type"] == "audit_log",
+    )
+    found = [row for one in reader.pages() for row in one.rows]
+
+    assert [(row["id"], row["type"]) for row in found] == [("a", "audit_log"), ("b", "audit_log")]
+    assert log.requests == 2
+
+
 @pytest.mark.parametrize(
     ("meta", "is_whole"),
     [

@@ -330,6 +330,25 @@ def test_answers_that_ignore_the_request_stop_the_stream(
     assert output.bookmark(STREAM) is None
 
 
+@pytest.mark.parametrize("lost", ["attributes", "createdAt"])
+def test_an_entry_that_lost_a_part_in_one_answer_arrives_whole(
+    server: Simulator, lost: str
+) -> None:
+    """It is asked for again: an entry never changes, so no later run would mend it."""
+
+    def spoil(document: dict[str, Any]) -> dict[str, Any]:
+        row = document["data"][3]
+        (row if lost in row else row["attributes"]).pop(lost)
+        return document
+
+    server.faults.add(Fault("rewrite", path=PATH, rewrite=spoil))
+    output = sync_tap(config_of(server), [STREAM])
+
+    assert output.status == 0
+    assert all(row["created_at"] and row["object_type"] for row in output.records(STREAM))
+    assert output.ids(STREAM) == ids_of(server, "conversation", "customer")
+
+
 def test_links_that_are_missing_do_not_end_the_list(server: Simulator) -> None:
     """The id of the last row is a cursor too; an empty page is the end."""
 

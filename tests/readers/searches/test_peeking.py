@@ -59,7 +59,7 @@ def test_a_search_by_creation_takes_that_for_the_stamp() -> None:
         (["a"], None),
         ("", None),
         (" ", None),
-    ],  # fmt: skip
+    ],
 )
 def test_an_id_is_a_text_or_a_whole_number(told: Any, id_: str | None) -> None:
     """Anything else is none, and the row is asked for again."""
