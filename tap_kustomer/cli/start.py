@@ -11,18 +11,23 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 __all__ = ["end_with", "source", "tap"]
 
+_STDERR = 2  # its number, the highest of the three that a process begins with
+
 
 def tap() -> None:
     """Run ``tap-kustomer``."""
+    _need_output()
     end_with(_imported("tap_kustomer.tap").TapKustomer.cli)
 
 
 def source() -> None:
     """Run ``source-kustomer``."""
+    _need_output()
     end_with(_imported("tap_kustomer.airbyte.source").main)
 
 
@@ -40,6 +45,22 @@ def end_with(command: Callable[[], object]) -> None:
         with suppress(OSError, ValueError):  # a closed pipe; the command has said what there is
             sys.stdout.flush()
         os._exit(end.code)
+
+
+def _need_output() -> None:
+    """End where the caller has closed the output; take what else it has closed.
+
+    Else the next file or connection would have the number, and get what is printed.
+    """
+    number = os.open(os.devnull, os.O_RDWR)
+    while number <= _STDERR:  # the lowest that is free
+        number = os.open(os.devnull, os.O_RDWR)
+    os.close(number)
+    # Python has none for a number that was closed when it began, whatever its type says.
+    if not sys.stderr:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - the process keeps it
+    if not sys.stdout:
+        sys.exit("The output is closed, so there is nowhere to print to.")
 
 
 def _imported(name: str) -> Any:

@@ -264,6 +264,39 @@ def test_a_full_disk_is_a_sentence(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "closed", "status"),
+    [
+        ("tap_kustomer --config {}", ">&-", 1),
+        ("tap_kustomer --config {} --discover", ">&- 2>&-", 1),
+        ("tap_kustomer.airbyte check --config {}", ">&-", 1),
+        ("tap_kustomer --config {} --discover", "2>&-", 0),
+        ("tap_kustomer.airbyte check --config {}", "<&- 2>&-", 0),
+    ],
+)
+def test_an_output_that_was_closed_before_is_a_sentence(
+    served: Simulator, command: str, closed: str, status: int, tmp_path: Path
+) -> None:
+    """As a careless daemon leaves it: no row goes into a file or a connection by that number."""
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(served.config))
+    served.reset_log()
+    done = subprocess.run(  # noqa: S603 - the tap itself
+        ["/bin/sh", "-c", f"exec {sys.executable} -m {command.format(config)} {closed}"],
+        cwd=ROOT,
+        env=CLEAN,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == status
+    assert bool(done.stdout) is (status == 0)
+    assert ("The output is closed" in done.stderr) is ("2>" not in closed)
+    assert "Traceback" not in done.stderr
+    assert bool(served.requests) is (status == 0)
+
+
 # ------------------------------------------------------------ packages of others
 
 
