@@ -57,7 +57,7 @@ class Emission:
                 coverage.add(ordered.parts)
             if ordered.settled is not None:
                 settled = max(min(ordered.settled, self.watermark), self._start)
-                if self._bookmark is None or settled > self._bookmark:
+                if self._bookmark is None or settled >= self._bookmark:
                     self._bookmark = settled
                     self._uncounted = self._left_to_count(coverage)
             raw = b"" if ordered.page is None else ordered.page.raw

@@ -107,7 +107,8 @@ class SearchReader:
             self._emission.emitted.keeps_all = (
                 True  # the archive and the rest show some of them again
             )
-            yield from self._near_edge(search, first.page, overlap, coverage)
+            until = Until(overlap, is_last=overlap == settled)
+            yield from self._near_edge(search, first.page, until, coverage)
             yield from self._archived(first.query, overlap, settled)
             self._emission.emitted.keeps_all = False
             position, page = max(first.page.last_in_place(settled) or "", overlap), None
@@ -161,9 +162,9 @@ class SearchReader:
         yield from self.proof.of_pass(self._search(search.query), coverage, settled, recount)
 
     def _near_edge(
-        self, search: PageSearch, first: SearchPage, edge: str, coverage: Coverage
+        self, search: PageSearch, first: SearchPage, until: Until, coverage: Coverage
     ) -> Iterator[NewRows]:
-        """Emit what the standard search has up to ``edge``; it settles nothing yet."""
+        """Emit what the standard search has ``until`` behind the edge; it settles nothing yet."""
         start, watermark = self._options.start, self._emission.watermark
         if search.is_whole(first):
             behind = timestamps.behind(watermark)
@@ -171,11 +172,10 @@ class SearchReader:
             yield from self._emit([OrderedPage(first, parts=parts)], coverage)
             return
         last = first.last_in_place(watermark) or ""
-        if last > edge:
+        if last > until.high:
             parts = (Part(start, last, first.count_before(last, watermark)),)
             yield from self._emit([OrderedPage(first, parts=parts)], coverage)
             return
-        until = Until(edge, is_last=False)
         pages = self._read_on(RangeReader(search).read(start, until, first))
         yield from self._emit((replace(one, settled=None) for one in pages), coverage)
 
@@ -199,19 +199,22 @@ class SearchReader:
         pages = self._slices(form.query, bounds, coverage, first, edge)
         yield from self._emit(pages, coverage)
         end = edge
-        beyond = self._search(form.query)
-        page = self._prefetch.call(lambda: beyond.ask(Bounds(timestamps.behind(edge), settled)))
-        if len(page) and edge < settled:
-            # The edge lies further on than it should: the standard search may lack these rows.
-            self._client.ledger.differs("two-year-edge", "the archive has later rows", query.stream)
-            logger.info(
-                "%s: the archive has rows updated after %s; reading those too.",
-                query.stream,
-                edge,
-            )
-            span, end = Bounds(timestamps.behind(edge), settled), settled
-            pages = self._slices(form.query, span, coverage, page, settled)
-            yield from self._emit((replace(one, settled=None) for one in pages), coverage)
+        if edge < settled:
+            beyond = self._search(form.query)
+            page = self._prefetch.call(lambda: beyond.ask(Bounds(timestamps.behind(edge), settled)))
+            if len(page):
+                # The edge lies further on than it should: the standard search may lack these rows.
+                self._client.ledger.differs(
+                    "two-year-edge", "the archive has later rows", query.stream
+                )
+                logger.info(
+                    "%s: the archive has rows updated after %s; reading those too.",
+                    query.stream,
+                    edge,
+                )
+                span, end = Bounds(timestamps.behind(edge), settled), settled
+                pages = self._slices(form.query, span, coverage, page, settled)
+                yield from self._emit((replace(one, settled=None) for one in pages), coverage)
         yield from self._proven(form.query, coverage, end)
 
     def _slices(

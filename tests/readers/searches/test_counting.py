@@ -250,6 +250,21 @@ def test_where_totals_stop_at_a_cap_smaller_ranges_are_counted(capped: Any) -> N
     assert (count.rows_counted, count.rows_in_range) == (26_999, 27_000)
 
 
+def test_no_range_is_counted_that_may_reach_the_cap() -> None:
+    """The second and the third have one row too many together."""
+    coverage = coverage_of((0, 20, 6_000), (20, 40, 6_000), (40, 100, 3_001))
+    totals = {
+        (at(0), at(99.999)): CAPPED,
+        (at(0), at(19.999)): 6_000,
+        (at(20), at(39.999)): 6_000,
+        (at(40), at(99.999)): 3_001,
+    }
+    count, client = closing(counted(totals), coverage)
+
+    assert found_by(count) == []
+    assert client.ranges == list(totals)
+
+
 def test_the_first_range_that_lacks_rows_is_the_one_that_is_named() -> None:
     """The bookmark belongs in front of it."""
     coverage = coverage_of((0, 50, 9_000), (50, 100, 5))

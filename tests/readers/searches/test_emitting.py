@@ -185,6 +185,19 @@ def test_what_is_not_counted_yet_stands_beside_the_bookmark() -> None:
     assert next(iter(emission.emit([OrderedPage(None)]))).uncounted is None
 
 
+def test_a_bookmark_that_does_not_move_is_told_what_became_due_to_be_counted() -> None:
+    """The second answer ended at the last row of the first, and makes the count due."""
+    pages = [
+        OrderedPage(None, at(10), parts=(Part(at(0), at(10), 3),)),
+        OrderedPage(None, at(10), parts=(Part(at(10), at(20), 4),)),
+    ]
+
+    found = list(emission_of().emit(pages, Coverage()))
+
+    assert [one.bookmark for one in found] == [at(10), at(10)]
+    assert found[1].uncounted == {"archive": False, "since": at(0), "until": at(10), "rows": 3}
+
+
 def test_what_is_to_be_looked_at_again_stands_beside_a_bookmark_only() -> None:
     """Without one nothing was seen in its place."""
     recount = Recount(at(0), at(10), 3)

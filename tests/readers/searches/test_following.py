@@ -141,17 +141,18 @@ def test_a_burst_is_not_taken_for_an_end_out_of_reach(caplog: pytest.LogCaptureF
     assert not caplog.records
 
 
+@pytest.mark.parametrize(("changed", "searches"), [(12, 31), (7, 33)])
 def test_rows_that_change_again_and_again_do_not_hold_the_run_for_ever(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, changed: int, searches: int
 ) -> None:
-    """Twenty rows, each updated every two searches: there are always as many left."""
+    """Twenty rows, each updated every two or three searches: there are always as many left."""
     search, client = search_of(Index(), page_size=PAGE, watermark=at(0))
     index = Index(rows_at(*range(20)))
 
     def updated(request: Any) -> dict[str, Any]:
         client.clock.time += 1
         now = timestamps.from_epoch(client.clock.time)
-        for _ in range(12):
+        for _ in range(changed):
             oldest = min(index.rows, key=lambda row: str(row.updated))
             index.rows.remove(oldest)
             index.rows.append(Row(oldest.id, now, oldest.created))
@@ -163,7 +164,7 @@ def test_rows_that_change_again_and_again_do_not_hold_the_run_for_ever(
 
     assert {id_ for one in pages if one.page for id_ in one.page.ids} == {str(n) for n in range(20)}
     assert "rows change faster" in caplog.text
-    assert len(client.sent) == 31  # thirty without progress
+    assert len(client.sent) == searches  # thirty without progress, and to the end of a round
 
 
 def test_rows_stamped_behind_now_are_part_of_the_round() -> None:
@@ -210,6 +211,56 @@ def test_one_row_that_the_last_window_lacked_is_read_too() -> None:
     ids, _ = asked(in_part, high=50)
 
     assert len(ids) == 10
+
+
+@pytest.mark.parametrize("row", [11, 15, 23, 30, 38, 44])
+@pytest.mark.parametrize("high", [None, 45 * 30])
+def test_a_row_that_a_window_lacked_is_read_too(high: float | None, row: int) -> None:
+    """The first answer counted it, and did not show it yet."""
+    index = Index(rows_at(*[n * 30 for n in range(46)]))
+    part = Index(one for n, one in enumerate(index.rows) if n != row)
+    answers = 0
+
+    def in_part(request: Any) -> dict[str, Any]:
+        nonlocal answers
+        answers += 1
+        return (part if 2 <= answers <= 6 else index)(request)
+
+    ids, client = asked(in_part, high)
+
+    assert ids == {str(n) for n in range(46)}
+    assert len(client.sent) < 40
+
+
+def test_a_row_that_the_last_window_lacked_is_missed_at_the_end() -> None:
+    """The window ended there with more than an answer had room for, so nothing is left to ask."""
+    index = Index([*rows_at(*range(8)), *(Row(f"tie{n}", at(900), at(n)) for n in range(9))])
+    part = Index(index.rows[:-1])
+    wholes = 0
+
+    def in_part(request: Any) -> dict[str, Any]:
+        nonlocal wholes
+        low, high = request.body["and"]
+        is_whole = (low, high) == (_criterion(gte=at(0)), _criterion(lte=at(900)))
+        wholes += is_whole
+        return (index if is_whole or wholes > 2 else part)(request)
+
+    ids, client = asked(in_part, high=900)
+
+    assert ids == {str(row.id) for row in index.rows}
+    assert client.ranges.count((at(0), at(900))) == 5  # two of each reading, one between them
+
+
+def _criterion(**rule: str) -> dict[str, Any]:
+    return {"customer_updated_at": rule}
+
+
+def test_what_fits_an_answer_with_room_left_is_asked_for_with_all_that_came() -> None:
+    """Eight of ten rows."""
+    ids, client = read(Index(rows_at(*[n * 3 for n in range(16)])))
+
+    assert len(ids) == 16
+    assert [high is None for _, high in client.ranges] == [True, False, True]
 
 
 def asked(answer: Any, high: float | None = None) -> tuple[set[str], Client]:

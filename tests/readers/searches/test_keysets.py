@@ -274,6 +274,7 @@ def test_rows_at_the_position_alone_show_no_way_on(count: int) -> None:
 
     assert len(reading.ids) == count + 12
     reading.assert_joined(count + 12)
+    assert (at(0), at(0)) not in reading.client.ranges  # nothing says that it is a moment of many
 
 
 def test_a_row_on_the_watermark_is_in_its_place() -> None:

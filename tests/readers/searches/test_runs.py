@@ -304,6 +304,15 @@ def test_rows_that_come_during_the_first_pass_are_caught_up_with(count: int) -> 
     assert len(counts) == (1 if count < PAGE else 2)
 
 
+def test_a_catch_up_that_begins_at_its_own_watermark_reads_the_tail_alone() -> None:
+    """The first pass took no time, so no range lies between them."""
+    rows = rows_at(*[n * 50 for n in range(60)], *[WATERMARK + 10 + n for n in range(20)])
+    run = Run(Index(rows))
+
+    assert set(run.emitted) == numbered(80)
+    assert all(low != high for low, high, _ in run.asked)
+
+
 def test_a_size_that_kustomer_cuts_holds_for_the_whole_run() -> None:
     """It is found out once."""
     index = Index(rows_at(*[n * 50 for n in range(40)]))
@@ -500,7 +509,37 @@ def test_a_run_up_to_an_end_before_the_edge_reads_both_searches_up_to_it() -> No
     run = archive_run(index, end=EDGE - 80 * DAY)
 
     assert set(run.emitted) == {f"old{n}" for n in range(11)}
-    assert all(high is not None and high <= at(EDGE - 80 * DAY) for _, high, _ in run.asked)
+    assert all(
+        high is not None and low <= high <= at(EDGE - 80 * DAY) for low, high, _ in run.asked
+    )
+
+
+@pytest.mark.parametrize(("before", "tied"), [(9, 1), (4, 7)])
+def test_rows_at_such_an_end_are_counted_as_read(before: int, tied: int) -> None:
+    """Else they are looked for again, as if they had been missing."""
+    end = EDGE - 80 * DAY
+    ties = [Row(f"tie{n}", at(end), at(n)) for n in range(tied)]
+    index = Index([*old(before, 90, "live", 1), *ties], old(3, 95, "old"))
+
+    run = archive_run(index, end=end)
+
+    assert set(run.emitted) == {row.id for row in [*index.rows, *index.archived]}
+    assert run.reader.proof.rows_counted == run.reader.proof.rows_in_range == before + tied + 3
+    assert [size for _, _, size in run.asked].count(1) == 2  # one of each search
+
+
+def test_rows_behind_the_edge_are_not_remembered() -> None:
+    """They come once and in order; only those near it may come from both searches."""
+    near, live = old(12, 1, "near", 0.1), old(200, -50, "live", 1)
+    run = archive_run(Index([*near, *live], [*old(9, 90, "old"), *near]))
+
+    assert set(run.emitted) == {row.id for row in run_rows(near, live, old(9, 90, "old"))}
+    assert len(run.reader._emission.emitted._newer) < 30  # noqa: SLF001 - what takes memory
+
+
+def run_rows(*parts: list[Row]) -> list[Row]:
+    """Return all rows."""
+    return [row for part in parts for row in part]
 
 
 def test_a_run_of_one_old_moment_reads_both_searches() -> None:

@@ -306,6 +306,58 @@ def test_a_filter_on_the_creation_that_is_ignored_is_noticed_of_new_rows_too(
 
     assert len(ids) == reader.rows == 23
     assert len(client.sent) < 20
+    assert numbers(client).count(5) == 1  # all are walked once
+
+
+def test_a_sort_by_creation_that_is_ignored_is_no_loop() -> None:
+    """Behind the watermark no row proves it: the last one of the page would be the lowest."""
+    index = Index(ties(23, lambda n: -float(n)))
+
+    def unsorted(request: Any) -> Any:
+        return index(replace(request, body={**request.body, "sort": [{"none": "asc"}]}))
+
+    search, client = search_of(unsorted, page_size=PAGE, watermark=at(0))
+    reader = TieReader(search)
+
+    ids = {id_ for page in reader.read(at(MOMENT)) for id_ in page.ids}
+
+    assert len(ids) == reader.rows == 23
+    assert len(client.sent) < 20
+
+
+def test_a_group_that_all_rows_have_left_is_not_walked() -> None:
+    """A last look at it says that there is nothing more."""
+    index = Index(ties(7, float))
+    answers = 0
+
+    def leaving(request: Any) -> Any:
+        nonlocal answers
+        answers += 1
+        found = index(request)
+        index.rows = []
+        return found
+
+    ids, count, client = read(leaving)
+
+    assert (len(ids), count) == (5, 0)
+    # The group, by creation, those without, their first page, and the last look.
+    assert len(client.sent) == 5
+    assert set(numbers(client)) == {1}
+
+
+def test_rows_without_a_creation_that_have_left_are_looked_for_once() -> None:
+    """The totals differ only since rows left between the two searches."""
+    index = Index(ties(7, float))
+
+    def leaving(request: Any) -> Any:
+        found = index(request)
+        index.rows = index.rows[:6]
+        return found
+
+    _, count, client = read(leaving)
+
+    assert count == 6
+    assert len([one for one in client.sent if "not_set" in str(one.body)]) == 2
 
 
 # ---------------------------------------------------------------- by number
@@ -483,3 +535,94 @@ def test_rows_that_never_come_fail_the_stream() -> None:
     with pytest.raises(StreamError):
         list(TieReader(search).read(at(MOMENT)))
     assert numbers(client).count(3) == 13
+
+
+@pytest.mark.parametrize("changes", [0, 1])
+def test_a_total_that_changes_begins_the_twelve_walks_anew(changes: int) -> None:
+    """Rows came or left, so the next walk may show what the others did not."""
+    index = Index(alike(12))
+    walks = 0
+
+    def announcing(request: Any) -> Any:
+        nonlocal walks
+        number = request.params["page"]
+        walks += number == 3
+        total = 14 if changes and walks >= 7 else 15
+        found = index(request)
+        found["meta"]["total"] = total
+        found["data"] += [found["data"][0]] * (
+            min(5, total - 5 * (number - 1)) - len(found["data"])
+        )
+        return found
+
+    search, client = search_of(announcing, page_size=PAGE, created_attribute=None)
+
+    with pytest.raises(StreamError, match=f"{15 - changes} rows share"):
+        list(TieReader(search).read(at(MOMENT)))
+
+    # One walk that showed all of them, and twelve that brought nothing; six were before.
+    assert numbers(client).count(3) == 13 + 6 * changes
+
+
+def test_what_was_seen_counts_when_the_total_is_again_as_it_was() -> None:
+    """One answer of a part of the index does not make the walk begin anew."""
+    rows = alike(10)
+    whole, part = {"total": 10}, {"total": 9}
+    walk = [
+        answer_of(rows[:5], **whole),
+        answer_of(rows[5:9], **part),
+        answer_of([rows[9], *rows[:4]], **whole),
+    ]
+
+    search, client = search_of(scripted(walk[0], *walk), page_size=PAGE, created_attribute=None)
+    reader = TieReader(search)
+    ids = {id_ for page in reader.read(at(MOMENT)) for id_ in page.ids}
+
+    assert len(ids) == reader.rows == 10
+    assert numbers(client) == [1, 1, 2, 1]
+
+
+def test_rows_that_all_leave_while_they_are_walked_are_no_failure() -> None:
+    """None is left, so none is missing."""
+    index = Index(alike(12))
+    answers = 0
+
+    def leaving(request: Any) -> Any:
+        nonlocal answers
+        answers += 1
+        if answers == 3:
+            index.rows = []
+        return index(request)
+
+    ids, count, client = read(leaving, created=None)
+
+    assert (len(ids), count) == (5, 0)
+    assert len(client.sent) < 8
+
+
+def test_a_part_of_the_index_does_not_end_the_last_walks() -> None:
+    """Nothing would look at the group again behind them."""
+    index = Index(alike(23))
+    answers, walked = 0, 0
+
+    def lacking(request: Any) -> Any:
+        nonlocal answers, walked
+        answers += 1
+        if "customer_created_at" in str(request.body):
+            return Index(index.rows[:9])(request)
+        walked += answers > 1
+        # The last look at the group, a page, and then two that come from a part.
+        return Index(index.rows[:8])(request) if walked in {3, 4} else index(request)
+
+    ids, count, _ = read(without_rest(lacking))
+
+    assert len(ids) == count == 23
+
+
+def without_rest(answer: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a search that finds no rows without a creation."""
+
+    def told(request: Any) -> Any:
+        return answer_of([], total=0) if "not_set" in str(request.body) else answer(request)
+
+    return told
