@@ -50,6 +50,7 @@ from tap_kustomer.streams.base import KustomerStream
 from tap_kustomer.streams.extra import ExtraRows
 from tap_kustomer.streams.registry import OPTIONAL_STREAMS, STREAM_NAMES, WITH_CUSTOM, streams_of
 from tap_kustomer.sync import Sync
+from tap_kustomer.vanished import known_klass_streams
 
 __all__ = ["TapKustomer"]
 
@@ -129,7 +130,8 @@ class TapKustomer(CommandTap):
     def org(self) -> Org:
         """What discovery learns of the org; asks Kustomer once."""
         most = KLASSES_SAMPLED if self.looks else None
-        return discover_org(self.client, self.prefetch, WITH_CUSTOM, most_klasses=most)
+        known = known_klass_streams(self.input_catalog, self.state)
+        return discover_org(self.client, self.prefetch, WITH_CUSTOM, most_klasses=most, known=known)
 
     @cached_property
     def session(self) -> Session:

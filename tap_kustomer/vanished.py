@@ -16,7 +16,7 @@ from tap_kustomer.errors import MissingRoleError, NotFoundError, StreamError
 from tap_kustomer.readers.lists import read_one
 from tap_kustomer.session import Session
 
-__all__ = ["Vanished", "vanished_streams"]
+__all__ = ["Vanished", "known_klass_streams", "vanished_streams"]
 
 _KLASS_STREAM = "kobject_"  # how the names of all klass streams begin
 
@@ -61,6 +61,15 @@ def vanished_streams(
         # Without a catalog all streams are wanted, also those that nobody knows yet.
         stream = f"{_KLASS_STREAM}*"
         yield Vanished(stream, _unlisted(stream, problem), fails=True)
+
+
+def known_klass_streams(catalog: Catalog | None, state: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the streams of klasses that ``catalog`` selects or ``state`` has read."""
+    wanted = _selected(catalog)
+    read = [stream for stream, known in (state.get("bookmarks") or {}).items() if known]
+    for stream in [*(name for name, is_selected in wanted.items() if is_selected), *read]:
+        if stream.startswith(_KLASS_STREAM) and wanted.get(stream, True):
+            yield stream
 
 
 def _selected(catalog: Catalog | None) -> dict[str, bool]:

@@ -155,3 +155,43 @@ def test_a_key_without_the_role_for_klasses_fails_only_what_was_read(
     assert statuses(second)["kobject_order"] == "failed"
     assert discovered.status == 0
     assert "customers" in {one["tap_stream_id"] for one in json.loads(discovered.stdout)["streams"]}
+
+
+@pytest.mark.parametrize("known_by", ["state", "catalog"])
+def test_a_klass_that_one_answer_left_out_is_read(sim: Simulator, known_by: str) -> None:
+    """One odd answer decides nothing: where a known klass is not listed, all are listed again."""
+    sim.org.add_klass("ticket")
+    first = run(sim, "customers", "kobject_order")
+    catalog = catalog_of(sim.config, ["kobject_order", "sync_runs"])
+    sim.reset_log()
+
+    def without_the_oldest(document: dict[str, Any]) -> dict[str, Any]:
+        return {**document, "data": document["data"][1:]}
+
+    sim.faults.add(Fault("rewrite", path="/v1/klasses", rewrite=without_the_oldest))
+    if known_by == "state":
+        output = run(sim, "kobject_order", state=first.state)
+    else:
+        output = sync_tap(sim.config, ["kobject_order"], catalog=catalog, clock=Clock(SPEED))
+
+    assert output.status == 0, output.stderr
+    assert output.counts["kobject_order"]
+    assert sum(log.path == "/v1/klasses" for log in sim.requests) == 6
+
+
+def test_klasses_are_listed_again_only_where_a_wanted_one_is_gone(sim: Simulator) -> None:
+    """A disabled one is still listed, and one that the catalog deselects is not wanted."""
+    sim.org.add_klass("ticket")
+    first = run(sim, "customers", "kobject_order")
+    deselected = catalog_of(sim.config, ["customers", "sync_runs"])
+    for gone in (False, True):
+        sim.org.set_klass_status("order", "disabled")
+        if gone:
+            sim.org.remove_klass("order")
+        sim.reset_log()
+        for catalog in (None, deselected):
+            sync_tap(
+                sim.config, ["customers"], catalog=catalog, state=first.state, clock=Clock(SPEED)
+            )
+        asked = sum(log.path == "/v1/klasses" for log in sim.requests)
+        assert asked == (9 if gone else 6)

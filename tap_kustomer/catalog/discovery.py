@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from tap_kustomer import timestamps
+from tap_kustomer.catalog.klass_names import klass_streams
 from tap_kustomer.client.transport import KustomerClient
 from tap_kustomer.errors import (
     CredentialsError,
@@ -50,22 +51,26 @@ def discover_org(
     with_custom: Iterable[str],
     *,
     most_klasses: int | None = None,
+    known: Iterable[str] = (),
 ) -> Org:
     """Return what Kustomer tells of the org behind the key.
 
     ``with_custom`` are the standard objects that may have custom attributes. Of no more than
-    ``most_klasses`` klasses the attributes are asked for.
+    ``most_klasses`` klasses the attributes are asked for. ``known`` are the streams of klasses
+    that the catalog or the state speaks of: if one is gone, the klasses are listed again.
 
     Raises: ``CredentialsError`` when key or host are wrong, ``UnavailableError``.
     """
     me = prefetch.call(lambda: _whoami(client))  # alone: a wrong key is asked for once
-    listing = {
-        status: prefetch.ask(partial(_klass_list, client, status)) for status in KLASS_STATUSES
-    }
+    listing = _begin_klasses(client, prefetch)
     pending = _begin_metadata(client, prefetch, with_custom)  # which needs no klasses
     token = None if _roles(me) else prefetch.ask(lambda: _roles_of_token(client))
     lists = {status: answer() for status, answer in listing.items()}
     klasses, problem = _klasses(lists)
+    if problem is None and not klass_streams(klasses).keys() >= set(known):
+        # One answer that leaves out a klass decides nothing.
+        lists = {status: answer() for status, answer in _begin_klasses(client, prefetch).items()}
+        klasses, problem = _klasses(lists)
     readable = [f"kobject.{klass.name}" for klass in klasses if klass.is_readable]
     pending |= _begin_metadata(client, prefetch, readable[:most_klasses])
     metadata, unread = _end_metadata(client.ledger, pending)
@@ -165,6 +170,12 @@ def _klasses(
             if klass is not None:
                 found.setdefault(klass.id, klass)
     return tuple(sorted(found.values(), key=lambda klass: (klass.created_at, klass.id))), None
+
+
+def _begin_klasses(
+    client: KustomerClient, prefetch: Prefetch
+) -> dict[str, Callable[[], list[dict[str, Any]] | StreamError]]:
+    return {status: prefetch.ask(partial(_klass_list, client, status)) for status in KLASS_STATUSES}
 
 
 def _klass_list(client: KustomerClient, status: str) -> list[dict[str, Any]] | StreamError:
