@@ -6,18 +6,20 @@ the catalog matched. A rule of privacy holds all the same.
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
 import json
 import logging
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 __all__ = [
     "dropped_nulls",
     "left_out_by_name",
     "lets_unknown_custom_leave",
+    "pattern_warnings",
     "with_dropped_nulls",
 ]
 
@@ -25,6 +27,7 @@ logger = logging.getLogger("tap-kustomer")
 
 _STREAM_MAPS = "MELTANO_EXTRACT_STREAM_MAPS"
 _SELECT = "MELTANO_EXTRACT__SELECT"
+_METADATA = "MELTANO_EXTRACT__METADATA"
 _CUSTOM = "properties.custom.properties."
 _UNKNOWN = f"{_CUSTOM}\N{WHITE SQUARE}"  # a custom attribute that nobody has thought of
 
@@ -69,13 +72,12 @@ def lets_unknown_custom_leave(stream: str, environ: Mapping[str, str] = os.envir
     Yes, where Meltano does not run the tap. No, where a pattern leaves one out that could be
     any, or where only those that are named are wanted.
     """
-    patterns = _json(environ, _SELECT)
-    if not isinstance(patterns, list):
+    if not isinstance(_json(environ, _SELECT), list):
         return True
     wanted = False
-    for pattern in patterns:
-        left_out = str(pattern).startswith("!")
-        name, *path = re.split(r"(?<!\\)\.", str(pattern).lstrip("!"), maxsplit=1)
+    for pattern in _patterns(environ):
+        left_out = pattern.startswith("!")
+        name, *path = re.split(r"(?<!\\)\.", pattern.lstrip("!"), maxsplit=1)
         if not fnmatch.fnmatch(stream, name.replace("\\.", ".")):
             continue
         column = ".".join(f"properties.{part}" for part in (path or ["*"])[0].split("."))
@@ -96,17 +98,65 @@ def left_out_by_name(
     Meltano takes a dot for the end of a name, and brackets for a choice of characters, so that
     its pattern matches nothing.
     """
-    patterns = _json(environ, _SELECT)
     left_out: list[str] = []
-    for pattern in patterns if isinstance(patterns, list) else ():
-        name, _, column = str(pattern).removeprefix("!").partition(".")
-        if str(pattern).startswith("!") and fnmatch.fnmatch(stream, name):
+    for pattern in _patterns(environ):
+        name, _, column = pattern.removeprefix("!").partition(".")
+        if pattern.startswith("!") and fnmatch.fnmatch(stream, name):
             object_, _, attribute = column.partition(".")
             if object_ == "custom":
                 left_out.append(attribute.replace("\\", ""))
     for name in attributes:
         if any(name == one or fnmatch.fnmatch(name, one) for one in left_out):
             yield name
+
+
+def pattern_warnings(
+    streams: Collection[str],
+    columns: Mapping[str, Mapping[str, Any]],
+    environ: Mapping[str, str] = os.environ,
+) -> Iterator[str]:
+    """Yield a sentence for each rule of `select` that leaves out what is not there.
+
+    ``streams`` are all that there can be, ``columns`` the schemas of those that are offered.
+    """
+    known = {name: {*own, *_customs(own)} for name, own in columns.items()}
+    for pattern in _patterns(environ):
+        stream, _, column = pattern.removeprefix("!").partition(".")
+        there: set[str] = set().union(*(known[one] for one in fnmatch.filter(known, stream)))
+        if not pattern.startswith("!"):
+            continue
+        if not fnmatch.filter({*streams, *known}, stream):
+            near = difflib.get_close_matches(stream, streams, n=1)
+        elif there and not re.search(r"[*?\[]", column) and column.replace("\\", "") not in there:
+            near = difflib.get_close_matches(column, there, n=1, cutoff=0.8)
+            near = near or [one for one in there if one.lower() == column.lower()]
+            if not near and column.startswith("custom."):
+                continue  # of a deleted attribute, or one that metadata does not show
+        else:
+            continue
+        hint = f"; did you mean {near[0]}?" if near else "."
+        yield f"Meltano's `select` leaves out {stream}.{column}, which isn't there{hint}"
+
+
+def _customs(columns: Mapping[str, Any]) -> Iterator[str]:
+    for name in columns.get("custom", {}).get("properties", ()):
+        yield f"custom.{name}"
+
+
+def _patterns(environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield the patterns of `select`, and what `metadata` leaves out as if it were one."""
+    select = _json(environ, _SELECT)
+    yield from map(str, select if isinstance(select, list) else ())
+    yield from _deselected(_json(environ, _METADATA), ())
+
+
+def _deselected(metadata: object, path: tuple[str, ...]) -> Iterator[str]:
+    if not isinstance(metadata, dict):
+        return
+    for name, value in metadata.items():
+        if name == "selected" and value is False and len(path) > 1:
+            yield f"!{'.'.join(path)}"
+        yield from _deselected(value, (*path, name))
 
 
 def _json(environ: Mapping[str, str], name: str) -> Any:

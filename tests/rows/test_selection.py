@@ -282,6 +282,50 @@ def test_a_pattern_names_an_attribute_as_it_stands(pattern: str, names: set[str]
     assert not [*left_out_by_name("customers", known, {})]
 
 
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("!custmers.preview", "custmers.preview, which isn't there; did you mean customers?"),
+        ("!customers.previw", "customers.previw, which isn't there; did you mean preview?"),
+        ("!customers.custom.DiagnosisStr", "there; did you mean custom.diagnosisStr?"),
+        ("!customers.CUSTOM.DIAGNOSISSTR", "there; did you mean custom.diagnosisStr?"),
+        ("!cust*.nobody", "cust*.nobody, which isn't there."),
+        ("!customers.preview", ""),
+        ("!*.preview", ""),
+        ("!customers.custom.gone", ""),
+        ("!audit_logs.user_id", ""),
+        ("!customers.custom.d*", ""),
+        (r"!customers.custom.a\.bStr", ""),
+        ("customers.previw", ""),
+    ],
+)
+def test_a_pattern_that_leaves_out_nothing_warns(
+    clinic: Simulator, monkeypatch: pytest.MonkeyPatch, pattern: str, words: str
+) -> None:
+    """Meltano says nothing of it, and the value would leave in silence."""
+    clinic.org.set_attribute("customer", "a.bStr")
+    monkeypatch.setenv("MELTANO_EXTRACT__SELECT", json.dumps(["*.*", pattern]))
+    said = sync_tap(clinic.config, ["tags"]).stderr
+    assert words in said
+    assert ("isn't there" in said) is bool(words)
+
+
+def test_what_metadata_of_meltano_leaves_out_is_a_pattern_too(
+    clinic: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other way to deselect in `meltano.yml`; no catalog has an attribute without metadata."""
+    rules: dict[str, Any] = {"customers": {"custom": {"diagnosisStr": {"selected": False}}}}
+    monkeypatch.setenv("MELTANO_EXTRACT__SELECT", '["*.*"]')
+    monkeypatch.setenv("MELTANO_EXTRACT__METADATA", json.dumps(rules))
+    refuse_metadata(clinic)
+    assert_stays(sync_tap(clinic.config, ["customers"]), custom=False)
+    rules = {
+        "customers": {"custom": {"a": {"bStr": {"selected": False}}}, "id": {"selected": True}}
+    }
+    environ = {"MELTANO_EXTRACT__METADATA": json.dumps(rules)}
+    assert list(left_out_by_name("customers", ["a.bStr", "id"], environ)) == ["a.bStr"]
+
+
 def test_a_pattern_that_meltano_could_not_apply_holds(
     clinic: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
