@@ -78,13 +78,16 @@ class TapKustomer(CommandTap):
         PluginCapabilities.STRUCTURED_LOGGING,
     ]
 
-    def __init__(self, *, clock: Clock | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, clock: Clock | None = None, state: dict[str, Any] | None = None, **kwargs: Any
+    ) -> None:
         """Make the tap; ``clock`` replaces time as a whole."""
+        self._told_state = state or {}  # known before the SDK takes it
         self.clock = clock or Clock()
         self.stop = SignalStop(self.clock)
         self.run_id = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
         self.exit_status = 0
-        super().__init__(**kwargs)
+        super().__init__(state=state, **kwargs)
         if not self.logger.isEnabledFor(logging.DEBUG):
             # Two METRIC lines per stream, which the run's own lines say in words.
             self.metrics_logger.setLevel(logging.WARNING)
@@ -130,7 +133,7 @@ class TapKustomer(CommandTap):
     def org(self) -> Org:
         """What discovery learns of the org; asks Kustomer once."""
         most = KLASSES_SAMPLED if self.looks else None
-        known = known_klass_streams(self.input_catalog, self.state)
+        known = known_klass_streams(self.input_catalog, self._told_state)
         return discover_org(self.client, self.prefetch, WITH_CUSTOM, most_klasses=most, known=known)
 
     @cached_property
