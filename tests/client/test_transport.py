@@ -160,6 +160,20 @@ def test_connecting_takes_twenty_seconds_at_most(
     assert wire.options[0]["timeout"] == (connect, timeout)
 
 
+def test_connections_are_kept_as_many_as_there_are_threads() -> None:
+    """Each new one costs a handshake."""
+    session = transport._session(Unused(), "tap-kustomer/1", 3)  # type: ignore[arg-type]  # noqa: SLF001
+    pools = session.get_adapter(URL).poolmanager  # type: ignore[attr-defined]
+
+    kept = pools.connection_from_url(URL)
+    assert pools.connection_from_url(URL) is kept
+    assert kept.pool.maxsize == 3
+
+
+class Unused:
+    """Stands where nobody asks for it."""
+
+
 def test_no_redirect_is_followed_and_no_cookie_kept(client: KustomerClient, wire: Wire) -> None:
     """The key would go where the answer leads."""
     wire.gives((200, OK, {"set_cookie": "a=b; Path=/"}), (302, b"", {"location": f"{URL}/v1/x"}))

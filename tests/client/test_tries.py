@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -82,6 +83,19 @@ def test_pauses_double_up_to_a_minute_and_each_is_half_of_it_by_chance(clock: Fa
     assert all(0.5 <= share <= 1 for share in shares)
     assert min(shares) < 0.55
     assert max(shares) > 0.95
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_the_longest_pauses_are_of_a_minute(
+    clock: FakeClock, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    """And of half of it, by chance."""
+    monkeypatch.setattr(random, "random", lambda: 2 * share - 1)
+    tries = begun(clock)
+
+    pauses = [tries.pause(FAILED) for _ in range(8)]
+
+    assert pauses == [share * one for one in (1, 2, 4, 8, 16, 32, 60, 60)]
 
 
 def test_a_pause_ends_with_the_time_and_not_before_the_answer_asks(clock: FakeClock) -> None:

@@ -313,6 +313,19 @@ def test_a_walk_that_was_broken_off_does_not_keep_the_next_from_being_a_proof() 
     assert server.requests == 8
 
 
+def test_later_walks_prove_the_first_together() -> None:
+    """The second shows the same up to a row that left, the third what is around that row."""
+    server = scripted(
+        p1=page("ab", 2),
+        p2=[page("cd", 3), page("cd", 3), page("df")],
+        p3=[page("ef"), page("f"), page("")],
+        p4=page(""),
+    )
+
+    assert read(server, page_size=2) == set("abcdef")
+    assert server.requests == 10
+
+
 def test_a_list_whose_end_changes_and_whose_total_agrees_is_said_to_change() -> None:
     """Nothing says that there are more rows."""
     broken = [page("x", 3), page("y"), page("z")]
@@ -453,6 +466,44 @@ def test_a_list_that_ends_at_ten_thousand_rows_is_not_whole(
     assert server.ledger.differences == ["list-depth"]
 
 
+def of_kind(kind: str, answer: dict[str, Any]) -> dict[str, Any]:
+    """Return the page with rows of another kind."""
+    return {**answer, "data": [{**row, "type": kind} for row in answer["data"]]}
+
+
+@pytest.mark.parametrize(
+    ("pages", "rows", "requests"),
+    [
+        ({"p1": [of_kind("customer", page("x")), page("a"), page("a")]}, "a", 3),
+        (
+            {
+                "p1": page("ab", 2),
+                "p2": [of_kind("customer", page("x")), page("c"), page("c")],
+            },
+            "abc",
+            6,
+        ),
+        # All of it is of that kind, which is asked once.
+        (
+            {
+                "p1": of_kind("customer", page("ab", 2)),
+                "p2": of_kind("customer", page("c")),
+            },
+            "abc",
+            5,
+        ),
+    ],
+)
+def test_a_page_of_another_list_is_asked_for_again(
+    pages: dict[str, Any], rows: str, requests: int
+) -> None:
+    """It may come out of a cache; what says so twice is what the list holds."""
+    server = scripted(**pages)
+
+    assert read(server, page_size=2) == set(rows)
+    assert server.requests == requests
+
+
 def without_ids(answer: dict[str, Any]) -> dict[str, Any]:
     """Return the page, its last row without an id."""
     data = [dict(row) for row in answer["data"]]
@@ -484,3 +535,17 @@ def test_a_list_whose_rows_have_no_ids_is_asked_once_more_and_taken_as_it_is() -
 
         assert [one["id"] for found in reader.pages() for one in found.rows] == [" "]
         assert server.requests == requests
+
+
+def test_rows_without_ids_are_doubted_on_one_page_only() -> None:
+    """The second answer said what the list is like."""
+    answers = {"p1": without_ids(page("ab", 2)), "p2": without_ids(page("c"))}
+    server = scripted(**answers)
+
+    read(server, page_size=2)
+
+    pages = server.requests
+    known = scripted(**answers)
+    reader = ListReader(known, PATH, {}, 2, 1, doubts_ids=False)  # type: ignore[arg-type]
+    assert list(reader.pages())
+    assert pages == known.requests + 1

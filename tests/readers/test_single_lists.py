@@ -75,6 +75,13 @@ def ids(pages: Iterable[Any]) -> str:
     return "".join(row["id"] for page in pages for row in page.rows)
 
 
+def test_a_row_that_has_no_id_once_is_asked_for_again_in_any_list() -> None:
+    """Unless somebody says that the list has none."""
+    kustomer = Kustomer(tags=[rows(" "), rows("a")])
+
+    assert ids(read_list(kustomer, "tags")) == "a"  # type: ignore[arg-type]
+
+
 def test_a_list_is_asked_for_in_pages_of_a_hundred_rows() -> None:
     """What else is asked for goes along."""
     kustomer = Kustomer(tags=rows("ab"))
