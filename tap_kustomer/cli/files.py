@@ -41,11 +41,21 @@ def read_catalog(path: str) -> dict[str, Any]:
             if not isinstance(entry.tap_stream_id, str):
                 raise TypeError  # noqa: TRY301
             entry.schema.to_dict()
+            if any(_is_no_choice(one.selected) for one in entry.metadata.values()):
+                msg = (
+                    f"The catalog file {path} cannot be used: `selected` of {entry.tap_stream_id} "
+                    "must be true or false, without quotes."
+                )
+                raise InputFileError(msg)
             entry.metadata.resolve_selection()
     except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
         msg = f"The catalog file {path} isn't a Singer catalog. Create one with --discover."
         raise InputFileError(msg) from error
     return dict(content)
+
+
+def _is_no_choice(selected: object) -> bool:
+    return selected is not None and not isinstance(selected, bool)
 
 
 def read_state(path: str) -> dict[str, Any]:

@@ -94,6 +94,14 @@ BAD_FILES: list[tuple[str, bytes, str]] = [
         "isn't a Singer catalog",
     ),
     ("catalog", b"{}", "isn't a Singer catalog"),
+    (
+        "catalog",
+        (
+            b'{"streams": [{"tap_stream_id": "tags", "metadata": [{"breadcrumb": [], "metadata":'
+            b' {"selected": "false"}}], "schema": {}}]}'
+        ),
+        "`selected` of tags must be true or false, without quotes",
+    ),
     ("state", b"{", "isn't valid JSON"),
     ("state", b"[]", "The state isn't a JSON object"),
     ("state", b'{"api_key": "k-3f9c2b", "org_name": "acme"}', "isn't a state of this tap"),
