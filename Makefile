@@ -32,6 +32,10 @@ UV_VENV := .venv-uv
 MUTANTS_VENV := .venv-mutants
 READY := .ready
 
+# Tests start the tap and workers by the dozen: Python keeps what it compiled, whatever the
+# environment says, instead of compiling all of it each time.
+export PYTHONDONTWRITEBYTECODE :=
+
 # Warnings about a newer pip or a missing optional index would hide what matters.
 PIP := -m pip --quiet --quiet --disable-pip-version-check --no-input
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,15 @@ from simulator import Clock, Org, Simulator
 from tests.short_pauses import shorten_pauses
 
 shorten_pauses()
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what lives to the end: modules, and thousands of tests.
+
+    It would look through all of them again and again: a quarter of the tests' processor time.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -134,9 +134,10 @@ def _matching(
             and not any(test(version) for test in none)
         )
 
-    if len(every) == 1 and not some and not none:
-        [test] = every
-        return [key for key in keys if test(documents[key[1]])]
+    if every and not some and not none:
+        for test in every:  # one condition after the other, each in one sweep
+            keys = [key for key in keys if test(documents[key[1]])]
+        return list(keys)
     return [key for key in keys if matches(documents[key[1]])]
 
 
@@ -155,13 +156,9 @@ def _test(criterion: Criterion) -> Callable[[Version], bool]:
     field = {attrs.CREATED: "created", attrs.UPDATED: "updated"}.get(criterion.attribute.path)
     if field is None or compare is None or not isinstance(bound, int):
         return lambda version: _holds(criterion, version)
-    value_of = operator.attrgetter(field)
-
-    def test(version: Version) -> bool:
-        value = value_of(version)
-        return value is not None and compare(value, bound)
-
-    return test
+    if field == "created":
+        return lambda version: version.created is not None and compare(version.created, bound)
+    return lambda version: version.updated is not None and compare(version.updated, bound)
 
 
 def _holds(criterion: Criterion, version: Version) -> bool:

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -107,10 +108,12 @@ class _Haystack:
 
     def holds(self, form: str) -> bool:
         """Whether the text holds ``form``; a short word counts as a whole word only."""
+        if form in self._words:
+            return True
         if len(form) < _LONG_WORD and _WORD.fullmatch(form):
-            return form in self._words
-        if len(form) >= 2 * _PIECE and not any(
-            form[at : at + _PIECE] in self._pieces for at in range(_PIECE)
+            return False
+        if len(form) >= 2 * _PIECE and self._pieces.isdisjoint(
+            [form[at : at + _PIECE] for at in range(_PIECE)]
         ):
             return False  # some piece of the text would lie within it
         return form in self._text
@@ -132,8 +135,13 @@ def _unescaped(text: str) -> str:
     return re.sub(r"\\u([0-9a-f]{4})", lambda match: chr(int(match[1], 16)), text)
 
 
-def _forms(value: str) -> Iterator[tuple[str, str]]:
-    """Yield a value in the encodings in which it could stand somewhere."""
+@cache
+def _forms(value: str) -> tuple[tuple[str, str], ...]:
+    """Return a value in the encodings in which it could stand somewhere."""
+    return tuple(_each_form(value))
+
+
+def _each_form(value: str) -> Iterator[tuple[str, str]]:
     raw = value.encode("utf-8", "surrogatepass")
     yield "as it is", value
     yield "escaped", json.dumps(value)[1:-1]
