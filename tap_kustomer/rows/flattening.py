@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -11,7 +11,14 @@ from singer_sdk.mapper import StreamMap
 
 from tap_kustomer.naming import fit_identifier, short_suffix
 
-__all__ = ["column_names", "names_after", "rename", "width_warning", "with_known_custom_only"]
+__all__ = [
+    "column_names",
+    "names_after",
+    "rename",
+    "width_warning",
+    "with_known_custom_only",
+    "with_winners",
+]
 
 _MOST_COLUMNS = 1_600  # of a table in PostgreSQL, the loader's own included
 _LOADERS_OWN = 6
@@ -43,22 +50,26 @@ def with_known_custom_only(
     return changed
 
 
-def column_names(columns: Iterable[str], first: Iterable[str] = ()) -> dict[str, str]:
+def column_names(
+    columns: Iterable[str], first: Iterable[str] = (), kept: Collection[str] = ()
+) -> dict[str, str]:
     """Return the flattened columns that targets do not take as they are, with their new names.
 
     New names are at most 63 bytes of letters, digits, ``_``, ``-`` and blanks, and differ by more
     than upper and lower case. Of names that are equal but for that, the one that comes first in
-    ``first`` stays as it is: Kustomer appends attributes to its metadata.
+    ``kept`` or else in ``first`` stays as it is: Kustomer appends attributes to its metadata. One
+    of ``kept`` that is gone leaves its name to nobody: the table has values of it.
 
     >>> column_names(["custom__vipBool"])
     {}
     >>> column_names(["custom__a.bStr", "custom__VIPBool", "custom__vipBool"], ["custom__vipBool"])
-    {'custom__a.bStr': 'custom__a_bStr_c5154e', 'custom__VIPBool': 'custom__VIPBool_ca5273'}
+    {'custom__VIPBool': 'custom__VIPBool_ca5273', 'custom__a.bStr': 'custom__a_bStr_c5154e'}
     """
-    places = {name: place for place, name in enumerate(first)}
-    taken: set[str] = set()
+    columns = set(columns)
+    places = {name: place for place, name in enumerate(dict.fromkeys([*kept, *first]))}
+    taken = {name.lower() for name in kept if name not in columns}
     names = {}
-    for column in sorted(columns, key=lambda one: places.get(one, len(places))):
+    for column in sorted(columns, key=lambda one: (places.get(one, len(places)), one)):
         name = _UNCLEAN.sub("_", column)
         if name != column or name.lower() in taken:
             name = f"{name}_{short_suffix(column)}"
@@ -69,14 +80,30 @@ def column_names(columns: Iterable[str], first: Iterable[str] = ()) -> dict[str,
     return names
 
 
-def names_after(stream_map: StreamMap) -> dict[str, str]:
-    """Return the new names of the columns that a map's flattening makes."""
+def names_after(stream_map: StreamMap, kept: Collection[str]) -> dict[str, str]:
+    """Return the new names of the columns that a map's flattening makes.
+
+    ``kept`` are those that kept their names in earlier runs while others lost theirs to them.
+    """
     options = stream_map.flattening_options
     if options is None or not stream_map.flattening_enabled:
         return {}
     custom = stream_map.raw_schema["properties"].get("custom", {}).get("properties", {})
     columns = stream_map.transformed_schema.get("properties", {})
-    return column_names(columns, [f"custom{options.separator}{name}" for name in custom])
+    return column_names(columns, [f"custom{options.separator}{name}" for name in custom], kept)
+
+
+def with_winners(
+    kept: Collection[str], columns: Iterable[str], names: Mapping[str, str]
+) -> list[str]:
+    """Return ``kept`` and the ``columns`` that keep a name which others lose to them.
+
+    >>> with_winners([], ["a", "A", "b"], {"A": "A_6c0cfe"})
+    ['a']
+    """
+    losers = {name.lower() for name in names}
+    winners = {one for one in columns if one not in names and one.lower() in losers}
+    return sorted({*kept, *winners})
 
 
 def width_warning(stream: str, columns: Mapping[str, Mapping[str, Any]]) -> str | None:

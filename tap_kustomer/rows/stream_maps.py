@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from singer_sdk.mapper import StreamMap
@@ -19,8 +19,17 @@ _JSON_TYPES = (str, int, float, bool, list, dict, type(None))
 class RowMap:
     """One stream map of the SDK, and what the SDK leaves to the tap."""
 
-    def __init__(self, stream: str, stream_map: StreamMap, named: Iterable[str]) -> None:
-        """Prepare; ``named`` are the columns that the user's stream maps name."""
+    def __init__(
+        self,
+        stream: str,
+        stream_map: StreamMap,
+        named: Iterable[str],
+        kept: Collection[str] = (),
+    ) -> None:
+        """Prepare; ``named`` are the columns that the user's stream maps name.
+
+        ``kept`` are those whose names stay, as for ``names_after``.
+        """
         self.alias = stream_map.stream_alias
         self._stream = stream
         self._map = stream_map
@@ -30,7 +39,7 @@ class RowMap:
         named = set(named)
         self._custom_is_private = "custom" in named
         columns = stream_map.transformed_schema.get("properties", {})
-        self._names = names_after(stream_map)
+        self._names = names_after(stream_map, kept)
         self._checks = {name: checker(columns[name]) for name in named if name in columns}
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any] | None:

@@ -104,6 +104,12 @@ class BookmarkedStream(Stream):
         return [one for one in rows if type(one) is int] if isinstance(rows, list) else []
 
     @property
+    def columns_kept(self) -> list[str]:
+        """Flattened columns that keep a name which others, equal but for case, lose to them."""
+        kept = self.known_state.get("columns_kept")
+        return [one for one in kept if isinstance(one, str)] if isinstance(kept, list) else []
+
+    @property
     def bookmark(self) -> str | None:
         """The moment up to which earlier runs have read; UTC text."""
         return timestamps.normalise(self.known_state.get("replication_key_value"))

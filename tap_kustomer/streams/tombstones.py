@@ -53,7 +53,7 @@ def _rows(
     objects: dict[str, Any] = {
         name: {} for name, schema in columns.items() if name not in empty and checker(schema)({})
     }
-    names = names_after(stream_map)
+    names = names_after(stream_map, stream.columns_kept)
     keys = stream_map.transformed_key_properties or ()
     mapped = "id" in stream.mapped_columns or set(keys) != {"id"}
     for id_, moment in gone.items():

@@ -19,7 +19,7 @@ from typing_extensions import override
 from tap_kustomer.catalog.attributes import type_in_words
 from tap_kustomer.catalog.schema import object_schema
 from tap_kustomer.errors import SettingsError
-from tap_kustomer.rows.flattening import names_after, rename, width_warning
+from tap_kustomer.rows.flattening import names_after, rename, width_warning, with_winners
 from tap_kustomer.rows.maker import RecordShape, RowMaker
 from tap_kustomer.rows.selection import custom_rule, deselected, mapped_columns
 from tap_kustomer.rows.stream_maps import RowMap
@@ -191,7 +191,9 @@ class WritingStream(BookmarkedStream):
             return writer.write_records(maps[0].stream_alias, rows, self._stream_version)
         rows = list(rows)
         if self._row_maps is None:
-            self._row_maps = [RowMap(self.name, one, self.mapped_columns) for one in maps]
+            self._row_maps = [
+                RowMap(self.name, one, self.mapped_columns, self.columns_kept) for one in maps
+            ]
         for row in rows:
             for row_map in self._row_maps:
                 mapped = row_map(row)
@@ -223,8 +225,11 @@ class WritingStream(BookmarkedStream):
     def _generate_schema_messages(self) -> Generator[SchemaMessage, None, None]:
         maps = {one.stream_alias: one for one in self.stream_maps}
         for message in super()._generate_schema_messages():
-            if names := names_after(maps[message.stream]):
-                properties = rename(message.schema["properties"], names)
+            if names := names_after(maps[message.stream], self.columns_kept):
+                properties = message.schema["properties"]
+                if kept := with_winners(self.columns_kept, properties, names):
+                    self.state["columns_kept"] = kept
+                properties = rename(properties, names)
                 message.schema = {**message.schema, "properties": properties}
             if maps[message.stream].flattening_enabled and not self.schema_written:
                 warning = width_warning(message.stream, message.schema["properties"])

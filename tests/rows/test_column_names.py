@@ -55,6 +55,34 @@ def test_attributes_equal_but_for_case_have_columns_of_their_own(
         assert again == found
 
 
+def test_a_column_keeps_its_name_whatever_becomes_of_metadata(server: Simulator) -> None:
+    """Where databases take two names for one, its values would go on in another one's column."""
+    org, config = server.org, {**server.config, **FLAT}
+    names = ["tierStr", "TIERStr", "TierStr"]
+    for name in names[:2]:
+        org.set_attribute("customer", name)
+    [id_] = org.add("customer", custom={name: name for name in names})
+    output = sync_tap(config, ["customers"])
+    first = customs(output)
+    assert first["custom__tierStr"] == "tierStr"
+
+    def again(change: str) -> dict[str, Any]:
+        nonlocal output
+        org.update("customer", id_, name=change)
+        output = sync_tap(config, ["customers"], state=output.state)
+        return customs(output)
+
+    org.delete_attribute("customer", "tierStr")  # the last in metadata from now on
+    assert again("deleted") == first
+    org.delete_attribute("customer", "tierStr", erase=True)
+    left = {column: one for column, one in first.items() if one != "tierStr"}
+    assert again("erased") == left
+    org.set_attribute("customer", "TierStr")
+    assert {*left.items()} < {*again("added").items()}
+    org.set_attribute("customer", "tierStr")
+    assert {*first.items()} < {*again("back").items()}
+
+
 def test_names_are_letters_digits_and_what_no_loader_minds(server: Simulator) -> None:
     """A quote ended the load; a dot or a bracket leads some loaders into JSON."""
     for name in ODD:
