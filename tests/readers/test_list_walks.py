@@ -466,6 +466,43 @@ def test_a_list_that_ends_at_ten_thousand_rows_is_not_whole(
     assert server.ledger.differences == ["list-depth"]
 
 
+@pytest.mark.parametrize(
+    ("pages", "rows", "requests"),
+    [
+        # Pages of two rows, as the list tells: that holds, whatever was asked for.
+        ({"p1": {**page("ab", 2), "meta": {"pageSize": 2}}, "p2": page("c")}, "abc", 4),
+        # More rows than the first page told of: the walk says nothing, and two others do.
+        (
+            {
+                "p1": [{**page("a", 2), "meta": {"pageSize": 1}}, page("abc", 2), page("abc", 2)],
+                "p2": [page("bcd", 3), page("d"), page("d")],
+                "p3": page(""),
+            },
+            "abcd",
+            8,
+        ),
+        # More than was asked for, on every page: the list knows no page size.
+        ({"p1": page("abcd", 2), "p2": page("efgh", 3), "p3": page("i")}, "abcdefghi", 6),
+    ],
+)
+def test_a_page_size_that_a_list_tells_is_believed_until_a_page_holds_more(
+    pages: dict[str, Any], rows: str, requests: int
+) -> None:
+    """What was a full page may then have been a part."""
+    server = scripted(**pages)
+
+    assert read(server, page_size=3) == set(rows)
+    assert server.requests == requests
+
+
+def test_a_page_that_leads_on_and_lacks_rows_of_the_size_it_tells_fails() -> None:
+    """The list says itself how many rows there should be, so fewer are no page size."""
+    server = scripted(p1={**page("ab", 2), "meta": {"pageSize": 3}}, p2=page("c"))
+
+    with pytest.raises(StreamError, match="is not full, though another follows"):
+        read(server, page_size=3)
+
+
 def of_kind(kind: str, answer: dict[str, Any]) -> dict[str, Any]:
     """Return the page with rows of another kind."""
     return {**answer, "data": [{**row, "type": kind} for row in answer["data"]]}

@@ -52,6 +52,16 @@ def test_an_empty_page_has_a_gap_in_front() -> None:
     assert walk_of("ab", "").gaps == {2}
 
 
+def test_pages_that_are_the_same_behind_others_prove_no_edge() -> None:
+    """What came in front moved all rows, so a row may have crossed the same edge unseen."""
+    assert compared(walk_of("ab", "cd"), "xy", "ab", "cd") == {2}
+
+
+def test_a_page_that_shows_a_row_twice_proves_no_end() -> None:
+    """It is in no order."""
+    assert 4 in compared(walk_of("ab", "cd"), "ab", "dd")
+
+
 def test_new_rows_are_counted_once() -> None:
     """A page that brings nothing new leads nowhere."""
     walk = Walk()

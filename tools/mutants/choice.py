@@ -24,6 +24,7 @@ _IN_MEMORY = (
     *(f"{_CLIENT}test_{name}.py" for name in ("codec", "answers", "noted", "tries")),
     *(f"{_CLIENT}test_{name}.py" for name in ("troubles", "turns", "transport", "origins")),
     f"{_READERS}test_list_walks.py",
+    f"{_READERS}test_walks.py",
     *(
         f"{_READERS}test_{name}.py"
         for name in ("single_lists", "list_pages", "seen_versions", "slice_model")

@@ -54,6 +54,35 @@ def test_what_is_asked_for_stands_in_the_request() -> None:
     assert search.requests == 1
 
 
+@pytest.mark.parametrize(
+    ("context", "kind", "is_taken"),
+    [
+        ("customer", "customer", True),
+        ("customer", "profile", True),
+        ("customer", "company", False),
+        ("customer", "kobject.order", False),
+        ("kobject_order", "kobject.order", True),
+        ("kobject_order", "order", True),
+        ("kobject_order", "customer", False),
+    ],
+)
+def test_rows_that_are_surely_of_another_search_are_refused(
+    context: str,
+    kind: str,
+    is_taken: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    """Such as one out of a cache. A name that is not known may be right."""
+    found = whole()
+    found["data"][1]["type"] = kind
+    search, _ = search_of(scripted(found), context=context)
+
+    if is_taken:
+        assert len(search.ask(BOUNDS)) == 3
+    else:
+        with pytest.raises(UntrustedAnswerError, match="the kind of rows"):
+            search.ask(BOUNDS)
+
+
 def test_the_archive_has_a_path_of_its_own_and_no_exact_totals() -> None:
     """`trackTotalHits` is a parameter of the live search only."""
     search, client = search_of(scripted(whole()), archive=True)

@@ -41,6 +41,14 @@ def test_the_keys_of_a_row_are_its_id_its_stamps_and_its_revision() -> None:
     ]
 
 
+@pytest.mark.parametrize("told", [None, 7, ["customer"], {}])
+def test_the_kinds_of_the_rows_are_those_that_are_told(told: Any) -> None:
+    """What is no text names none."""
+    rows = [{"id": "a", "type": "customer"}, {"id": "b", "type": told}, {"id": "c"}]
+
+    assert peek(json.dumps({"data": rows}).encode()).kinds == {"customer"}
+
+
 def test_a_search_by_creation_takes_that_for_the_stamp() -> None:
     """Of conversation times nothing else is known."""
     (key,) = page_of([Row("a", at(5), at(3))], "createdAt").keys
