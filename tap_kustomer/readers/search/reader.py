@@ -107,6 +107,7 @@ class SearchReader:
             self._emission.emitted.keeps_all = (
                 True  # the archive and the rest show some of them again
             )
+            coverage.is_due = True  # also of one page: no later run looks at these rows again
             until = Until(overlap, is_last=overlap == settled)
             yield from self._near_edge(search, first.page, until, coverage)
             yield from self._archived(first.query, overlap, settled)

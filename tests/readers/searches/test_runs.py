@@ -489,8 +489,39 @@ def test_an_archive_that_ends_at_the_edge_is_asked_once_behind_it() -> None:
         (at(OVERLAP + 0.001), at(WATERMARK), PAGE)
     ]
     assert run.client.seen("two-year-edge")[1] == []
-    # The standard search, the archive, what is behind it, its count, and the newest rows.
-    assert [size for _, _, size in run.asked] == [PAGE, PAGE, PAGE, 1, PAGE]
+    # The standard search, the archive, what is behind it, its count, the newest rows, and the
+    # count of the standard search.
+    assert [size for _, _, size in run.asked] == [PAGE, PAGE, PAGE, 1, PAGE, 1]
+
+
+class PartOnce(Index):
+    """An index of which one answer knows a part only: every other row."""
+
+    def __init__(self, odd: int, *args: Any) -> None:
+        """Answer request number ``odd`` so."""
+        super().__init__(*args)
+        self.odd = odd
+        self.requests = 0
+
+    def __call__(self, request: Any) -> dict[str, Any]:
+        """Return one page."""
+        self.requests += 1
+        if self.requests != self.odd:
+            return super().__call__(request)
+        return Index(self.rows[::2], self.archived[::2])(request)
+
+
+@pytest.mark.parametrize("odd", range(1, 8))
+@pytest.mark.parametrize("end", [None, NOW - 100])
+def test_a_part_of_the_index_hides_nothing_where_the_archive_is_read(
+    odd: int, end: float | None
+) -> None:
+    """Also where one page has all of the standard search: no later run looks at it again."""
+    index = PartOnce(odd, old(4, -600, "live", 1), old(4, 90, "old"))
+    run = archive_run(index, end=end)
+
+    assert run.error is None
+    assert set(run.emitted) == {row.id for row in [*index.rows, *index.archived]}
 
 
 @pytest.mark.parametrize(("days", "archive"), [(100, False), (0.02, True), (-3, True)])
