@@ -25,6 +25,7 @@ from tap_kustomer.readers.lists import read_list, read_one
 from tap_kustomer.readers.prefetch import Prefetch
 
 __all__ = [
+    "DOCUMENTED",
     "KLASSES_SAMPLED",
     "KLASS_STATUSES",
     "check_discovered",
@@ -40,7 +41,7 @@ _Pending: TypeAlias = "dict[str, Callable[[], dict[str, Any] | StreamError]]"
 KLASS_STATUSES = ("enabled", "disabled", "existing_only")
 KLASSES_SAMPLED = 3  # that a check asks for by themselves
 # Of others the metadata is asked for once; without it, types follow from suffixes.
-_DOCUMENTED = frozenset({"customer", "conversation", "message", "company"})
+DOCUMENTED = frozenset({"customer", "conversation", "message", "company"})
 # Kustomer's own words for a resource without custom attributes, or for a key that may not see them.
 _WITHOUT_METADATA = (MissingRoleError, NotFoundError, RequestRefusedError)
 
@@ -241,7 +242,7 @@ def _end_metadata(
             ", ".join(refused),
         )
     for name in sorted(set(unread) - set(refused)):
-        expected = name not in _DOCUMENTED and isinstance(unread[name], _WITHOUT_METADATA)
+        expected = name not in DOCUMENTED and isinstance(unread[name], _WITHOUT_METADATA)
         level = logging.DEBUG if expected else logging.WARNING
         logger.log(level, "No custom attributes of %s: %s", name, unread[name])
     return documents, unread
@@ -253,14 +254,14 @@ def _note_metadata(ledger: Ledger, answers: Mapping[str, dict[str, Any] | Stream
         is_unread = isinstance(answer, StreamError)
         if isinstance(answer, MissingRoleError):
             continue
-        if name in _DOCUMENTED:
+        if name in DOCUMENTED:
             ledger.judge("metadata-served", holds=not is_unread, how=f"not for {name}")
         elif not name.startswith("kobject."):
             ledger.judge("metadata-of-others", holds=is_unread, how=f"also for {name}")
 
 
 def _metadata(client: KustomerClient, resource: str) -> dict[str, Any]:
-    expected = resource in _DOCUMENTED or resource.startswith("kobject.")
+    expected = resource in DOCUMENTED or resource.startswith("kobject.")
     path = f"/v1/metadata/{quote(resource, safe='')}"
     document = read_one(client, path, confirms=expected) or {}
     attributes = document.get("attributes")

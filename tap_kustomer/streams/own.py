@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, ClassVar
 
 from typing_extensions import override
 
 from tap_kustomer import __version__
 from tap_kustomer.catalog.attributes import attribute_schema, suffix_of
-from tap_kustomer.catalog.discovery import read_metadata
-from tap_kustomer.errors import NotFoundError, RequestRefusedError
+from tap_kustomer.catalog.discovery import DOCUMENTED, read_metadata
+from tap_kustomer.errors import NotFoundError, RequestRefusedError, StreamError
 from tap_kustomer.streams.base import KustomerStream, RowBatch
 
 __all__ = ["CustomAttributes", "SyncRuns"]
@@ -30,6 +30,15 @@ class CustomAttributes(KustomerStream):
 
     is_full_list = True
 
+    @property
+    @override
+    def brings_all_rows(self) -> bool:
+        """Not where klasses, or attributes that Kustomer documents, are missing."""
+        return self.org.klasses_problem is None and not any(
+            resource in DOCUMENTED or resource.startswith("kobject.")
+            for resource in self.org.unread_metadata
+        )
+
     @override
     def read(self) -> Iterator[RowBatch]:
         """Yield the attributes of each resource."""
@@ -45,6 +54,25 @@ class CustomAttributes(KustomerStream):
         for resource, properties in documents.items():
             rows = [self._row(resource, name, one) for name, one in properties.items()]
             yield RowBatch(rows)
+        self._fail_without({**self.org.unread_metadata, **unread})
+        self.state["resources"] = sorted(documents)
+
+    def _fail_without(self, unread: Collection[str]) -> None:
+        """Raise ``StreamError`` where attributes are missing that an earlier run has read."""
+        before = self.known_state.get("resources")
+        hidden = self.org.klasses_problem is not None
+        gone = [
+            one
+            for one in (before if isinstance(before, list) else ())
+            if one in unread or (hidden and str(one).startswith("kobject."))
+        ]
+        if gone:
+            msg = (
+                f"The attributes of {', '.join(gone)} were read before and there are none now. "
+                "The rows of the others were read. Run --check, which says what this key may read; "
+                "if they are gone for good, remove this stream from the state."
+            )
+            raise StreamError(msg)
 
     def _row(self, resource: str, name: str, definition: object) -> dict[str, Any]:
         attributes = dict(definition) if isinstance(definition, dict) else {}

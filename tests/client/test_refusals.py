@@ -353,6 +353,39 @@ def test_metadata_that_cannot_be_read_in_part_is_no_whole_list(sim: Simulator) -
     assert not output.of_type("ACTIVATE_VERSION", "custom_attributes")
 
 
+@pytest.mark.parametrize("path", ["/v1/metadata/customer", "/v1/metadata/kobject.k", "/v1/klasses"])
+def test_metadata_that_is_gone_replaces_no_table(sim: Simulator, path: str) -> None:
+    """One 404 would remove the rows of an object; what was read before fails instead."""
+    sim.org.add_klass("k")
+    sim.org.set_attribute("kobject.k", "aStr")
+    sim.org.set_attribute("customer", "bStr")
+    before = run(sim, "custom_attributes", emit_activate_version_messages=True)
+    assert before.of_type("ACTIVATE_VERSION", "custom_attributes")
+    sim.refuse(path)
+
+    new = run(sim, "custom_attributes", emit_activate_version_messages=True)
+    again = run(sim, "custom_attributes", state=before.state, emit_activate_version_messages=True)
+
+    assert "custom_attributes: " not in new.stderr  # without klasses, others fail
+    assert again.status == 1
+    assert "custom_attributes: " in again.stderr
+    assert "were read before" in again.stderr
+    for output in (new, again):
+        assert output.counts["custom_attributes"] < before.counts["custom_attributes"]
+        assert not output.of_type("ACTIVATE_VERSION", "custom_attributes")
+
+
+def test_attributes_of_a_klass_that_is_gone_are_no_loss(sim: Simulator) -> None:
+    """Nobody asks for them any more."""
+    sim.org.add_klass("k")
+    sim.org.set_attribute("kobject.k", "aStr")
+    state = run(sim, "custom_attributes", emit_activate_version_messages=True).state
+    sim.org.remove_klass("k")
+    output = run(sim, "custom_attributes", state=state, emit_activate_version_messages=True)
+    assert output.status == 0, output.stderr
+    assert output.of_type("ACTIVATE_VERSION", "custom_attributes")
+
+
 @pytest.mark.parametrize("body", [FOREIGN["html"], {"errors": [{"code": "oops"}]}])
 def test_metadata_that_may_exist_fails_the_stream_that_it_types(
     sim: Simulator, tmp_path: Path, body: object
