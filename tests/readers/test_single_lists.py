@@ -201,6 +201,14 @@ def test_the_lists_of_a_parent_are_read_one_after_the_other() -> None:
     assert (none.rows, none.asked, none.unknown) == ([], 0, 0)
 
 
+def test_rows_of_a_parent_that_have_no_id_are_asked_for_once() -> None:
+    """Each has its parent's, or the one at the end of its own link."""
+    kustomer = Kustomer(a=rows(" "))
+
+    assert len(read_children(kustomer, PARENT, ["a"], lambda: False).rows) == 1  # type: ignore[arg-type]
+    assert kustomer.paths == ["a"]
+
+
 def test_the_lists_of_a_parent_may_have_no_pages_or_others() -> None:
     """As each stream says."""
     kustomer = Kustomer(a=rows("x"))
