@@ -9,6 +9,7 @@ import pytest
 
 from simulator import Clock, Org, Simulator, to_iso
 from tap_kustomer import clock as tap_clock
+from tests.direct import without_sockets
 from tests.readers.part_of_the_index import PartOfTheIndex
 from tests.support import FAST, Output, sync_tap
 
@@ -146,7 +147,8 @@ def test_a_day_of_runs_loses_nothing_though_one_answer_was_a_part(
         bad = rng.randint(1, 4)
         have: dict[str, str] = {}
         state: Any = None
-        with Simulator(org) as sim:
+        sim = Simulator(org)
+        with without_sockets(sim):
             for number in range(6):
                 index.searches, index.bad = 0, 1 if number == bad else 0
                 index.share = rng.choice((1, 2, 5))
