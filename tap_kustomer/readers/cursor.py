@@ -118,9 +118,8 @@ class CursorReader:
     def _count_announced(self, page: ListPage) -> None:
         """Note how many rows the first page of a reading announces; entries do not become fewer."""
         if self._is_at_start:
-            is_known = page.total not in {None, SUSPICIOUS_ROWS}
-            told = min(page.total or 0, page.cursor_count or page.total or 0)
-            self._announced = told if is_known else None
+            total = None if page.total == SUSPICIOUS_ROWS else page.total
+            self._announced = total and min(total, page.cursor_count or total)
 
     def _is_doubtful(self, page: ListPage, ids: Sequence[str]) -> bool:
         """Whether a page may be a part: short though more follows, or an end too early.

@@ -180,6 +180,10 @@ def test_three_empty_pages_in_a_row_are_followed_and_a_fourth_is_no_log() -> Non
     log = ScriptedLog({"": page("", "?2"), "?2": empty["?2"], "?3": empty["?3"], "?4": page("a")})
     assert entries(log)[0] == "a"  # also in front of the first row
 
+    log = ScriptedLog({"": page("", "?1"), **empty, "?4": page("a")})
+    with pytest.raises(StreamError, match="has no end"):
+        entries(log)
+
 
 def test_a_refusal_counts_only_as_the_first_answer_of_a_log() -> None:
     """Later it would pass for the end of the log, or for a role that the key has."""
@@ -265,6 +269,8 @@ def test_a_range_is_whole_once_it_has_as_many_rows_as_its_first_page_announced(
         ({"": page("ab", "?1", total=4), "?1": page("c")}, 5),
         # Nothing was announced: what lies behind the last row is asked for, twice.
         ({"": page("ab", "?1"), "?1": page("c")}, 4),
+        # One is missing behind a full page: only what lies behind its last row is asked for.
+        ({"": page("ab", total=4)}, 3),
         # A short page that leads on is asked for again; its link may have left rows out.
         ({"": page("a", "?1", total=1)}, 3),
     ],
