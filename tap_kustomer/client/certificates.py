@@ -37,6 +37,15 @@ class Adapter(HTTPAdapter):
     def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:
         return super().proxy_manager_for(proxy, **proxy_kwargs, **self._trusting)
 
+    @override
+    def close(self) -> None:
+        """Close the connections now; `requests` leaves that to the garbage collector."""
+        for one in (self.poolmanager, *self.proxy_manager.values()):
+            for host in one.pools.keys():  # noqa: SIM118 - it cannot be iterated over itself
+                if (pool := one.pools.get(host)) is not None:
+                    pool.close()
+        super().close()
+
     @cached_property
     def _trusting(self) -> dict[str, Any]:
         return _trusting()

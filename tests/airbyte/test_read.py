@@ -44,7 +44,7 @@ EVERYTHING: dict[str, Any] = {
 @pytest.fixture
 def org() -> Org:
     """A small org with something in nearly every stream."""
-    org = Org(seed=5, search_limit=1000)  # else the second read waits for the next minute
+    org = Org(seed=5, search_limit=1000, plan_limit=5000)  # else reads wait for the next minute
     org.seed(customers=25)
     org.add_klass("empty_klass")
     return org
@@ -65,7 +65,7 @@ def discovered(config: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
 
 def whole(sim: Simulator, **settings: object) -> dict[str, Any]:
     """Return the config that reads everything."""
-    return {**sim.config, "start_date": ALL, **settings}
+    return {**sim.config, "start_date": ALL, "search_requests_per_minute": 1000, **settings}
 
 
 def read(

@@ -14,6 +14,7 @@ from requests import PreparedRequest, Response, exceptions
 from requests.adapters import BaseAdapter
 from singer_sdk.exceptions import ConfigValidationError
 
+from simulator import Simulator
 from tap_kustomer.client import transport
 from tap_kustomer.client.auth import KustomerAuthenticator
 from tap_kustomer.client.rate_limit import Budget, RateLimiter
@@ -168,6 +169,20 @@ def test_connections_are_kept_as_many_as_there_are_threads() -> None:
     kept = pools.connection_from_url(URL)
     assert pools.connection_from_url(URL) is kept
     assert kept.pool.maxsize == 3
+
+
+def test_connections_end_with_the_session(sim: Simulator) -> None:
+    """Not when some day garbage is collected: a host that embeds the tap goes on for months."""
+    session = transport._session(None, "tap-kustomer/1", 3)  # type: ignore[arg-type]  # noqa: SLF001
+    assert session.get(f"{sim.url}/v1/tags", timeout=10).status_code == 401
+    pools = session.get_adapter(sim.url).poolmanager.pools  # type: ignore[attr-defined]
+    [host] = pools.keys()
+    connection = pools[host].pool.get_nowait()
+    pools[host].pool.put_nowait(connection)
+    socket = connection.sock
+    session.close()
+
+    assert socket.fileno() == -1
 
 
 class Unused:
