@@ -4,7 +4,7 @@
 
 PYTHON ?= python3
 # Half of the time the tests wait for answers, so more workers than the two cores of a small machine.
-PYTEST_WORKERS ?= 5
+PYTEST_WORKERS ?= 6
 # Here each worker takes whole files: what a file installs or starts is its own.
 E2E_WORKERS ?= 2
 
