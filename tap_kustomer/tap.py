@@ -42,7 +42,7 @@ from tap_kustomer.rows.selection import mapping_warnings
 from tap_kustomer.run import StreamRun
 from tap_kustomer.session import Output, Session
 from tap_kustomer.settings.environment import settings_from_environment, settle_log_level
-from tap_kustomer.settings.meltano import pattern_warnings, with_dropped_nulls
+from tap_kustomer.settings.meltano import leaves_out, pattern_warnings, with_dropped_nulls
 from tap_kustomer.settings.reader import those_set
 from tap_kustomer.settings.values import SETTINGS_SCHEMA, Settings, unknown_settings
 from tap_kustomer.state import MARK, check_state, mark_state
@@ -221,13 +221,13 @@ class TapKustomer(CommandTap):
         Raises ``SettingsError`` naming the stream whose map the SDK does not take.
         """
         super(Tap, self).setup_mapper()
+        maps = self.config.get("stream_maps") or {}
+        if not (maps or leaves_out()):
+            return  # there is nothing to judge, and each stream makes its own once it is read
         streams = self.own_streams
         schemas = {stream.name: stream.schema["properties"] for stream in streams.values()}
         for warning in pattern_warnings(STREAM_NAMES, schemas):
             self.logger.warning("%s", warning)
-        maps = self.config.get("stream_maps") or {}
-        if not maps:
-            return  # there is nothing to judge, and each stream makes its own once it is read
         columns = {
             stream.name: schemas[stream.name]
             for stream in streams.values()

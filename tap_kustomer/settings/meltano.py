@@ -17,6 +17,7 @@ from typing import Any
 
 __all__ = [
     "dropped_nulls",
+    "leaves_out",
     "left_out_by_name",
     "lets_unknown_custom_leave",
     "pattern_warnings",
@@ -110,6 +111,11 @@ def left_out_by_name(
             yield name
 
 
+def leaves_out(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether any rule of `select` leaves something out."""
+    return any(pattern.startswith("!") for pattern in _patterns(environ))
+
+
 def pattern_warnings(
     streams: Collection[str],
     columns: Mapping[str, Mapping[str, Any]],
@@ -121,10 +127,10 @@ def pattern_warnings(
     """
     known = {name: {*own, *_customs(own)} for name, own in columns.items()}
     for pattern in _patterns(environ):
-        stream, _, column = pattern.removeprefix("!").partition(".")
-        there: set[str] = set().union(*(known[one] for one in fnmatch.filter(known, stream)))
         if not pattern.startswith("!"):
             continue
+        stream, _, column = pattern.removeprefix("!").partition(".")
+        there: set[str] = set().union(*(known[one] for one in fnmatch.filter(known, stream)))
         if not fnmatch.filter({*streams, *known}, stream):
             near = difflib.get_close_matches(stream, streams, n=1)
         elif there and not re.search(r"[*?\[]", column) and column.replace("\\", "") not in there:

@@ -427,8 +427,9 @@ def test_a_list_is_held_back_until_its_turn(server: Simulator) -> None:
 
     assert output.ids("tags") == set(server.org.ids("tag"))
     last_search = server.searches("conversation")[-1].time
-    before = [log for log in asked(server, "/v1/tags") if log.time < last_search]
-    assert len(before) <= HELD_BYTES // (100 * 8_000) + 1 < len(asked(server, "/v1/tags"))
+    # Pages, not requests: one that is asked for again, as where a connection broke, holds no more.
+    pages = {log.query["page"] for log in asked(server, "/v1/tags") if log.time < last_search}
+    assert len(pages) <= HELD_BYTES // (100 * 8_000) + 1 < len(asked(server, "/v1/tags"))
 
 
 # ---------------------------------------------------------------- the bound where it is sent
