@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import requests
 
 from simulator import Clock as OrgClock
 from simulator import Org, Simulator
 from tap_kustomer.clock import Clock
+from tests.readers.trials import OrgTime
 from tests.support import Output, sync_tap
 from tools.bench.agent import Agent
 
@@ -18,6 +20,7 @@ AGENT_SHARE = 20  # of them, what the default share of 80 % leaves
 # Lists, searches, and a list for each conversation: more than three minutes of the tap's share.
 STREAMS = ("users", "tags", "teams", "customers", "conversations", "conversation_events")
 CONVERSATIONS = 160
+TOO_MANY = 429
 
 
 def small_org() -> Org:
@@ -64,9 +67,36 @@ def test_an_agent_at_work_is_never_refused_because_of_the_tap(window: str) -> No
     assert statuses.count(429) == 0
 
 
-def test_a_tap_that_takes_all_gets_the_agent_refused() -> None:
-    """So the test above would see a tap that takes more than its share."""
-    with Simulator(small_org(), window="sliding") as sim:
-        output, agent = run_beside_agent(sim, 100)
+class AgentAsksMeanwhile(OrgTime):
+    """Time that passes only while the tap waits; an agent then asks, within its own share."""
+
+    def __init__(self, sim: Simulator) -> None:
+        """Begin at the org's time."""
+        super().__init__(sim.org)
+        self._sim = sim
+        self._asked: list[float] = []
+        self.refused = 0
+
+    def sleep(self, seconds: float) -> None:
+        """Ask once for the agent, then let the time pass."""
+        now = self.now()
+        self._asked = [moment for moment in self._asked if moment > now - 60] + [now]
+        if len(self._asked) <= AGENT_SHARE:
+            headers = {"Authorization": f"Bearer {self._sim.knobs.api_key}"}
+            answer = requests.get(f"{self._sim.url}/v1/users", headers=headers, timeout=60)
+            self.refused += answer.status_code == TOO_MANY
+        super().sleep(seconds)
+
+
+@pytest.mark.parametrize(("percentage", "refused"), [(100, {True}), (80, {False})])
+def test_what_the_tap_leaves_is_what_an_agent_gets(percentage: int, refused: set[bool]) -> None:
+    """A tap that takes all gets the agent refused: the test above would see one that does."""
+    org = Org(seed=3, clock=OrgClock(speed=0), plan_limit=LIMIT)
+    org.add("conversation", CONVERSATIONS)
+    with Simulator(org, window="sliding") as sim:
+        config = {**sim.config, "optional_streams": ["conversation_events"],
+                  "api_utilization_percentage": percentage, "page_size": 20}  # fmt: skip
+        clock = AgentAsksMeanwhile(sim)
+        output = sync_tap(config, ("conversations", "conversation_events"), clock=clock)
     assert output.status == 0
-    assert agent.refused > 0
+    assert {clock.refused > 0} == refused
