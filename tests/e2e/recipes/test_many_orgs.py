@@ -63,6 +63,10 @@ class Orgs:
         org = self.served[name].org
         return sorted((id_, org.org_id) for id_ in org.ids(kind))
 
+    def read_customers(self, name: str) -> int:
+        """Return how many rows the searches of an org's customers have shown."""
+        return sum(log.rows for log in self.served[name].searches("customer"))
+
     def state_of(self, name: str) -> str:
         """Return the org that an org's one state is of."""
         folder = str(self.project.root / ".meltano" / "orgs" / name)
@@ -114,24 +118,27 @@ def test_twenty_orgs_on_two_workers_keep_apart(orgs: Orgs) -> None:
             assert orgs.rows(name, table) == orgs.expected(name, kind), (name, table)
         assert orgs.state_of(name) == orgs.served[name].org.org_id
 
-    # The next round, of three of them, with the right key.
+    # Two more rounds, of three of them, with the right key. The first counts once more what one
+    # answer showed; the second goes on from the states.
     for name in set(NAMES) - set(FEW):
         (orgs.project.root / "orgs" / f"{name}.env").unlink()
     orgs.write(REFUSED)
-    for name in FEW:
-        org = orgs.served[name].org
-        org.add("message", 1, updated_at=org.clock.now())
-        orgs.served[name].reset_log()
-    done = orgs.load()
+    reads: list[dict[str, int]] = []
+    for _ in range(2):
+        for name in FEW:
+            org = orgs.served[name].org
+            org.add("message", 1, updated_at=org.clock.now())
+            orgs.served[name].reset_log()
+        done = orgs.load()
 
-    assert done.returncode == 0, done.stdout + done.stderr
-    for name in FEW:
-        for table, kind in STREAMS.items():
-            assert orgs.rows(name, table) == orgs.expected(name, kind), (name, table)
-    reads = {name: sum(log.rows for log in orgs.served[name].searches("customer")) for name in FEW}
+        assert done.returncode == 0, done.stdout + done.stderr
+        for name in FEW:
+            for table, kind in STREAMS.items():
+                assert orgs.rows(name, table) == orgs.expected(name, kind), (name, table)
+        reads.append({name: orgs.read_customers(name) for name in FEW})
     whole = {name: len(orgs.served[name].org.ids("customer")) for name in FEW}
-    assert reads[REFUSED] >= whole[REFUSED]
-    assert all(reads[name] < whole[name] for name in FEW if name != REFUSED), reads
+    assert reads[0][REFUSED] >= whole[REFUSED]
+    assert all(reads[1][name] < whole[name] for name in FEW if name != REFUSED), reads
 
 
 def test_meltano_has_one_catalog_for_all_environments(
