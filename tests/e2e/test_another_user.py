@@ -44,7 +44,7 @@ class AnotherUser:
 
     def run(self, *command: str, folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
         """Run a module of the tap in ``folder``."""
-        return subprocess.run(  # noqa: S603 - the tap itself
+        return subprocess.run(
             [self.python, "-m", *command],
             cwd=folder,
             env={
