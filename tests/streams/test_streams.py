@@ -61,8 +61,9 @@ def filled_org() -> Org:
 
 @pytest.fixture(scope="module")
 def org_server() -> Iterator[Simulator]:
-    """One org for all tests of this module, which only read it."""
-    with Simulator(org=filled_org(), list_max_page_size=PAGE, work_items_list=True) as simulator:
+    """One org for all tests of this module, which only read it; no test waits for its budget."""
+    knobs: dict[str, Any] = {"list_max_page_size": PAGE, "work_items_list": True}
+    with Simulator(org=filled_org(), limits=False, **knobs) as simulator:
         yield simulator
 
 
@@ -84,9 +85,8 @@ def config(org_server: Simulator, tmp_path_factory: pytest.TempPathFactory) -> d
 
 
 @pytest.fixture(scope="module")
-def whole(config: dict[str, Any], org_server: Simulator) -> Output:
+def whole(config: dict[str, Any]) -> Output:
     """Return what a run over all streams printed."""
-    org_server.set(limits=False)
     with patch.object(audit_logs, "COUNT", PAGE):
         return sync_tap(config, NAMES)
 
