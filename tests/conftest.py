@@ -12,23 +12,26 @@ from tests.short_pauses import shorten_pauses
 
 shorten_pauses()
 
-LONG = frozenset(  # modules whose tests take ten seconds each
-    {"test_completeness_properties.py", "test_odd_answers.py", "test_together_properties.py"}
-)
+LONG = {  # modules whose tests take ten seconds each, or sleep
+    "test_completeness_properties.py",
+    "test_odd_answers.py",
+    "test_together_properties.py",
+    "test_watch.py",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Spread the random trials over all tests: none of them is the last that the others wait for.
+    """Spread the long tests over all: none of them is the last that the others wait for.
 
     Each worker begins with as many tests that lie together, and takes from others what they have
     left.
     """
-    trials = [item for item in items if item.path.name in LONG]
-    if len(trials) * 100 > len(items):
+    long = [item for item in items if item.path.name in LONG]
+    if len(long) * 100 > len(items):
         return  # some modules only
     others = [item for item in items if item.path.name not in LONG]
-    for number, item in enumerate(trials):
-        others.insert(number * len(items) // len(trials), item)
+    for number, item in enumerate(long):
+        others.insert(number * len(items) // len(long), item)
     items[:] = others
 
 
