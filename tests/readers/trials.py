@@ -284,7 +284,7 @@ def _check_requests(trial: Trial, run: Output, searches: int) -> None:
     # The days around the two-year edge are read from both searches.
     readings = 2 if trial.at_edge else 1
     ideal = readings * len(run.records("customers")) / (trial.page_size - 1)
-    # Rows that come while they are read are read in windows, which are asked for twice.
+    # Rows that keep coming are read window by window, which tiny pages make dearer still.
     factor = 2.5 if trial.arrivals else 2.0 if trial.fresh else 1.1
     limit = factor * ideal + 10 + 5 * readings * len(trial.ties)
     assert searches <= limit, f"{searches} searches, {ideal} pages"
