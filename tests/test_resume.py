@@ -147,7 +147,7 @@ def test_a_signal_ends_the_run_with_a_last_state(
 
 
 def _wait_for(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.02)
@@ -259,7 +259,7 @@ def test_the_last_state_is_complete_when_the_process_ends(big: Simulator, tmp_pa
         while part := os.read(process.stdout.fileno(), 200_000):
             text += part
             time.sleep(0.02)
-        process.wait(timeout=30)
+        process.wait(timeout=120)
     assert text.endswith(b"\n")
     output = Output(0, "", read_messages(text.decode()))
     assert output.ids("customers") == set(big.org.ids("customer"))

@@ -116,14 +116,14 @@ def test_a_stopped_run_says_that_its_state_is_saved(sim: Simulator, tmp_path: Pa
     with subprocess.Popen(  # noqa: S603 - the tap itself
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, text=True
     ) as process:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not any(log.path == "/v1/tags" for log in sim.requests):
             if time.monotonic() > deadline:
                 process.kill()
                 break
             time.sleep(0.02)
         process.send_signal(signal.SIGTERM)
-        _, stderr = process.communicate(timeout=10)
+        _, stderr = process.communicate(timeout=60)
 
     assert process.returncode == 143
     (warning,) = said(stderr, "WARNING")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import random
-import resource
 import subprocess
 import sys
 import threading
@@ -37,6 +35,16 @@ PROPERTIES: dict[str, Any] = {
 }
 JSON_COLUMNS = {"tags", "meta", "custom"}
 BATCH = 50  # rows
+
+# Linux counts the memory of the process that starts another one into the other's peak, and after
+# thousands of tests that is much: this small one stands between.
+PEAK = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+sys.stdin.close()
+_, status, usage = os.wait4(process.pid, 0)
+print(os.waitstatus_to_exitcode(status), usage.ru_maxrss)
+"""
 
 # Whatever could be taken for a delimiter, a quote, an escape, a comment, a null or a line's end.
 PIECES = ['"', "'", ",", ";", "|", "\t", "\n", "\r", "\r\n", "\\", "\\N", "#", "null", "NULL"]
@@ -212,34 +220,28 @@ def test_a_line_of_many_megabytes_is_loaded(loader: Path, tmp_path: Path, lines:
     assert json.loads(printed.splitlines()[-1]) == state
 
 
-def test_memory_does_not_grow_with_the_rows(loader: Path, tmp_path: Path) -> None:
-    """110 MB of rows; the released loader takes 600 MiB for them, and 1.8 GB for twice as many.
+def test_memory_stays_under_500_mib_whatever_comes(loader: Path, tmp_path: Path) -> None:
+    """220 MB of rows, for which the released loader takes 1,040 MiB and this one about 260.
 
-    `make bench BENCH=--all` loads a million rows, under 500 MiB (docs/performance.md).
+    `make bench BENCH=--all` loads a million rows (docs/performance.md).
     """
     config = tmp_path / "config.json"
     settings = {"path": str(tmp_path / "x.duckdb"), "default_target_schema": "main"}
     config.write_text(json.dumps(settings), encoding="utf-8")
     columns = {"id": {"type": "string"}, **{f"column_{i}": TEXT for i in range(6)}}
     text = "x" * 450
-    with subprocess.Popen(
-        [str(loader), "--config", str(config)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
+    command = [sys.executable, "-c", PEAK, str(loader), "--config", str(config)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         send = process.stdin.write
         send(json.dumps(schema(columns)).encode() + b"\n")
-        for number in range(40_000):
+        for number in range(80_000):
             row = {"id": f"id-{number}", **{f"column_{i}": f"{number}{text}" for i in range(6)}}
             send(json.dumps(records([row])[0]).encode() + b"\n")
-        process.stdin.close()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # counted into what it starts
-    assert usage.ru_maxrss < max(350 * 1024, own + 1)
+        printed, _ = process.communicate()
+    status, kib = map(int, printed.split())
+    assert status == 0
+    assert kib < 500 * 1024
 
 
 def test_a_load_that_fails_leaves_no_table_behind(loader: Path, tmp_path: Path) -> None:

@@ -466,14 +466,14 @@ def test_the_program_prints_its_url_first_and_ends_on_a_signal(number: signal.Si
             assert counts["customer"] == 5
         finally:
             process.send_signal(number)
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (0, "")
 
 
 def test_the_program_refuses_what_it_does_not_know() -> None:
     """With a sentence, not a traceback."""
     with started("--customers", "1", "--knob", "foo=1") as process:
-        output, errors = process.communicate(timeout=30)
+        output, errors = process.communicate(timeout=120)
     assert process.returncode == 2
     assert output == ""
     assert "Unknown knob 'foo'" in errors

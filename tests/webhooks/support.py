@@ -27,7 +27,7 @@ __all__ = ["ORG", "SECRET", "Program", "Receiver", "change", "event", "spooled_i
 ROOT = Path(__file__).parent.parent.parent
 SECRET = "a-secret-of-the-webhook"  # noqa: S105 - of a test
 ORG = "5f0c5e1dd0a1b2c3d4e5f601"  # the simulated org's
-SECONDS = 30.0  # longer than anything here takes
+SECONDS = 120.0  # longer than anything here takes
 
 
 def event(number: int = 1, **members: Any) -> dict[str, Any]:

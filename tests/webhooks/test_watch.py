@@ -17,9 +17,9 @@ from tap_kustomer.webhooks.spool import Spool
 from tap_kustomer.webhooks.watch import backoff
 from tests.webhooks.support import SECONDS, Program, event
 
-# Notes when it begins and ends, and what it was told; SECONDS and STATUS are its arguments.
+# Notes when it begins and ends, and what it was told; ends after so many seconds, or when it may.
 COMMAND = """
-import signal, sys, time
+import os, signal, sys, time
 log, seconds, status = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
 def note(word):
     with open(log, "a") as file:
@@ -29,7 +29,9 @@ def told(*_):
     sys.exit(9)
 signal.signal(signal.SIGTERM, told)
 note("begin")
-time.sleep(seconds)
+until = time.monotonic() + seconds
+while time.monotonic() < until and not os.path.exists(log + ".may_end"):
+    time.sleep(0.02)
 note("end")
 sys.exit(status)
 """
@@ -56,6 +58,10 @@ class Watched:
         """Return a watcher whose command takes so long and ends so."""
         command = [sys.executable, "-c", COMMAND, str(self.notes), str(seconds), str(status)]
         return Program("watch", "--spool", str(self.spool), *options, "--", *command)
+
+    def may_end(self) -> None:
+        """Let the command end before its time."""
+        Path(f"{self.notes}.may_end").touch()
 
     @property
     def noted(self) -> list[tuple[str, float]]:
@@ -167,7 +173,7 @@ def test_a_watcher_that_comes_back_starts_nothing_that_was_done(watched: Watched
 
 def test_the_command_of_a_killed_watcher_keeps_others_out(watched: Watched) -> None:
     """It still runs, and its successor would start a second one."""
-    with watched.watcher("--every", "0", seconds=3) as watcher:
+    with watched.watcher("--every", "0", seconds=10 * SECONDS) as watcher:
         watched.arrive()
         watched.wait_for(["begin"])
         watcher.process.kill()
@@ -177,6 +183,7 @@ def test_the_command_of_a_killed_watcher_keeps_others_out(watched: Watched) -> N
             assert second.wait() == 1
         assert "a command that one has started" in second.stderr
 
+        watched.may_end()
         watched.wait_for(["begin", "end"])
         time.sleep(0.2)
         with watched.watcher("--every", "0") as third:  # nobody knows how the first ended
