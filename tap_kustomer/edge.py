@@ -32,6 +32,10 @@ class TwoYearEdge:
         """Return the edge at ``now``, Kustomer's time."""
         return cls(timestamps.shift(now, days=-_DAYS))
 
+    def moved(self, seconds: float) -> TwoYearEdge:
+        """Return the edge so many seconds later, where one was seen that lies there."""
+        return TwoYearEdge(timestamps.shift(self.moment, seconds=seconds))
+
     @property
     def end_of_overlap(self) -> str:
         """The moment behind which the standard search surely has all rows."""
@@ -40,3 +44,15 @@ class TwoYearEdge:
     def is_behind(self, start: str) -> bool:
         """Whether a run that begins at ``start`` reaches back over the edge."""
         return start < timestamps.shift(self.moment, seconds=-_TOLERANCE_SECONDS)
+
+    def hides_from(self, start: str, *, resumes: bool) -> bool:
+        """Whether the standard search may lack rows that were updated from ``start`` on.
+
+        A start date about two years back is where people choose to begin, and one search is the
+        whole run. ``resumes`` says that ``start`` is a bookmark: an earlier run, killed amid the
+        archive's rows, may have left those behind it unread.
+        """
+        is_chosen = not resumes and start <= timestamps.shift(
+            self.moment, seconds=_TOLERANCE_SECONDS
+        )
+        return self.is_behind(start) or (start < self.end_of_overlap and not is_chosen)

@@ -174,7 +174,7 @@ def _count_searches(
     if first is None:
         return
     check.searches = max(math.ceil(first.expected / first.page_size), 1)
-    if not (searched.has_archive and stream.settings.include_archived and stream.reaches_back):
+    if not (searched.has_archive and stream.settings.include_archived and stream.is_near_edge):
         return
     check.at_least = True
     check.searches += 1

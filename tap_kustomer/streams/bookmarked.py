@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
@@ -117,9 +118,27 @@ class BookmarkedStream(Stream):
     @property
     def starting_at(self) -> str:
         """The moment from which this run reads: the bookmark, else the start date; UTC text."""
-        if self.is_incremental and self.bookmark is not None:
-            return self.bookmark
-        return self.settings.start_date or self.session.edge.moment
+        bookmark = self.bookmark if self.resumes else None
+        return bookmark or self.settings.start_date or self.session.edge.moment
+
+    @property
+    def resumes(self) -> bool:
+        """Whether this run goes on from a bookmark."""
+        return self.is_incremental and self.bookmark is not None
+
+    @property
+    def is_near_edge(self) -> bool:
+        """Whether the standard search may lack rows of this run, as it ends two years ago."""
+        edge = self.session.edge.moved(self.edge_later)
+        return edge.hides_from(self.starting_at, resumes=self.resumes)
+
+    @property
+    def edge_later(self) -> float:
+        """Seconds by which an earlier run found the two-year edge later than it should lie."""
+        seconds = self.known_state.get("edge_later")
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+            return 0.0
+        return float(seconds) if 0 < seconds < math.inf else 0.0
 
     def move_bookmark(self, moment: str) -> None:
         """Move the bookmark to ``moment``, never back, and write the state."""

@@ -149,8 +149,12 @@ class KlassObjects(KlassSearch):
             return super().ask(form)
 
         def open_shared() -> SharedSource:
-            start = min(one.starting_at for one in (self, *self._sharing()))
-            source = self.open(query, replace(options, start=start, uncounted=None))
+            klasses = (self, *self._sharing())
+            start = min(one.starting_at for one in klasses)
+            resumes = any(one.resumes for one in klasses)
+            source = self.open(
+                query, replace(options, start=start, resumes=resumes, uncounted=None)
+            )
             if not self.session.shared.are_used:
                 self.logger.info(
                     "%s: can't search one klass at a time in this org; reading all custom objects "

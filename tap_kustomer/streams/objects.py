@@ -79,15 +79,14 @@ class Notes(SearchStream):
             self._unlisted = error
 
     def _listed_rows(self, start: str) -> Iterator[RowBatch]:
-        edge = self.session.edge
-        if not self.settings.include_archived or not edge.is_behind(start):
+        if not self.settings.include_archived or not self.is_near_edge:
             return
         self.logger.info(
             "notes: the search ends at rows updated two years ago and notes have no archive "
             "search, so older ones are read from the list of all notes, 100 a request.",
         )
         # The days around the edge come from both, as its exact place is not known.
-        last = edge.end_of_overlap
+        last = self.session.edge.end_of_overlap
         # A note that was updated since the first search is behind that search's answer.
         recent = self.run.started_at if self.settings.end_date is None else None
         undated = 0

@@ -160,10 +160,12 @@ class SearchedStream(KustomerStream):
         return ReadOptions(
             start=start,
             end=settings.end_date,
+            resumes=self.resumes,
             lookback_seconds=settings.lookback_seconds,
             page_size=settings.page_size,
             archive=searched.has_archive and settings.include_archived,
             archive_form=self.known_forms.get("archive_form"),
+            edge_later=self.edge_later,
             takes_emptied=self.known_state.get("emptied") is True,
             uncounted=self.known_state.get("uncounted"),
         )
@@ -196,9 +198,11 @@ class SearchedStream(KustomerStream):
             self.session.output.write_state()
 
     def remember_archive(self, source: SearchSource) -> None:
-        """Note in the state in which form the archive was searched, once it was."""
+        """Note in the state in which form the archive was searched, and from where on."""
         if source.reader.archive_form is not None:
             self.state["archive_form"] = source.reader.archive_form
+        if source.reader.edge_later > self.edge_later:
+            self.state["edge_later"] = source.reader.edge_later
 
 
 def updated_at(resource: dict[str, Any]) -> str:

@@ -79,7 +79,7 @@ class Target:
         self.messages: list[dict[str, Any]] = []
         self._bookmark = dict(bookmark)
 
-    def take(self, new: NewRows, archive_form: str | None) -> None:
+    def take(self, new: NewRows, reader: SearchReader) -> None:
         """Write the rows of a page, then its bookmark, as ``KustomerStream.write_batch`` does."""
         rows = decode(new.raw)["data"] if new.indexes else []
         for index in new.indexes:
@@ -90,8 +90,10 @@ class Target:
                 "rev": values["rev"],
             }
             self.messages.append({"type": "RECORD", "stream": STREAM, "record": record})
-        if archive_form is not None:
-            self._bookmark["archive_form"] = archive_form
+        if reader.archive_form is not None:
+            self._bookmark["archive_form"] = reader.archive_form
+        if reader.edge_later:
+            self._bookmark["edge_later"] = reader.edge_later
         if new.bookmark is None:
             return
         self._bookmark["uncounted"] = new.uncounted
@@ -128,7 +130,9 @@ def read_customers(
         lookback_seconds=config["lookback_seconds"],
         page_size=config["page_size"],
         archive=True,
+        resumes="replication_key_value" in bookmark,
         archive_form=bookmark.get("archive_form"),
+        edge_later=bookmark.get("edge_later", 0.0),
         uncounted=bookmark.get("uncounted"),
     )
     target, status = Target(bookmark), 0
@@ -144,7 +148,7 @@ def read_customers(
                 lambda: settle(STREAM, forms, ask, pause=lambda: clock.sleep(1))
             )
             for new in reader.read(first):
-                target.take(new, reader.archive_form)
+                target.take(new, reader)
             target.write_state()
         except KustomerError as error:
             status = 1

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from simulator import Fault, Simulator
+from simulator import Fault, Simulator, to_iso
 from tap_kustomer import clock as tap_clock
 from tests.support import FAST, Output, one_by_one, sync_tap
 
@@ -66,6 +66,98 @@ def test_a_run_that_was_killed_continues_across_the_edge(fast_sim: Simulator, sh
     second = read(fast_sim, state=first.state)
 
     assert first.ids("customers") | second.ids("customers") == set(org.ids("customer"))
+
+
+def killed(run: Output, behind: float, *, stream: str = "customers") -> Output:
+    """Return what a target has of a run that was killed once its bookmark was ``behind`` that."""
+    moment = to_iso(int(behind * 1000))
+    for place, message in enumerate(run.messages):
+        if message["type"] == "STATE":
+            bookmark = message["value"]["bookmarks"].get(stream, {})
+            if bookmark.get("replication_key_value", "") > moment:
+                return Output(143, "", run.messages[: place + 1])
+    pytest.fail("no bookmark came so far")
+
+
+@pytest.mark.parametrize("offset", [0.2, 0.5, 1.9])
+def test_a_bookmark_within_the_two_years_may_have_older_rows_in_front_of_it(
+    fast_sim: Simulator, offset: float
+) -> None:
+    """Killed amid the archive's rows, and continued at once: the edge lies later than it should."""
+    org = fast_sim.org
+    fast_sim.set(edge_offset_seconds=offset * DAY)
+    edge = org.clock.now() - 730 * DAY
+    org.add("customer", 240, updated_at=lambda n: edge + 0.02 * (n - 100) * DAY)
+    first = killed(read(fast_sim, page_size=3, max_concurrency=1), edge)
+    assert first.ids("customers") != set(org.ids("customer"))
+
+    second = read(fast_sim, state=first.state)
+
+    assert first.ids("customers") | second.ids("customers") == set(org.ids("customer"))
+
+
+@pytest.mark.parametrize("stream", ["customers", "notes"])
+def test_a_first_run_that_was_killed_continues_where_the_edge_has_passed_its_bookmark(
+    fast_sim: Simulator, stream: str
+) -> None:
+    """From two years ago on one search is the whole run, but only where nobody was there before."""
+    org = fast_sim.org
+    kind = stream.removesuffix("s")
+    org.add(kind, 120, updated_at=lambda n: org.clock.now() - 730 * DAY + (n + 1) * 60)
+    first = read(fast_sim, stream, start_date=None)
+    assert not any(log.is_archive for log in fast_sim.searches())
+    first.messages = first.messages[: len(first.messages) // 3]
+    assert first.state["bookmarks"][stream]["replication_key_value"]
+    org.clock.advance(3_600)  # the bookmark lies less than an hour in front of the edge
+
+    second = read(fast_sim, stream, start_date=None, state=first.state)
+
+    assert first.ids(stream) | second.ids(stream) == set(org.ids(kind))
+
+
+@pytest.mark.parametrize("days", [729.5, 728.1])
+def test_a_start_date_just_within_the_two_years_asks_the_archive_too(
+    fast_sim: Simulator, days: float
+) -> None:
+    """Where the edge exactly is nobody knows."""
+    org = fast_sim.org
+    fast_sim.set(edge_offset_seconds=1.95 * DAY)
+    org.add("customer", 120, updated_at=lambda n: org.clock.now() - (days - 0.05 * n) * DAY)
+
+    output = read(fast_sim, start_date=to_iso(int((org.clock.now() - days * DAY - 1) * 1000)))
+
+    assert output.ids("customers") == set(org.ids("customer"))
+
+
+@pytest.mark.parametrize("days", [3, 40, 400])
+def test_rows_that_cross_an_edge_months_off_while_they_are_read_are_not_lost(
+    fast_sim: Simulator, days: float
+) -> None:
+    """Minutes pass with each search; the next run comes days after a kill."""
+    org = fast_sim.org
+    fast_sim.set(edge_offset_seconds=days * DAY)
+    edge = org.clock.now() - (730 - days) * DAY
+    org.add("customer", 240, updated_at=lambda n: edge + 0.05 * (n - 40) * DAY)
+    fast_sim.before_each_search(org.clock.advance, 600)
+    first = read(fast_sim, page_size=10)
+    assert first.ids("customers") == set(org.ids("customer"))
+    first = killed(first, edge + 2.5 * DAY)
+    org.clock.advance(5 * DAY)
+
+    second = read(fast_sim, state=first.state)
+
+    assert first.ids("customers") | second.ids("customers") == set(org.ids("customer"))
+
+
+def test_an_extract_of_days_goes_on_where_the_edge_is_by_then(fast_sim: Simulator) -> None:
+    """The days behind the edge that it passed meanwhile come from both searches as well."""
+    org = fast_sim.org
+    org.add("customer", 800, updated_at=lambda n: org.clock.now() - (750 - 0.05 * n) * DAY)
+    fast_sim.before_each_search(org.clock.advance, 0.15 * DAY)
+
+    output = read(fast_sim)
+
+    assert output.ids("customers") == set(org.ids("customer"))
 
 
 def test_without_the_archive_only_two_years_are_read(fast_sim: Simulator) -> None:

@@ -6,9 +6,12 @@ about three of four the odd answer comes: a run may ask less than the place that
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.readers.draws import drawn, share, some, whole
 from tests.readers.odd_answers import CERTAIN, KINDS, PARTS
 from tests.readers.odd_trials import OddTrial, run_odd_trial
 from tests.readers.trials import examples
@@ -20,22 +23,28 @@ LASTING = sorted(set(KINDS) - CERTAIN - PARTS)
 
 def odd(*areas: str) -> st.SearchStrategy[OddTrial]:
     """Return trials whose odd answer comes in one of these areas."""
-    common = {
-        "area": st.sampled_from(areas),
-        "run": st.sampled_from([0, 1, 1]),
-        "place": st.floats(0, 1, exclude_max=True),
-        "seed": st.integers(0, 100_000),
-        "page_size": st.integers(4, 10),
-        "rows": st.integers(0, 45),
-        "changes": st.integers(0, 8),
-        "lag": st.sampled_from([0.0, 30.0]),
-        "concurrency": st.integers(1, 3),
-    }
-    once = st.builds(OddTrial, kind=st.sampled_from(sorted(KINDS)), **common)
-    often = st.builds(
-        OddTrial, kind=st.sampled_from(LASTING), times=st.sampled_from([2, 3, 8, 999]), **common
+
+    def odd_trial(*, is_lasting: bool, once: str, often: str, times: int, **other: Any) -> OddTrial:
+        if is_lasting:
+            return OddTrial(kind=often, times=times, **other)
+        return OddTrial(kind=once, **other)
+
+    return drawn(
+        odd_trial,
+        is_lasting=some([False, False, True]),
+        once=some(sorted(KINDS)),
+        often=some(LASTING),
+        times=some([2, 3, 8, 999]),
+        area=some(areas),
+        run=some([0, 1, 1]),
+        place=share(0, 0.999_999),
+        seed=whole(0, 100_000),
+        page_size=whole(4, 10),
+        rows=whole(0, 45),
+        changes=whole(0, 8),
+        lag=some([0.0, 30.0]),
+        concurrency=whole(1, 3),
     )
-    return st.one_of(once, once, often)
 
 
 @settings(trials, max_examples=examples(120))

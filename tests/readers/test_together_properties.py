@@ -12,16 +12,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from simulator import Clock, Fault, Org, Simulator
 from tap_kustomer import clock as tap_clock
 from tests.direct import without_sockets
+from tests.readers.draws import drawn, maybe, several, share, some, whole
 from tests.readers.trials import DAY, SPEED, check_states, examples, version_of
 from tests.support import Output, sync_tap
 
 settings.load_profile("trials")
-some = st.sampled_from
 _OVER_HTTP = 8  # every so many stories; the others ask the simulator by a call
 _ARRIVING = 0.4  # of the changes between two runs are new rows
 
@@ -52,30 +51,28 @@ class Story:
     concurrency: int = 3
 
 
-stories = st.builds(
+stories = drawn(
     Story,
-    seed=st.integers(0, 10_000),
-    page_size=st.integers(3, 14),
-    klasses=st.integers(3, 6),
-    rows=st.integers(0, 9),
+    seed=whole(0, 10_000),
+    page_size=whole(3, 14),
+    klasses=whole(3, 6),
+    rows=whole(0, 9),
     ties=some([0, 0, 3, 9, 20]),
     fresh=some([0.0, 0.2, 0.6]),
     lag=some([0.0, 0.0, 20.0, 60.0]),
     lookback=some([60, 120]),
-    fresh_documents=st.booleans(),
+    fresh_documents=some([False, True]),
     drift=some([0.0, 0.0, 0.2, 0.6]),
     arrivals=some([0.0, 0.0, 0.3]),
-    between=st.integers(0, 6),
-    pauses=st.lists(some([1.0, 90.0, 3_600.0, 3_600.0, 50_000.0]), min_size=2, max_size=4).map(
-        tuple
-    ),
-    kill=st.none() | st.floats(0, 1),
-    appears=st.booleans(),
-    disabled=st.booleans(),
+    between=whole(0, 6),
+    pauses=several(some([1.0, 90.0, 3_600.0, 3_600.0, 50_000.0]), 2, 4),
+    kill=maybe(share()),
+    appears=some([False, True]),
+    disabled=some([False, True]),
     refused=some([False, False, True]),
     unsearched=some([False, False, True]),
     fault=some([None, None, "short_page", "shrink_total", "timed_out", "status"]),
-    concurrency=st.integers(1, 4),
+    concurrency=whole(1, 4),
 )
 
 
@@ -154,8 +151,8 @@ def disturb(sim: Simulator, story: Story, rng: random.Random, klasses: list[str]
     """Let rows change before each search, and some answers be odd."""
 
     def live() -> None:
-        for share, arrives in ((story.drift, False), (story.arrivals, True)):
-            if rng.random() < share:
+        for likely, arrives in ((story.drift, False), (story.arrivals, True)):
+            if rng.random() < likely:
                 change(sim.org, rng, klasses, arrives=arrives)
 
     sim.before_each_search(live)

@@ -21,9 +21,11 @@ from typing_extensions import override
 
 from simulator import MISSING, Clock, Fault, Org, Simulator, to_iso
 from tap_kustomer import clock as tap_clock
+from tests.readers.draws import Draw, drawn, maybe, share, whole
 from tests.support import Output, sync_tap
 
 __all__ = [
+    "DAY",
     "LONG",
     "SPEED",
     "OrgTime",
@@ -49,7 +51,7 @@ settings.register_profile(
     deadline=None,
     derandomize=not LONG,
     database=None,
-    phases=(Phase.explicit, Phase.generate, *((Phase.shrink,) if LONG else ())),
+    phases=(Phase.explicit, Phase.generate),
     print_blob=LONG,
     suppress_health_check=list(HealthCheck),
 )
@@ -76,6 +78,7 @@ class Trial:
     fresh: float = 0.0  # share of rows that were updated within the last minutes
     old: float = 0.0  # share of rows that were updated two to three years ago
     at_edge: float = 0.0  # share of rows whose last update is two years old, give or take a day
+    at_org_edge: float = 0.0  # the same, of the two years that the org goes by
     edge_offset: float = 0.0  # seconds by which the org's two years differ from ours
     drift: float = 0.0  # rows that are updated before each search, per row that it brings
     arrivals: float = 0.0  # new rows before each search, likewise
@@ -86,6 +89,7 @@ class Trial:
     fresh_documents: bool = False
     faults: tuple[str, ...] = ()
     clamp: int | None = None
+    between: float = 0.0  # seconds that pass between two runs
     kill: float | None = None  # where the first run ends: share of what it would have printed
     concurrency: int = 3
 
@@ -117,16 +121,16 @@ class OrgTime(tap_clock.Clock):
         time.sleep(0)  # whoever is waited for has the processor
 
 
-def trials(**fixed: st.SearchStrategy[Any]) -> st.SearchStrategy[Trial]:
+def trials(**fixed: Draw) -> st.SearchStrategy[Trial]:
     """Return random trials; what is not named keeps its harmless default."""
-    common: dict[str, st.SearchStrategy[Any]] = {
-        "seed": st.integers(0, 10_000),
-        "page_size": st.integers(3, 12),
-        "rows": st.integers(0, 90),
-        "kill": st.none() | st.floats(0, 1),
-        "concurrency": st.integers(1, 4),
+    common: dict[str, Draw] = {
+        "seed": whole(0, 10_000),
+        "page_size": whole(3, 12),
+        "rows": whole(0, 90),
+        "kill": maybe(share()),
+        "concurrency": whole(1, 4),
     }
-    return st.builds(Trial, **{**common, **fixed})
+    return drawn(Trial, **{**common, **fixed})
 
 
 def build(trial: Trial) -> Org:
@@ -168,6 +172,8 @@ def _moment(trial: Trial, rng: random.Random, now: float) -> float:
         return now - rng.uniform(735, 1095) * DAY
     if place < trial.fresh + trial.old + trial.at_edge:
         return now - 730 * DAY + rng.uniform(-DAY, DAY)
+    if place < trial.fresh + trial.old + trial.at_edge + trial.at_org_edge:
+        return now - 730 * DAY + trial.edge_offset + rng.uniform(-1, 6) * rng.choice((0.1, 1)) * DAY
     return now - rng.uniform(0.01, 700) * DAY
 
 
@@ -193,7 +199,7 @@ def run_trial(trial: Trial, read: Runner) -> list[Output]:
         knobs |= {"max_page_size": trial.clamp, "oversize": "clamp"}
     with Simulator(org, **knobs) as sim:
         start = to_iso(int((org.clock.now() - 1100 * DAY) * 1000))
-        if not (trial.old or trial.at_edge):
+        if not (trial.old or trial.at_edge or trial.at_org_edge):
             start = to_iso(int((org.clock.now() - 705 * DAY) * 1000))
         config = {
             **sim.config,
@@ -223,6 +229,7 @@ def run_trial(trial: Trial, read: Runner) -> list[Output]:
         held: dict[str, str] = {}
         if trial.kill is not None:
             runs[0].messages = runs[0].messages[: round(len(runs[0].messages) * trial.kill)]
+        org.clock.advance(trial.between)
         runs.append(read(sim, config, runs[0].state))
         sim.clear_hooks()
         sim.faults.clear()
@@ -279,8 +286,8 @@ def _check_requests(trial: Trial, run: Output, searches: int) -> None:
     walks = trial.ties_share_creation or trial.missing_creation
     if trial.faults or trial.clamp or trial.fresh_documents or walks or trial.drift:
         return
-    if trial.at_edge and trial.jump:
-        return  # the edge itself moves on with each search, by minutes or an hour
+    if trial.at_org_edge or (trial.at_edge and trial.jump):
+        return  # the edge lies where it should not, or moves on by minutes with each search
     # The days around the two-year edge are read from both searches.
     readings = 2 if trial.at_edge else 1
     ideal = readings * len(run.records("customers")) / (trial.page_size - 1)

@@ -20,7 +20,9 @@ class ReadOptions:
     lookback_seconds: float
     page_size: int
     archive: bool  # whether the archive search is asked for rows idle for two years
+    resumes: bool = False  # whether ``start`` is a bookmark
     archive_form: object = None  # of its request, as an earlier run remembers it
+    edge_later: float = 0.0  # seconds by which the two-year edge lies later than it should
     takes_emptied: bool = False  # rows without attributes, which the run before saw, too
     uncounted: object = None  # what an earlier run read and could not count, from the state
 

@@ -7,12 +7,12 @@ its range by Kustomer, see ``proof.py``.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 
-from tap_kustomer import timestamps
 from tap_kustomer.client.transport import KustomerClient
 from tap_kustomer.edge import TwoYearEdge
+from tap_kustomer.readers.negotiation import Form
 from tap_kustomer.readers.prefetch import BUFFER_BYTES, Job, Prefetch, only
 from tap_kustomer.readers.search.archive import settle_archive
 from tap_kustomer.readers.search.ask import ExactTotals, PageSearch
@@ -26,12 +26,15 @@ from tap_kustomer.readers.search.query import Bounds, SearchQuery
 from tap_kustomer.readers.search.recount import Recount
 from tap_kustomer.readers.search.slices import Slice, SlicePlan
 from tap_kustomer.readers.search.tail import TailReader
+from tap_kustomer.timestamps import behind, from_epoch, seconds_between, shift
 
 __all__ = ["SearchReader"]
 
 logger = logging.getLogger("tap-kustomer.search")
 
 _CONFIRMING_PAUSE = 1.0  # seconds until a page that breaks what was asked for is asked for again
+_LONG = 21_600.0  # seconds by which the edge may have moved on before the next days are looked at
+_MOST_STRETCHES = 8  # that are read from both searches; each takes as long as few searches take
 
 
 class SearchReader:
@@ -61,6 +64,7 @@ class SearchReader:
         )
         self.total: int | None = None  # rows that the first search announced
         self.archive_form: str | None = None  # of the request that works, where one was made
+        self.edge_later = options.edge_later  # seconds, as this run or an earlier one has seen
 
     def first_page(self, query: SearchQuery) -> FirstPage:
         """Send the first search of the run, in whatever thread calls this.
@@ -81,9 +85,15 @@ class SearchReader:
     def _recount(self, started: str) -> Recount | None:
         """Return what the run before left to look at again, where one search can show both."""
         options = self._options
-        if options.end is not None or TwoYearEdge.seen_at(started).is_behind(options.start):
+        if options.end is not None or self._is_near(self._edge_at(started)):
             return None
         return Recount.parse(options.uncounted, options.start, options.page_size)
+
+    def _edge_at(self, now: str) -> TwoYearEdge:
+        return TwoYearEdge.seen_at(now).moved(self.edge_later)
+
+    def _is_near(self, edge: TwoYearEdge) -> bool:
+        return edge.hides_from(self._options.start, resumes=self._options.resumes)
 
     def read(self, first: FirstPage) -> Iterator[NewRows]:
         """Yield the rows of the run in order of their update, page by page.
@@ -98,21 +108,14 @@ class SearchReader:
         position = options.start
         page: SearchPage | None = first.page
         search = self._search(first.query)
-        edge = TwoYearEdge.seen_at(first.started)
-        overlap = min(edge.end_of_overlap, settled)
         coverage = self.proof.coverage_of(first.query)
-        if options.archive and edge.is_behind(position):
-            # Rows cross the edge from the standard search to the archive while this run reads,
-            # so the days around the edge come from the standard search before the archive.
-            self._emission.emitted.keeps_all = (
-                True  # the archive and the rest show some of them again
-            )
+        if options.archive and self._is_near(self._edge_at(first.started)):
+            # The archive and the rest show some rows again.
+            self._emission.emitted.keeps_all = True
             coverage.is_due = True  # also of one page: no later run looks at these rows again
-            until = Until(overlap, is_last=overlap == settled)
-            yield from self._near_edge(search, first.page, until, coverage)
-            yield from self._archived(first.query, overlap, settled)
+            position = yield from self._across_edge(first, settled, coverage)
             self._emission.emitted.keeps_all = False
-            position, page = max(first.page.last_in_place(settled) or "", overlap), None
+            page = None
             if search.is_whole(first.page):
                 # A row of the archive that was updated meanwhile is behind the first answer.
                 yield from self._emit([OrderedPage(None, first.page.end_of_rows(settled))])
@@ -162,33 +165,66 @@ class SearchReader:
         recount = Recount.left_by(page, low, watermark) if self._options.end is None else None
         yield from self.proof.of_pass(self._search(search.query), coverage, settled, recount)
 
-    def _near_edge(
-        self, search: PageSearch, first: SearchPage, until: Until, coverage: Coverage
-    ) -> Iterator[NewRows]:
-        """Emit what the standard search has ``until`` behind the edge; it settles nothing yet."""
-        start, watermark = self._options.start, self._emission.watermark
-        if search.is_whole(first):
-            behind = timestamps.behind(watermark)
-            parts = (Part(start, behind, first.count_before(behind, watermark)),)
-            yield from self._emit([OrderedPage(first, parts=parts)], coverage)
-            return
-        last = first.last_in_place(watermark) or ""
-        if last > until.high:
-            parts = (Part(start, last, first.count_before(last, watermark)),)
-            yield from self._emit([OrderedPage(first, parts=parts)], coverage)
-            return
-        pages = self._read_on(RangeReader(search).read(start, until, first))
-        yield from self._emit((replace(one, settled=None) for one in pages), coverage)
+    # ------------------------------------------------------------ across the two-year edge
 
-    def _archived(self, query: SearchQuery, edge: str, settled: str) -> Iterator[NewRows]:
-        """Read the archive search up to ``edge``, in the first form of the query it takes."""
-        bounds = Bounds(self._options.start, edge)
+    def _across_edge(
+        self, first: FirstPage, settled: str, coverage: Coverage
+    ) -> Generator[NewRows, None, str]:
+        """Read what lies before the edge and near it; return from where on the rest is to be read.
+
+        Rows cross the edge from the standard search to the archive all the time, so the days
+        around it come from the standard search before the archive. So do the next days where the
+        edge turns out to lie later, or to have moved on while all that was read.
+        """
+        end = min(self._edge_at(first.started).end_of_overlap, settled)
+        yield from self._near_edge(first, self._options.start, end, settled, coverage)
+        span = Bounds(self._options.start, end)
+        form, page = self._open_archive(first.query, span)
+        archived = self.proof.coverage_of(form.query)
+        pages = self._slices(form.query, span, archived, page, end)
+        for _ in range(_MOST_STRETCHES):
+            yield from self._emit(pages, archived)
+            following = settled if end == settled else self._end_behind(form.query, end, settled)
+            yield from self._proven(form.query, archived, end)
+            moved = min(self._edge_at(self._now()).end_of_overlap, settled)
+            following = max(following, moved if moved > shift(end, seconds=_LONG) else end)
+            if following == end:
+                break
+            yield from self._near_edge(first, end, following, settled, coverage)
+            pages = self._slices(form.query, Bounds(behind(end), following), archived)
+            end = following
+        return max(first.page.last_in_place(settled) or "", end)
+
+    def _near_edge(
+        self, first: FirstPage, low: str, end: str, settled: str, coverage: Coverage
+    ) -> Iterator[NewRows]:
+        """Emit what the standard search has between ``low`` and ``end``; it settles nothing yet."""
+        start, watermark = self._options.start, self._emission.watermark
+        search, page = self._search(first.query), first.page
+        is_first = low == start
+        last = behind(watermark) if search.is_whole(page) else page.last_in_place(watermark) or ""
+        if last > end:
+            if is_first:
+                parts = (Part(start, last, page.count_before(last, watermark)),)
+                yield from self._emit([OrderedPage(page, parts=parts)], coverage)
+            return
+        until = Until(end, is_last=end == settled)
+        reader = RangeReader(search)
+        pages = reader.read(start, until, page) if is_first else reader.read(max(low, last), until)
+        yield from self._emit(
+            (replace(one, settled=None) for one in self._read_on(pages)), coverage
+        )
+
+    def _open_archive(
+        self, query: SearchQuery, span: Bounds
+    ) -> tuple[Form[SearchQuery], SearchPage]:
+        """Return the first form of the query that the archive search takes, and its first page."""
 
         def ask(query: SearchQuery) -> SearchPage:
             search = self._search(query)
-            return self._prefetch.call(lambda: search.ask(bounds))
+            return self._prefetch.call(lambda: search.ask(span))
 
-        form, first = settle_archive(
+        form, page = settle_archive(
             query,
             ask,
             ledger=self._client.ledger,
@@ -196,27 +232,25 @@ class SearchReader:
             pause=lambda: self._client.clock.sleep(_CONFIRMING_PAUSE),
         )
         self.archive_form = form.name
-        coverage = self.proof.coverage_of(form.query)
-        pages = self._slices(form.query, bounds, coverage, first, edge)
-        yield from self._emit(pages, coverage)
-        end = edge
-        if edge < settled:
-            beyond = self._search(form.query)
-            page = self._prefetch.call(lambda: beyond.ask(Bounds(timestamps.behind(edge), settled)))
-            if len(page):
-                # The edge lies further on than it should: the standard search may lack these rows.
-                self._client.ledger.differs(
-                    "two-year-edge", "the archive has later rows", query.stream
-                )
-                logger.info(
-                    "%s: the archive has rows updated after %s; reading those too.",
-                    query.stream,
-                    edge,
-                )
-                span, end = Bounds(timestamps.behind(edge), settled), settled
-                pages = self._slices(form.query, span, coverage, page, settled)
-                yield from self._emit((replace(one, settled=None) for one in pages), coverage)
-        yield from self._proven(form.query, coverage, end)
+        return form, page
+
+    def _end_behind(self, query: SearchQuery, end: str, settled: str) -> str:
+        """Return ``end``, or where the days around the edge really end: the archive has later rows.
+
+        The edge lies before the oldest row that the standard search has behind ``end``.
+        """
+        span = Bounds(behind(end), settled)
+        archive, standard = self._search(query), self._search(replace(query, archive=False))
+        if not len(self._prefetch.call(lambda: archive.ask(span))):
+            return end
+        self._client.ledger.differs("two-year-edge", "the archive has later rows", query.stream)
+        logger.info(
+            "%s: the archive has rows updated after %s; reading those too.", query.stream, end
+        )
+        page = self._prefetch.call(lambda: standard.ask(span))
+        oldest = min((key.updated for key in page.keys if key.updated), default=settled)
+        self.edge_later = seconds_between(TwoYearEdge.seen_at(self._now()).moment, oldest)
+        return min(TwoYearEdge(oldest).end_of_overlap, settled)
 
     def _slices(
         self,
@@ -259,7 +293,7 @@ class SearchReader:
             slice_.end()
 
         yield from self._prefetch.in_order(next_job)
-        check_joined(query, [*plan.unread, *coverage.gaps(low, timestamps.behind(high))])
+        check_joined(query, [*plan.unread, *coverage.gaps(low, behind(high))])
 
     # ------------------------------------------------------------ catch-up
 
@@ -297,7 +331,7 @@ class SearchReader:
             coverage = Coverage()
             pages = RangeReader(search).read(low, Until(settled), page)
             yield from self._emit(self._read_on(pages), coverage)
-            check_joined(query, coverage.gaps(low, timestamps.behind(settled)))
+            check_joined(query, coverage.gaps(low, behind(settled)))
             yield from self._proven(query, coverage, settled)
             low, rest = settled, None
         yield from self._emit(self._read_on(TailReader(search).read(low, None, rest)))
@@ -314,7 +348,7 @@ class SearchReader:
         self._emission.begin_pass(self._watermark_of(started))
 
     def _watermark_of(self, started: str) -> str:
-        return timestamps.shift(started, seconds=-self._options.lookback_seconds)
+        return shift(started, seconds=-self._options.lookback_seconds)
 
     def _search(self, query: SearchQuery, watermark: str | None = None) -> PageSearch:
         search = PageSearch(
@@ -328,7 +362,7 @@ class SearchReader:
         return search
 
     def _now(self) -> str:
-        return timestamps.from_epoch(self._client.server_time.now())
+        return from_epoch(self._client.server_time.now())
 
 
 def _bounded(end: str | None, started: str) -> str | None:
