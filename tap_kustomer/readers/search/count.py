@@ -3,6 +3,9 @@
 Below the watermark rows only leave a range, so Kustomer may count fewer rows than were read in
 it, never more. Where it counts more, something is missing: the range is halved by counts until a
 part is found that has more rows than were read in it, and that part is read again.
+
+One count may be of a part of the index. So a smaller one is asked for once more, and after one
+that was too large, what was read is believed only when four counts in a row allow it.
 """
 
 from __future__ import annotations
@@ -24,6 +27,9 @@ logger = logging.getLogger("tap-kustomer.search")
 
 _CAP = 9_000  # rows of a range that is counted on its own where totals stop at a cap
 _PAUSE = 2.0  # seconds before a count that is too large is asked for again, doubled each time
+_AGREE = 2  # counts in a row that say that rows have left; where none has, one is enough
+_AGREE_AFTER_SURPLUS = 4  # the same, where one before them counted rows that nothing shows
+_MOST_LOOKS = 3  # at the halves of a range, where neither explains what the whole counted
 _MOST_ROUNDS = 50  # that each find something; more, and the index does not hold still
 
 
@@ -46,6 +52,7 @@ class ClosingCount:
         self._patience = patience
         self.rows_counted: int | None = None  # by Kustomer, at last; None: it tells no totals
         self.rows_in_range: int | None = None  # that were read there
+        self._is_split = False  # counted range by range, as totals stop at a cap
 
     def prove(self, low: str, behind: str) -> Iterator[OrderedPage]:
         """Yield the pages that were missing between ``low`` and ``behind``, usually none.
@@ -53,18 +60,22 @@ class ClosingCount:
         Raises: ``MissingRowsError`` for rows that are counted and cannot be found.
         """
         waited, pause = 0.0, _PAUSE
-        rounds, has_looked = 0, False
+        rounds, has_looked, agreeing, had_surplus = 0, False, 0, False
         while True:
             surplus = self._surplus(low, behind)
             if not surplus:
-                return
+                agreeing += 1
+                if agreeing >= (_AGREE_AFTER_SURPLUS if had_surplus else self._doubt):
+                    return
+                continue
+            agreeing, had_surplus = 0, True
             is_last_chance = waited >= self._patience
             if is_last_chance or not has_looked:
                 has_looked, found = True, False
                 for range_low, range_behind, _ in surplus:
                     found |= yield from self._look(range_low, range_behind)
                 if found and (rounds := rounds + 1) <= _MOST_ROUNDS:
-                    has_looked = False
+                    has_looked = had_surplus = False  # that was it, unless the next says more
                     continue
                 if found or is_last_chance:
                     raise self._missing(surplus[0])
@@ -73,6 +84,12 @@ class ClosingCount:
             self._search.client.clock.sleep(pause)
             waited, pause = waited + pause, pause * 2
 
+    @property
+    def _doubt(self) -> int:
+        """How many counts have to allow what was read. Many ranges are counted only once."""
+        is_smaller = self.rows_counted != self.rows_in_range and not self._is_split
+        return _AGREE if is_smaller else 1
+
     def _surplus(self, low: str, behind: str) -> list[tuple[str, str, int]]:
         """Return the ranges in which Kustomer counts more rows than were read, and how many."""
         in_range = self._coverage.rows(low, behind)
@@ -80,6 +97,7 @@ class ClosingCount:
         if page.total is not None:
             counts = [(low, behind, page.total)]
         elif page.at_least:
+            self._is_split = True
             counts = [
                 (first, last, self._count(first, last)) for first, last in self._ranges(low, behind)
             ]
@@ -109,10 +127,13 @@ class ClosingCount:
         if len(parts) <= 1:
             return (yield from self._read_again(low, behind))
         middle = parts[len(parts) // 2].low
-        found = False
-        for first, last in ((low, middle), (middle, behind)):
-            if self._count(first, last) > self._coverage.rows(first, last):
+        halves, found = ((low, middle), (middle, behind)), False
+        for _ in range(_MOST_LOOKS):
+            larger = [one for one in halves if self._count(*one) > self._coverage.rows(*one)]
+            for first, last in larger:
                 found |= yield from self._look(first, last)
+            if larger:
+                break
         return found
 
     def _read_again(self, low: str, behind: str) -> Generator[OrderedPage, None, bool]:

@@ -70,12 +70,40 @@ def test_what_was_read_is_proven_by_one_count() -> None:
 
 
 def test_rows_that_left_the_range_since_are_no_loss() -> None:
-    """Updates only take rows out of a range that lies below the watermark."""
+    """Updates only take rows out of a range that lies below the watermark; two counts say so."""
     count, client = closing(Index(rows_at(1)), coverage_of((0, 100, 3)))
 
     assert found_by(count) == []
     assert (count.rows_counted, count.rows_in_range) == (1, 3)
-    assert len(client.sent) == 1
+    assert len(client.sent) == 2
+
+
+def test_a_count_of_a_part_hides_nothing_that_is_missing() -> None:
+    """It says that rows have left, and the next one that there are more than were read."""
+    count, _ = closing(counting(Index(rows_at(1, 2, 3)), [-2, 0, 0]), coverage_of((0, 100, 2)))
+
+    assert found_by(count) == ["0", "1", "2"]
+    assert (count.rows_counted, count.rows_in_range) == (3, 3)
+
+
+@pytest.mark.parametrize("parts", [[-1], [-1, -2], [0, -1, -1]])
+def test_smaller_counts_do_not_overrule_one_that_is_too_large(parts: list[int]) -> None:
+    """What it counts cannot be found: it takes four others in a row to believe that."""
+    surplus = [2, *parts, 2, *parts, 2, *parts, *([2] * 9)]
+    count, _ = closing(counting(Index(rows_at(1)), surplus), coverage_of((0, 100, 1)))
+
+    with pytest.raises(MissingRowsError, match="counts 3 rows"):
+        found_by(count)
+
+
+def test_a_count_of_a_part_among_the_halves_is_asked_for_again() -> None:
+    """Neither half has more rows than were read, though the whole has."""
+    coverage = coverage_of((0, 50, 1), (50, 100, 1))
+    index = Index(rows_at(1, 51, 52))
+    count, client = closing(counting(index, [0, 0, -1, 0, 0, 0]), coverage)
+
+    assert found_by(count) == ["1", "2"]
+    assert client.clock.sleeps == []
 
 
 def test_a_row_that_was_not_read_is_read_at_once() -> None:
@@ -156,7 +184,7 @@ def test_without_patience_nothing_is_waited_for() -> None:
 
 def test_a_count_that_was_too_large_for_some_seconds_fails_nothing() -> None:
     """A replica that lags counts a row at its old place."""
-    count, client = closing(counting(Index(rows_at(1)), [1, 1, 0]), coverage_of((0, 100, 1)))
+    count, client = closing(counting(Index(rows_at(1)), [1, 1, 0, 0, 0, 0]), coverage_of((0, 100, 1)))
 
     assert found_by(count) == ["0"]  # it was looked for once
     assert client.clock.sleeps == [2, 4]
