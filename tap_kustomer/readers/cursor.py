@@ -21,7 +21,9 @@ class CursorReader:
     """Reads one range of such a list, from its newest row on.
 
     ``links.next`` is followed whatever a page holds. An end is believed when as many rows were
-    read as the first answer announced, or when nothing lies behind the last row either.
+    read as the first answer announced, or when nothing lies behind the last row either. The first
+    answer is asked for twice, since all others are compared with its count and it may be of a
+    part, and so is each that tells no count.
     """
 
     def __init__(
@@ -43,6 +45,8 @@ class CursorReader:
         self._count = count
         self._is_entry = is_entry
         self._announced: int | None = None
+        self._left: int | None = None  # rows behind the page before
+        self._is_contradicted = False  # by a page that has more rows than were left
         self._has_answered = False
         self._is_at_start = True
         self._written: set[int] = set()  # hashes of the ids of all rows so far
@@ -52,6 +56,8 @@ class CursorReader:
     @property
     def is_whole(self) -> bool:
         """Whether as many rows were read as there were when the range was first asked for."""
+        if self._is_contradicted:
+            return False
         return self._announced is None or len(self._written) >= self._announced
 
     @property
@@ -71,7 +77,10 @@ class CursorReader:
         """
         self._read = set()
         self._is_at_start = True
+        self._announced = None
         self.has_holes = False
+        self._left = None
+        self._is_contradicted = False
         request: Request | None = Request(self._path, self._params)
         empty = 0
         while request is not None:
@@ -80,9 +89,17 @@ class CursorReader:
             empty = 0 if ids else empty + 1
             if empty > _MOST_EMPTY:
                 raise self._without_end()
+            self._compare(page, ids)
             self._read.update(map(hash, ids))
             yield replace(page, rows=list(self._unwritten(page, ids)))
             request = self._following(request, page, ids)
+
+    def _compare(self, page: ListPage, ids: Sequence[str]) -> None:
+        """Note what a page left over, and whether it has more than the one before left over."""
+        count = page.cursor_count
+        if count is not None and self._left is not None and count > self._left:
+            self._is_contradicted = True  # the one before was a part
+        self._left = None if count is None else count - len(ids)
 
     def _unwritten(self, page: ListPage, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
         for row, id_ in zip(page.rows, ids, strict=True):
@@ -92,7 +109,7 @@ class CursorReader:
 
     def _ask(self, request: Request) -> tuple[ListPage, list[str]]:
         """Return the page that is due and the ids of its rows, asked for again where in doubt."""
-        before: tuple[list[str], str | None] | None = None
+        best: tuple[ListPage, list[str]] | None = None
         for _ in range(_MOST_ASKED):
             is_first = not self._has_answered
             try:
@@ -107,44 +124,69 @@ class CursorReader:
             is_stale = bool(ids) and self._read.issuperset(map(hash, ids))
             if not is_stale and not self._is_doubtful(page, ids):
                 return page, ids
-            if (ids, page.next_link) == before:
+            is_confirmed = best is not None and self._confirms(page, ids, *best)
+            if best is None or not self._is_at_start or len(ids) >= len(best[1]):
+                best = page, ids
+            if is_confirmed:
                 break
-            before = ids, page.next_link
-        if is_stale:
+        if is_stale or best is None:
             raise self._without_end()
-        self.has_holes = self.has_holes or self._goes_on(page, ids)
+        page, ids = best
+        is_short = len(ids) < self._full(page) and self._goes_on(page, ids)
+        self.has_holes = self.has_holes or is_short
         return page, ids
+
+    def _confirms(
+        self, page: ListPage, ids: Sequence[str], before: ListPage, ids_before: Sequence[str]
+    ) -> bool:
+        """Whether an answer shows the same as the one before, but for entries that came since."""
+        if not self._is_at_start or not ids_before:
+            return (page.next_link, ids) == (before.next_link, ids_before)
+        came = ids.index(ids_before[0]) if ids_before[0] in ids else len(ids)
+        same = ids[came:]
+        is_pushed = len(same) < len(ids_before) and len(ids) >= self._full(page)
+        if is_pushed and page.has_links and not self._goes_on(page, ids):
+            return False  # what was pushed off the page has to be behind it
+        counts = page.cursor_count, before.cursor_count
+        if counts[0] is not None and counts[1] is not None and counts[0] - counts[1] != came:
+            return False
+        return same == ids_before[: len(same)] and (is_pushed or len(same) == len(ids_before))
 
     def _count_announced(self, page: ListPage) -> None:
         """Note how many rows the first page of a reading announces; entries do not become fewer."""
         if self._is_at_start:
             total = None if page.total == SUSPICIOUS_ROWS else page.total
-            self._announced = total and min(total, page.cursor_count or total)
+            announced = total and min(total, page.cursor_count or total)
+            if announced is not None:
+                self._announced = max(announced, self._announced or 0)
 
     def _is_doubtful(self, page: ListPage, ids: Sequence[str]) -> bool:
         """Whether a page may be a part: short though more follows, or an end too early.
 
         So may a row be, one without an id for instance.
         """
-        if not all(map(self._is_entry, page.rows)):
+        is_uncounted = self._is_at_start or page.total is None
+        if not all(map(self._is_entry, page.rows)) or (is_uncounted and ids):
             return True
+        if page.cursor_count is not None and page.cursor_count < (self._left or 0):
+            return True  # entries do not become fewer
+        is_short = len(ids) < self._full(page)
         if self._goes_on(page, ids):
-            return len(ids) < self._full(page)
+            return is_short
         if not ids:
             return not self._read or not self._is_counted(ids)
-        return (
-            len(ids) < self._full(page)
-            and self._announced is not None
-            and not self._is_counted(ids)
-        )
+        return is_short and self._announced is not None and not self._is_counted(ids)
+
+    def _says_end(self, page: ListPage, ids: Sequence[str]) -> bool:
+        is_short = len(ids) < self._full(page)
+        return (is_short or page.has_links) and not self._goes_on(page, ids)
 
     def _following(self, request: Request, page: ListPage, ids: Sequence[str]) -> Request | None:
         """Return the request for what lies behind a page, or ``None`` when nothing can."""
         is_short = len(ids) < self._full(page)
         if page.next_link is not None and not (is_short and ids):
             return self._client.next_request(request, page.next_link)
-        says_end = (is_short or page.has_links) and not self._goes_on(page, ids)
-        if not ids or (says_end and self._is_counted(ids)):
+        if not ids or (self._says_end(page, ids) and self._is_counted(ids)):
             return None
         # Behind the last row there may be some that a short page, or its link, has left out.
         return Request(self._path, {**self._params, "before": ids[-1]})

@@ -184,7 +184,8 @@ def test_without_patience_nothing_is_waited_for() -> None:
 
 def test_a_count_that_was_too_large_for_some_seconds_fails_nothing() -> None:
     """A replica that lags counts a row at its old place."""
-    count, client = closing(counting(Index(rows_at(1)), [1, 1, 0, 0, 0, 0]), coverage_of((0, 100, 1)))
+    counted = counting(Index(rows_at(1)), [1, 1, 0, 0, 0, 0])
+    count, client = closing(counted, coverage_of((0, 100, 1)))
 
     assert found_by(count) == ["0"]  # it was looked for once
     assert client.clock.sleeps == [2, 4]
