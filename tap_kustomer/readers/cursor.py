@@ -142,7 +142,9 @@ class CursorReader:
         """Whether an answer shows the same as the one before, but for entries that came since."""
         if not self._is_at_start or not ids_before:
             return (page.next_link, ids) == (before.next_link, ids_before)
-        came = ids.index(ids_before[0]) if ids_before[0] in ids else len(ids)
+        if ids_before[0] not in ids:
+            return False
+        came = ids.index(ids_before[0])
         same = ids[came:]
         is_pushed = len(same) < len(ids_before) and len(ids) >= self._full(page)
         if is_pushed and page.has_links and not self._goes_on(page, ids):
