@@ -42,11 +42,11 @@ class _IdReader:
 
     def read(self, span: Span) -> Iterator[set[str]]:
         """Yield the ids, one chain of ranges after the other."""
-        first = self._ask(span)
+        first, is_counted = self._ask(span), False
         while True:
             deepest = self._deepest
             if first.total is not None and first.total <= deepest * self._census.page_size:
-                yield from self._whole(span, first)
+                yield from self._whole(span, first, is_counted=is_counted)
                 return
             last = self._rows(span, deepest)
             stamps = [key.created for key in last.keys if key.created is not None]
@@ -57,7 +57,7 @@ class _IdReader:
             here, behind = replace(span, high=before(border)), replace(span, low=border)
             if first.total is None:
                 yield from self._proven(here)
-                span, first = behind, self._ask(behind)
+                span, first, is_counted = behind, self._ask(behind), False
                 continue
             pages = [first, *self._pages(span, range(2, deepest)), last]
             following = self._ask(behind)
@@ -66,7 +66,8 @@ class _IdReader:
                 for key in last.keys
                 if key.id and (key.created is None or key.created < border)
             }
-            if self._are_all(ids, pages, following):
+            is_counted = self._are_all(ids, pages, following)
+            if is_counted:
                 yield ids
             else:
                 yield from self._proven(here)
@@ -87,10 +88,18 @@ class _IdReader:
             {page.total for page in pages} == {len(ids) + following.total}
         )
 
-    def _whole(self, span: Span, first: SearchPage) -> Iterator[set[str]]:
-        """Yield the ids of a range all of whose pages can be had, once they are proven."""
+    def _whole(
+        self, span: Span, first: SearchPage, *, is_counted: bool = False
+    ) -> Iterator[set[str]]:
+        """Yield the ids of a range all of whose pages can be had, once they are proven.
+
+        One page says of itself how many there are, so it is asked for again, unless it
+        ``is_counted`` by those of the range before.
+        """
         count = math.ceil((first.total or 0) / self._census.page_size)
         pages = [first, *self._pages(span, range(2, count + 1))]
+        if len(pages) == 1 and not is_counted:
+            pages.append(self._ask(span))
         ids = _ids(pages)
         if {page.total for page in pages} == {len(ids)}:
             yield ids
