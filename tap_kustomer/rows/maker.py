@@ -14,9 +14,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from singer_sdk.singerlib.json import serialize_json
+
 from tap_kustomer.errors import StreamError
 from tap_kustomer.naming import snake_case
-from tap_kustomer.rows.custom import CustomAttributes
+from tap_kustomer.rows.custom import CustomAttributes, custom_type
 from tap_kustomer.rows.redaction import Withheld, without
 from tap_kustomer.rows.relationships import Relationships
 from tap_kustomer.rows.values import (
@@ -83,18 +85,23 @@ class RowMaker:
         self._shape = shape
         self._columns = {sys.intern(name): one for name, one in shape.properties.items()}
         selected = {name for name in shape.properties if name in shape.selected}
+        custom = custom_type(self._columns["custom"]) if "custom" in selected else None
+        self._has_custom = custom is not None
+        self._custom_is_text = custom is str
         # A column that a catalog does not let be null is absent until it has a value.
         self._empty: Record = dict.fromkeys(
             name
             for name, schema in self._columns.items()
-            if name in selected and (name in {"id", "custom"} or admits_null(schema))
+            if name in selected
+            and (name == "id" or (name == "custom" and custom) or admits_null(schema))
         )
+        if custom is None:
+            self._columns.pop("custom", None)  # its values go where those of no column go
         self._empty.update({k: v for k, v in shape.constants.items() if k in selected})
         if "org_id" in selected and shape.org_id is not None:
             self._empty["org_id"] = shape.org_id
         self._known_custom_only = shape.known_custom_only or bool(shape.deselected_custom)
         self._tells_id = "id" in selected
-        self._has_custom = "custom" in selected
         self._tells_extras = "extra_attributes" in selected and shape.keep_unknown
         self._tells_deletion = "_sdc_deleted_at" in selected
         self._tells_klass = "klass" in selected
@@ -168,6 +175,8 @@ class RowMaker:
             self._relationships.put(relationships, row, extras)
         if self._has_custom and row["custom"] is None:
             row["custom"] = {}
+        if self._custom_is_text:
+            row["custom"] = serialize_json(row["custom"])
         if self._tells_deletion:
             row["_sdc_deleted_at"] = _deleted_at(attributes, row)
         self._put_rest(resource, extras)
