@@ -9,14 +9,27 @@ from tap_kustomer.rows.values import (
     MISFIT,
     Converter,
     admits_null,
+    checker,
     converter,
     is_masked,
     plain_type,
 )
 
-__all__ = ["CustomAttributes"]
+__all__ = ["CustomAttributes", "custom_type"]
 
 _UNKNOWN = (None, True, None)  # a custom attribute that metadata does not tell of
+
+
+def custom_type(schema: Mapping[str, Any]) -> type | None:
+    """Return the type of the values of ``custom``: objects, or their JSON as text.
+
+    ``None`` where a catalog wants something that is neither.
+    """
+    if "object" in schema.get("type", ()):
+        return dict
+    if plain_type(schema) is str:
+        return str
+    return dict if "type" not in schema and checker(schema)({}) else None
 
 
 class CustomAttributes:

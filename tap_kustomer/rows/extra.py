@@ -65,7 +65,7 @@ def public(value: Any, entry: ExtraStream) -> Any:
 
 
 def _is_secret(name: str, entry: ExtraStream) -> bool:
-    if name in entry.secrets or snake_case(name) in entry.secrets:
+    if snake_case(name) in entry.secrets:
         return True
     return looks_secret(name) and not {name, snake_case(name)} & entry.shown
 
@@ -82,15 +82,11 @@ class ExtraRowMaker(RowMaker):
 
     def __call__(self, resource: Mapping[str, Any]) -> Record:
         """Return the row of ``resource``. Raises ``StreamError`` when it lacks its key."""
-        parent = resource.get(BELONGS_TO)
-        shown = {
-            name: public(one, self._entry) if name == "attributes" else one
-            for name, one in identified(resource).items()
-            if name != BELONGS_TO
-        }
-        if self._key == "id" and not isinstance(shown.get("id"), (str, int)):
+        resource = identified(resource)
+        parent, id_ = resource.pop(BELONGS_TO, None), resource.get("id")
+        if self._key == "id" and not isinstance(id_, (str, int)):
             raise self._keyless()
-        row = super().__call__(shown)
+        row = super().__call__({**public(resource, self._entry), "id": id_})
         if row.get(self._key) in {None, ""}:
             raise self._keyless()
         if self._names_parent:

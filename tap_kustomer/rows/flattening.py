@@ -14,10 +14,10 @@ from tap_kustomer.naming import fit_identifier, short_suffix
 __all__ = [
     "column_names",
     "names_after",
+    "names_kept",
     "rename",
     "width_warning",
     "with_known_custom_only",
-    "with_winners",
 ]
 
 _MOST_COLUMNS = 1_600  # of a table in PostgreSQL, the loader's own included
@@ -83,27 +83,32 @@ def column_names(
 def names_after(stream_map: StreamMap, kept: Collection[str]) -> dict[str, str]:
     """Return the new names of the columns that a map's flattening makes.
 
-    ``kept`` are those that kept their names in earlier runs while others lost theirs to them.
+    ``kept`` are those of earlier runs that have their own names.
     """
-    options = stream_map.flattening_options
-    if options is None or not stream_map.flattening_enabled:
+    if not stream_map.flattening_enabled:
         return {}
-    custom = stream_map.raw_schema["properties"].get("custom", {}).get("properties", {})
     columns = stream_map.transformed_schema.get("properties", {})
-    return column_names(columns, [f"custom{options.separator}{name}" for name in custom], kept)
+    return column_names(columns, _custom_columns(stream_map), kept)
 
 
-def with_winners(
-    kept: Collection[str], columns: Iterable[str], names: Mapping[str, str]
-) -> list[str]:
-    """Return ``kept`` and the ``columns`` that keep a name which others lose to them.
+def names_kept(stream_map: StreamMap, kept: Collection[str], names: Mapping[str, str]) -> list[str]:
+    """Return ``kept`` and what a map's flattening makes of custom attributes under its own name.
 
-    >>> with_winners([], ["a", "A", "b"], {"A": "A_6c0cfe"})
-    ['a']
+    Another attribute may come whose name differs from it in case only. Other columns are among
+    them where ``names`` has one that did lose its name to them.
     """
+    columns = stream_map.transformed_schema.get("properties", {}).keys()
     losers = {name.lower() for name in names}
-    winners = {one for one in columns if one not in names and one.lower() in losers}
-    return sorted({*kept, *winners})
+    winners = {one for one in columns if one.lower() in losers}
+    found = winners.union(_custom_columns(stream_map)) & columns - names.keys()
+    return sorted(found.union(kept))
+
+
+def _custom_columns(stream_map: StreamMap) -> list[str]:
+    """Return the columns that flattening can make of custom attributes, as metadata lists them."""
+    options = stream_map.flattening_options
+    custom = stream_map.raw_schema["properties"].get("custom", {}).get("properties", {})
+    return [f"custom{options.separator}{name}" for name in custom] if options else []
 
 
 def width_warning(stream: str, columns: Mapping[str, Mapping[str, Any]]) -> str | None:

@@ -14,10 +14,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from singer_sdk.singerlib.json import serialize_json
+
 from tap_kustomer.errors import StreamError
 from tap_kustomer.naming import snake_case
-from tap_kustomer.rows.custom import CustomAttributes
-from tap_kustomer.rows.redaction import without
+from tap_kustomer.rows.custom import CustomAttributes, custom_type
+from tap_kustomer.rows.redaction import Withheld, without
 from tap_kustomer.rows.relationships import Relationships
 from tap_kustomer.rows.values import (
     MISFIT,
@@ -83,18 +85,23 @@ class RowMaker:
         self._shape = shape
         self._columns = {sys.intern(name): one for name, one in shape.properties.items()}
         selected = {name for name in shape.properties if name in shape.selected}
+        custom = custom_type(self._columns["custom"]) if "custom" in selected else None
+        self._has_custom = custom is not None
+        self._custom_is_text = custom is str
         # A column that a catalog does not let be null is absent until it has a value.
         self._empty: Record = dict.fromkeys(
             name
             for name, schema in self._columns.items()
-            if name in selected and (name in {"id", "custom"} or admits_null(schema))
+            if name in selected
+            and (name == "id" or (name == "custom" and custom) or admits_null(schema))
         )
+        if custom is None:
+            self._columns.pop("custom", None)  # its values go where those of no column go
         self._empty.update({k: v for k, v in shape.constants.items() if k in selected})
         if "org_id" in selected and shape.org_id is not None:
             self._empty["org_id"] = shape.org_id
         self._known_custom_only = shape.known_custom_only or bool(shape.deselected_custom)
         self._tells_id = "id" in selected
-        self._has_custom = "custom" in selected
         self._tells_extras = "extra_attributes" in selected and shape.keep_unknown
         self._tells_deletion = "_sdc_deleted_at" in selected
         self._tells_klass = "klass" in selected
@@ -112,9 +119,16 @@ class RowMaker:
             known_only=self._known_custom_only,
             keep_unknown=shape.keep_unknown,
         ).put
-        self._relationships = Relationships(
-            shape.properties, selected.__contains__, shape.private.__contains__
+        self._withheld = Withheld(
+            {
+                *(shape.properties.keys() - selected),
+                *shape.deselected_custom,
+                *shape.private,
+                *shape.secrets,
+                *(["custom"] if self._known_custom_only else []),
+            }
         )
+        self._relationships = Relationships(shape.properties, selected, self._withheld)
 
     def __call__(self, resource: Mapping[str, Any]) -> Record:
         """Return the row of ``resource``."""
@@ -161,6 +175,8 @@ class RowMaker:
             self._relationships.put(relationships, row, extras)
         if self._has_custom and row["custom"] is None:
             row["custom"] = {}
+        if self._custom_is_text:
+            row["custom"] = serialize_json(row["custom"])
         if self._tells_deletion:
             row["_sdc_deleted_at"] = _deleted_at(attributes, row)
         self._put_rest(resource, extras)
@@ -195,26 +211,15 @@ class RowMaker:
             row["extra_attributes"] = extras
 
     def _put_rest(self, resource: Mapping[str, Any], extras: Record) -> None:
-        """Keep what a resource should not have, unless private values may be inside."""
+        """Keep what a resource should not have, but for what is withheld."""
         for name in ("attributes", "relationships"):
             value = resource.get(name)
-            if value.__class__ is not dict and value is not None and self._keeps_whole:
+            if value.__class__ is not dict and value is not None and not self._withheld:
                 extras[name] = value
         if not resource.keys() <= _MEMBERS:
             for name in resource.keys() - _MEMBERS:
-                if resource[name] is not None and name not in self._shape.private:
-                    extras.setdefault(name, resource[name])
-
-    @property
-    def _keeps_whole(self) -> bool:
-        """Whether attributes may be moved unseen: nothing in them is private or deselected."""
-        shape = self._shape
-        return not (
-            shape.private
-            or self._known_custom_only
-            or self._secrets
-            or shape.properties.keys() - shape.selected
-        )
+                if resource[name] is not None and name not in self._withheld:
+                    extras.setdefault(name, self._withheld.rest_of(resource[name]))
 
     def _id_of(self, resource: Mapping[str, Any]) -> str:
         id_ = resource.get("id") if isinstance(resource, dict) else None
@@ -248,7 +253,7 @@ class RowMaker:
                 continue
             elif convert is None:
                 if column is None:
-                    extras[name] = value
+                    extras[name] = self._withheld.rest_of(value)
                 elif column == "custom" and self._has_custom:
                     self._put_custom(value, row, extras)
             else:
@@ -264,7 +269,7 @@ class RowMaker:
         schema = self._columns.get(column)
         step: _Step
         if column in _OURS or schema is None:
-            step = (column if column in self._shape.private else None, None, None)
+            step = (column if name in self._withheld else None, None, None)
         elif column not in self._shape.selected or column == "custom":
             step = (column, None, None)
         else:

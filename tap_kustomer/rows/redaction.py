@@ -1,11 +1,55 @@
-"""Values that never leave: secrets that Kustomer shows among the attributes of a resource."""
+"""Values that do not leave: secrets among the attributes, and what a rule of privacy names."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["without"]
+from tap_kustomer.naming import snake_case
+
+__all__ = ["Withheld", "without"]
+
+
+class Withheld:
+    """The names whose values stay wherever the schema does not know what it sees.
+
+    ``names`` are columns, custom attributes and secrets, dotted ones by their last part. A name is
+    withheld in the words of the API too, as a part of a dotted one, and as the relationship that
+    leads to a column.
+
+    >>> withheld = Withheld(["display_name", "customer_id"])
+    >>> [name in withheld for name in ("displayName", "a.display_name", "customer", "name")]
+    [True, True, True, False]
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        """Withhold ``names``."""
+        self._names = frozenset(snake_case(name.rpartition(".")[2]) for name in names)
+
+    def __bool__(self) -> bool:
+        """Whether anything is withheld."""
+        return bool(self._names)
+
+    def __contains__(self, name: str) -> bool:
+        """Whether what ``name`` stands for is withheld."""
+        parts = {snake_case(part) for part in (name, *name.split("."))}
+        return any(part + ending in self._names for part in parts for ending in ("", "_id", "_ids"))
+
+    def rest_of(self, value: Any) -> Any:
+        """Return ``value`` without what is withheld, at whatever depth."""
+        if not self._names:
+            return value
+        try:
+            return self._rest_of(value)
+        except RecursionError:
+            return None  # nobody has looked into it
+
+    def _rest_of(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._rest_of(one) for one in value]
+        if isinstance(value, dict):
+            return {name: self._rest_of(one) for name, one in value.items() if name not in self}
+        return value
 
 
 def without(attributes: Mapping[str, Any], paths: Iterable[Sequence[str]]) -> dict[str, Any]:

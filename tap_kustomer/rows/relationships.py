@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from tap_kustomer.naming import snake_case
+from tap_kustomer.rows.redaction import Withheld
 from tap_kustomer.rows.values import MISFIT, Converter, converter, plain_type
 
 __all__ = ["Relationships"]
@@ -34,13 +35,13 @@ class Relationships:
     def __init__(
         self,
         columns: Mapping[str, Mapping[str, Any]],
-        leaves: Callable[[str], bool],
-        is_private: Callable[[str], bool],
+        selected: Collection[str],
+        withheld: Withheld,
     ) -> None:
-        """Prepare; ``leaves`` says whether a column is part of the rows."""
+        """Prepare; ``selected`` are the ``columns`` that are part of the rows."""
         self._columns = columns
-        self._leaves = leaves
-        self._is_private = is_private
+        self._selected = selected
+        self._withheld = withheld
         self._steps: dict[str, _Step] = {}
 
     def put(
@@ -74,7 +75,7 @@ class Relationships:
             else:
                 fits = False
             if not fits and step.extra is not None:
-                extras[step.extra] = data
+                extras[step.extra] = self._withheld.rest_of(data)
 
     @staticmethod
     def _put_one(  # noqa: C901, PLR0911 - one line per shape
@@ -133,15 +134,13 @@ class Relationships:
         stem = snake_case(name)
         id_, ids, type_ = f"{stem}_id", f"{stem}_ids", f"{stem}_type"
         known = [column for column in (id_, ids) if column in self._columns]
-        shown = all(self._leaves(column) for column in known)
-        private = any(self._is_private(one) for one in (*known, name, f"relationships.{name}"))
-        simple = id_ in known and self._leaves(id_) and plain_type(self._columns[id_]) is str
-        varies = type_ in self._columns and self._leaves(type_)
+        simple = id_ in self._selected and plain_type(self._columns[id_]) is str
+        varies = type_ in self._selected
         step = _Step(
-            extra=None if private or not shown else f"relationships.{name}",
-            id_column=id_ if id_ in known and self._leaves(id_) else None,
+            extra=None if name in self._withheld else f"relationships.{name}",
+            id_column=id_ if id_ in self._selected else None,
             to_id=converter(self._columns.get(id_, {"type": "string"})),
-            ids_column=ids if ids in known and self._leaves(ids) else None,
+            ids_column=ids if ids in self._selected else None,
             to_ids=converter(self._columns.get(ids, {"type": "array"})),
             type_column=type_ if varies else None,
             is_known=bool(known),

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tap_kustomer.naming import MAX_IDENTIFIER_BYTES
+from tap_kustomer.naming import MAX_IDENTIFIER_BYTES, snake_case
 
 __all__ = ["ExtraStream", "read_extra_streams"]
 
@@ -34,7 +34,7 @@ class ExtraStream:
     page_size: int = 100
     parent: str | None = None
     key: str = "id"
-    secrets: frozenset[str] = frozenset()  # attributes that never leave
+    secrets: frozenset[str] = frozenset()  # attributes that never leave, as names of columns
     shown: frozenset[str] = frozenset()  # attributes that leave though they look like a secret
 
     def problem(self, sentence: str) -> str:
@@ -108,7 +108,7 @@ def _entry(one: Mapping[str, Any], number: int, problems: list[str]) -> ExtraStr
         page_size=page_size,
         parent=parent,
         key=str(key),
-        secrets=frozenset(item for item in secrets if not item.startswith("!")),
+        secrets=frozenset(snake_case(item) for item in secrets if not item.startswith("!")),
         shown=frozenset(item[1:] for item in secrets if item.startswith("!")),
     )
 

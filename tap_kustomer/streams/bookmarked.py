@@ -106,7 +106,7 @@ class BookmarkedStream(Stream):
 
     @property
     def columns_kept(self) -> list[str]:
-        """Flattened columns that keep a name which others, equal but for case, lose to them."""
+        """Flattened columns that keep their name, which others, equal but for case, do not get."""
         kept = self.known_state.get("columns_kept")
         return [one for one in kept if isinstance(one, str)] if isinstance(kept, list) else []
 

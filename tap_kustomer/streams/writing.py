@@ -19,7 +19,7 @@ from typing_extensions import override
 from tap_kustomer.catalog.attributes import type_in_words
 from tap_kustomer.catalog.schema import object_schema
 from tap_kustomer.errors import SettingsError
-from tap_kustomer.rows.flattening import names_after, rename, width_warning, with_winners
+from tap_kustomer.rows.flattening import names_after, names_kept, rename, width_warning
 from tap_kustomer.rows.maker import RecordShape, RowMaker
 from tap_kustomer.rows.selection import custom_rule, deselected, mapped_columns
 from tap_kustomer.rows.stream_maps import RowMap
@@ -225,17 +225,20 @@ class WritingStream(BookmarkedStream):
     def _generate_schema_messages(self) -> Generator[SchemaMessage, None, None]:
         maps = {one.stream_alias: one for one in self.stream_maps}
         for message in super()._generate_schema_messages():
-            if names := names_after(maps[message.stream], self.columns_kept):
-                properties = message.schema["properties"]
-                if kept := with_winners(self.columns_kept, properties, names):
-                    self.state["columns_kept"] = kept
-                properties = rename(properties, names)
-                message.schema = {**message.schema, "properties": properties}
-            if maps[message.stream].flattening_enabled and not self.schema_written:
-                warning = width_warning(message.stream, message.schema["properties"])
-                if warning is not None:
-                    self.logger.warning("%s", warning)
+            if maps[message.stream].flattening_enabled:
+                self._fit_names(message, maps[message.stream])
             yield message
+
+    def _fit_names(self, message: SchemaMessage, stream_map: StreamMap) -> None:
+        """Give flattened columns the names that loaders take, and note those that shall stay."""
+        names = names_after(stream_map, self.columns_kept)
+        if kept := names_kept(stream_map, self.columns_kept, names):
+            self.state["columns_kept"] = kept
+        properties = rename(message.schema["properties"], names)
+        message.schema = {**message.schema, "properties": properties}
+        warning = width_warning(message.stream, properties)
+        if warning is not None and not self.schema_written:
+            self.logger.warning("%s", warning)
 
 
 def _changes_nothing(stream_map: object) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from simulator import Org, Simulator
+from tests.rows.test_privacy import FLAT, assert_valid, deselected
 from tests.support import Output, catalog_of, sync_tap
 
 STREAMS = ["customers", "tags", "custom_attributes"]
@@ -136,3 +138,56 @@ def test_full_tables_are_still_the_catalogs_choice(server: Simulator) -> None:
 
     assert output.ids("customers") == set(server.org.ids("customer"))
     assert output.bookmark("customers") is None
+
+
+CUSTOM: dict[str, Any] = {"tierStr": "gold", "größeNum": 2, "new": [None, {"a": 1}]}
+OTHER_TYPES: dict[str, tuple[Any, Any, Any]] = {  # schema, column, among the extra attributes
+    "text": ({"type": ["string", "null"]}, CUSTOM, None),
+    "text that is not null": ({"type": "string"}, CUSTOM, None),
+    "number": ({"type": ["integer", "null"]}, None, CUSTOM),
+    "moment": ({"type": ["string", "null"], "format": "date-time"}, None, CUSTOM),
+    "anything": ({}, CUSTOM, None),
+    "object or text": ({"type": ["string", "object"]}, CUSTOM, None),
+}
+
+
+@pytest.mark.parametrize("reshaping", [{}, FLAT], ids=["nested", "flat"])
+@pytest.mark.parametrize("name", OTHER_TYPES)
+def test_custom_of_another_type_fits_its_column_or_moves(
+    server: Simulator, name: str, reshaping: dict[str, Any]
+) -> None:
+    """Under text it is JSON text, also with nothing in it; no row breaks its schema."""
+    schema, column, extra = OTHER_TYPES[name]
+    server.org.add("customer", custom=CUSTOM)
+    catalog = catalog_of(server.config, ["customers"])
+    for entry in catalog["streams"]:
+        if entry["stream"] == "customers":
+            entry["schema"]["properties"]["custom"] = schema
+    config = {**server.config, **reshaping}
+    output = sync_tap(config, ["customers"], catalog=catalog)
+    assert_valid(output)
+    rows = output.records("customers")
+    assert [as_json(row["custom"]) for row in rows][3:] == [column]
+    assert [as_json(row["extra_attributes"]) for row in rows][3:] == [extra and {"custom": extra}]
+
+
+@pytest.mark.parametrize("reshaping", [{}, FLAT], ids=["nested", "flat"])
+@pytest.mark.parametrize("type_", ["string", "integer"])
+def test_custom_of_another_type_keeps_what_is_left_out_back(
+    server: Simulator, type_: str, reshaping: dict[str, Any]
+) -> None:
+    """The catalog still says which attribute is not wanted."""
+    catalog = catalog_of(server.config, ["customers"])
+    for entry in catalog["streams"]:
+        if entry["stream"] == "customers":
+            deselected(catalog, "customers", "custom", "tierStr")
+            entry["schema"]["properties"]["custom"] = {"type": [type_, "null"]}
+    output = sync_tap({**server.config, **reshaping}, ["customers"], catalog=catalog)
+    assert_valid(output)
+    assert len(output.records("customers")) == 3
+    assert "gold" not in str(output.messages)
+
+
+def as_json(value: Any) -> Any:
+    """Return what JSON text says."""
+    return json.loads(value) if isinstance(value, str) else value

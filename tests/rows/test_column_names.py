@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from simulator import Org, Simulator
-from tests.rows.test_privacy import FLAT, assert_valid
-from tests.support import Output, sync_tap
+from tests.rows.test_privacy import FLAT, assert_valid, deselected
+from tests.support import Output, catalog_of, sync_tap
 
 ODD = ["a.bStr", 'c"dStr', "e'fStr", "g[0]Str", "h`iStr", "j kStr", "l-mStr", "n;--Str", "ünStr"]
 
@@ -81,6 +81,54 @@ def test_a_column_keeps_its_name_whatever_becomes_of_metadata(server: Simulator)
     assert {*left.items()} < {*again("added").items()}
     org.set_attribute("customer", "tierStr")
     assert {*first.items()} < {*again("back").items()}
+
+
+NEWCOMERS = ["listed first", "selected again", "after the other is gone", "of an old state"]
+
+
+@pytest.mark.parametrize("settings", [FLAT, {**FLAT, "flattening_separator": "_o_"}], ids=str)
+@pytest.mark.parametrize("case", NEWCOMERS)
+def test_a_newcomer_leaves_the_column_to_the_one_that_was_loaded_before(
+    server: Simulator, settings: dict[str, Any], case: str
+) -> None:
+    """Whichever metadata lists first, and also where only one of two was loaded at first."""
+    org, config = server.org, {**server.config, **settings}
+    org.set_attribute("customer", "tierStr")
+    if case == "selected again":
+        org.set_attribute("customer", "TierStr")
+    [id_] = org.add("customer", custom={"tierStr": "old", "TierStr": "new"})
+    catalog = catalog_of(config, ["customers"])
+    if case == "selected again":
+        deselected(catalog, "customers", "custom", "TierStr")
+    output = sync_tap(config, ["customers"], catalog=catalog)
+    first = customs(output)
+    assert [*first.values()] == ["old"]
+
+    if case == "of an old state":
+        output.state["bookmarks"]["customers"].pop("columns_kept")
+        org.update("customer", id_, name="between")
+        output = sync_tap(config, ["customers"], catalog=catalog, state=output.state)
+    org.set_attribute("customer", "TierStr")
+    org.delete_attribute("customer", "tierStr", erase=case == "after the other is gone")
+    for change in ("one", "two"):
+        org.update("customer", id_, name=change)
+        output = sync_tap(config, ["customers"], state=output.state)
+        found = customs(output)
+        if case == "after the other is gone":
+            assert [*found.values()] == ["new"]
+        else:
+            assert {*first.items()} < {*found.items()}
+        assert len({name.lower() for name in [*found, *first]}) == 2
+
+
+def test_only_flattening_has_names_to_remember(server: Simulator) -> None:
+    """Else a state would grow with each attribute."""
+    server.org.set_attribute("customer", "tierStr")
+    server.org.add("customer", custom={"tierStr": "x"})
+    plain = sync_tap(server.config, ["customers"]).state["bookmarks"]["customers"]
+    assert "columns_kept" not in plain
+    flat = sync_tap({**server.config, **FLAT}, ["customers"]).state["bookmarks"]["customers"]
+    assert flat["columns_kept"] == ["custom__tierStr"]
 
 
 def test_names_are_letters_digits_and_what_no_loader_minds(server: Simulator) -> None:

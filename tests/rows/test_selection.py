@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from simulator import Org, Simulator
+from simulator import Fault, Org, Simulator
 from simulator.api.roles import ROLES
+from tap_kustomer.rows.redaction import Withheld
 from tap_kustomer.settings.meltano import (
     dropped_nulls,
     left_out_by_name,
@@ -20,6 +22,7 @@ from tests.rows.test_privacy import FLAT, assert_valid, deselected
 from tests.support import Output, catalog_of, run_tap, sync_tap
 
 SECRET = "diabetes-555-0199"  # noqa: S105 - a value of a row
+SEARCH = "/v1/customers/search"
 RESHAPINGS = pytest.mark.parametrize("reshaping", [{}, FLAT], ids=["nested", "flat"])
 
 
@@ -124,6 +127,90 @@ def test_a_column_that_was_renamed_does_not_leave_as_an_extra(
     rule = {"breadcrumb": ["properties", "home_address"], "metadata": {"selected": False}}
     entry["metadata"].append(rule)
     assert_stays(run_tap(clinic.config, catalog=catalog, folder=tmp_path))
+
+
+BESIDE: dict[str, Any] = {
+    "a column": {"preview": SECRET},
+    "a column in words of the API": {"displayName": SECRET, "display_name": [SECRET]},
+    "custom": {"custom": {"diagnosisStr": SECRET}},
+    "a custom attribute": {"diagnosisStr": SECRET, "custom.diagnosisStr": SECRET},
+    "within another": {"meta": {"preview": SECRET, "custom": {"diagnosisStr": SECRET}}},
+    "within a list": {"rows": [[{"Preview": SECRET}], {"diagnosis_str": SECRET}]},
+    "a relationship": {"defaultLang": SECRET, "createdBy": {"id": SECRET}},
+}
+
+
+@RESHAPINGS
+@pytest.mark.parametrize("place", ["beside", "within", "related"])
+@pytest.mark.parametrize("members", BESIDE.values(), ids=BESIDE)
+def test_what_is_left_out_stays_wherever_a_resource_has_it(
+    clinic: Simulator, reshaping: dict[str, Any], place: str, members: Any, tmp_path: Path
+) -> None:
+    """Beside the attributes, within an unknown one, within an unknown relationship."""
+    catalog = catalog_of(clinic.config, ["customers"])
+    for path in (
+        ("preview",), ("display_name",), ("default_lang",), ("created_by_id",),
+        ("custom", "diagnosisStr"),
+    ):  # fmt: skip
+        deselected(catalog, "customers", *path)
+    change = {
+        "beside": lambda row: {**row, **members, "harmless": {"kept": 1}},
+        "within": lambda row: with_attribute(row, {"brandNew": {**members, "kept": 1}}),
+        "related": lambda row: {**row, "relationships": {"brandNew": {"data": members}}},
+    }[place]
+    rewrite_rows(clinic, change)
+    config = {**clinic.config, **reshaping}
+    output = run_tap(config, catalog=catalog, folder=tmp_path)
+    assert_stays(output)
+    if place != "related":
+        assert "kept" in json.dumps(output.records("customers"))
+
+
+@RESHAPINGS
+@pytest.mark.parametrize("name", ["displayName", "display_name", "DisplayName"])
+def test_what_a_map_names_stays_in_whatever_words_a_resource_has_it(
+    clinic: Simulator, reshaping: dict[str, Any], name: str
+) -> None:
+    """The map says `display_name`, Kustomer `displayName`."""
+    for id_ in clinic.org.ids("customer"):
+        clinic.org.update("customer", id_, custom={})
+    rewrite_rows(clinic, lambda row: {**row, name: SECRET, "meta": {name: SECRET}})
+    maps = {"customers": {"display_name": "__NULL__"}}
+    assert_stays(sync_tap({**clinic.config, **reshaping, "stream_maps": maps}, ["customers"]))
+
+
+def test_without_a_rule_what_stands_beside_the_attributes_leaves(clinic: Simulator) -> None:
+    """Whole, under its own name."""
+    beside = {"preview": "kept", "meta": {"preview": [1]}}
+    rewrite_rows(clinic, lambda row: {**row, **beside})
+    for row in sync_tap(clinic.config, ["customers"]).records("customers"):
+        assert row["extra_attributes"] == beside
+
+
+def test_what_nests_too_deep_to_be_looked_into_stays() -> None:
+    """It could hold what is left out."""
+    value: Any = SECRET
+    for _ in range(sys.getrecursionlimit()):
+        value = [value]
+    assert Withheld(["preview"]).rest_of(value) is None
+    assert Withheld([]).rest_of(value) is value
+
+
+def rewrite_rows(served: Simulator, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Have each row of a search changed on its way."""
+    served.faults.add(
+        Fault(
+            "rewrite",
+            path=SEARCH,
+            times=None,
+            rewrite=lambda page: {**page, "data": [change(row) for row in page["data"]]},
+        )
+    )
+
+
+def with_attribute(row: dict[str, Any], members: dict[str, Any]) -> dict[str, Any]:
+    """Return a resource with further attributes."""
+    return {**row, "attributes": {**row["attributes"], **members}}
 
 
 # ------------------------------------------------------------ stream maps

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ from tap_kustomer.errors import SettingsError
 from tap_kustomer.settings.values import Settings
 from tap_kustomer.streams.registry import STREAM_NAMES
 from tap_kustomer.tap import TapKustomer
+from tests.rows.test_privacy import FLAT, assert_valid
 from tests.support import FAST, Output, run_tap, sync_tap
 from tools.docs.endpoints_page import entries_for
 
@@ -217,6 +220,37 @@ def test_what_is_named_like_a_secret_stays_unless_asked_for(server: Simulator) -
     assert not {"token", "client_secret", "internal_code"} & set(
         output.schema("hooks")["properties"]
     )
+
+
+FLAT_ROWS: dict[str, JSON] = {
+    "flat": {"name": "kept", "internalCode": "s1", "sub": {"internalCode": "s2", "apiKey": "s3"}},
+    "mixed": {"type": "hook", "internalCode": "s1", "token": "s2", "attributes": {"name": "kept"}},
+    "pair": {"name": "Authorization", "value": "s1", "headers": ["s2"], "more": {"seen": "kept"}},
+    "related": {
+        "attributes": {"name": "kept"},
+        "relationships": {
+            "owner": {"data": {"id": "u1", "type": "user", "secret": "s1"}},
+            "internalCode": {"data": {"id": "s2", "type": "code"}},
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("reshaping", [{}, FLAT], ids=["nested", "flattened"])
+@pytest.mark.parametrize("secret", ["internalCode", "internal_code", "InternalCode"])
+@pytest.mark.parametrize("row", FLAT_ROWS.values(), ids=FLAT_ROWS)
+def test_secrets_outside_of_attributes_stay_too(
+    server: Simulator, row: JSON, secret: str, reshaping: JSON
+) -> None:
+    """Some endpoints answer with rows that have no attributes, or have members beside them."""
+    server.org.show("/v1/flat", [{**copy.deepcopy(row), "id": f"w{one}"} for one in range(2)])
+    entry = {"name": "hooks", "path": "/v1/flat", "secrets": [secret]}
+    output = read(server, entry, **reshaping)
+    assert output.ids("hooks") == {"w0", "w1"}
+    text = json.dumps(output.messages) + output.stderr
+    assert not [number for number in range(1, 4) if f"s{number}" in re.findall(r"\w+", text)]
+    assert "kept" in text
+    assert_valid(output)
 
 
 # ------------------------------------------------------------------ below other rows
