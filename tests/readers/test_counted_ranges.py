@@ -38,7 +38,9 @@ class Index(Census):
         self.cap: int | None = None  # beyond it no total is told
         self.shuffled: random.Random | None = None  # the order of ties, with each answer
         self.change: Callable[[], None] = lambda: None  # before each answer
-        self.part: tuple[int, random.Random] | None = None  # which answer is of a part, and of which
+        self.part: tuple[int, random.Random] | None = (
+            None  # which answer is of a part, and of which
+        )
         self.totals: list[int] = []  # said instead of the first true ones
         self.asked: list[tuple[int, int, bool]] = []  # number, size and whether ids only
 
@@ -52,7 +54,7 @@ class Index(Census):
         assert len(self.asked) < 3_000, "no end"
         found = [(at, id_) for id_, at in self.rows.items() if span.low <= at <= span.high]
         if self.part is not None and self.part[0] == len(self.asked):
-            found = [row for row in found if self.part[1].random() < 0.7]  # noqa: PLR2004
+            found = [row for row in found if self.part[1].random() < 0.7]
         if self.shuffled is not None:
             self.shuffled.shuffle(found)
         found.sort(key=lambda row: row[0])
