@@ -13,6 +13,7 @@ from tap_kustomer.naming import fit_identifier, short_suffix
 
 __all__ = [
     "column_names",
+    "duplicate_name",
     "names_after",
     "rename",
     "width_warning",
@@ -104,6 +105,12 @@ def with_winners(
     losers = {name.lower() for name in names}
     winners = {one for one in columns if one not in names and one.lower() in losers}
     return sorted({*kept, *winners})
+
+
+def duplicate_name(error: ValueError) -> str | None:
+    """Return the name that the SDK's flattening cannot give to two columns, if that is it."""
+    _, found, name = str(error).partition("Duplicate column name produced in schema: ")
+    return name if found else None
 
 
 def width_warning(stream: str, columns: Mapping[str, Mapping[str, Any]]) -> str | None:
