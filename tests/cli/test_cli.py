@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -174,6 +175,28 @@ def test_an_unforeseen_error_is_one_sentence_without_its_text(
     assert "an unexpected RuntimeError in test_cli.py" in sentence
     assert "in fail" in caplog.text
     assert "k-3f9c2b" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        FileNotFoundError(errno.ENOENT, "No such file or directory"),
+        OSError(errno.ENOSPC, "No space left on device", "some.file"),
+        ConnectionError("cut off"),
+    ],
+    ids=["no_file", "another_file", "connection"],
+)
+def test_not_every_error_of_the_system_is_one_of_the_output(
+    errors_of: ERRORS, monkeypatch: pytest.MonkeyPatch, error: OSError
+) -> None:
+    """Who is told of the output looks at the wrong place."""
+
+    def fail(*_args: object, **_kwargs: object) -> None:
+        raise error
+
+    monkeypatch.setattr(TapKustomer, "_validate_config", fail)
+    (sentence,) = errors_of()
+    assert f"an unexpected {type(error).__name__} in test_cli.py" in sentence
 
 
 def test_a_whole_state_message_is_a_state(sim: Simulator, tmp_path: Path) -> None:
