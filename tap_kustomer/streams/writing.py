@@ -27,7 +27,12 @@ from tap_kustomer.rows.flattening import (
     with_winners,
 )
 from tap_kustomer.rows.maker import RecordShape, RowMaker
-from tap_kustomer.rows.selection import custom_rule, deselected, mapped_columns
+from tap_kustomer.rows.selection import (
+    custom_rule,
+    deselected,
+    deselection_warnings,
+    mapped_columns,
+)
 from tap_kustomer.rows.stream_maps import RowMap
 from tap_kustomer.session import Session
 from tap_kustomer.settings.meltano import left_out_by_name
@@ -115,6 +120,8 @@ class WritingStream(BookmarkedStream):
                 "role org.permission.metadata.read.",
                 self.name,
             )
+        for warning in deselection_warnings(self.name, self.metadata, known):
+            self.logger.warning("%s", warning)
         rule = custom_rule(self.name, self.mask)
         return RecordShape(
             stream=self.name,
