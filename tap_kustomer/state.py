@@ -39,10 +39,11 @@ def parse_state(text: str) -> Any:
     try:
         content = json.loads(text)
     except json.JSONDecodeError:
-        lines = [line for line in text.splitlines() if line.strip()]
+        lines = [(place, line) for place, line in enumerate(text.splitlines()) if line.strip()]
         if len(lines) < 2:  # noqa: PLR2004 - one line was tried as a whole
             raise
-        content = [json.loads(line) for line in lines][-1]
+        # Behind as many line ends, so that an error tells the line of the file.
+        content = [json.loads("\n" * place + line) for place, line in lines][-1]
     if isinstance(content, dict) and content.get("type") == "STATE":
         content = content.get("value")
     if isinstance(content, dict) and isinstance(content.get("completed"), dict):

@@ -287,6 +287,21 @@ def test_a_pipe_that_does_not_block_gets_every_line(
         assert sum(one["type"] == "RECORD" for one in tags) == 600
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1", "cp037"])
+@pytest.mark.parametrize("command", [("--discover",), ("--about", "--format=json"), ()], ids=str)
+def test_the_output_is_always_utf_8(
+    served: Simulator, command: tuple[str, ...], encoding: str, tmp_path: Path
+) -> None:
+    """Whatever the environment wants of Python's programs: readers of JSON want that."""
+    (tmp_path / "config.json").write_text(json.dumps(served.config))
+    config = str(tmp_path / "config.json")
+    env = {"PYTHONIOENCODING": encoding, "TAP_KUSTOMER_LOGLEVEL": "CRITICAL"}
+    done = run("tap_kustomer", "--config", config, *command, env=env, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("{")
+    assert "\0" not in done.stdout
+
+
 @pytest.mark.skipif(not FULL.exists(), reason="only Linux has a device that is always full")
 @pytest.mark.parametrize("args", [(), ("--about",)], ids=str)
 def test_a_full_disk_is_a_sentence(

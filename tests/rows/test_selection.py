@@ -259,6 +259,20 @@ def test_a_catalog_that_selects_nothing_is_said(clinic: Simulator, tmp_path: Pat
     assert "No stream is selected" in output.stderr
 
 
+def test_a_catalog_that_selects_what_is_gone_is_not_said_to_select_nothing(
+    clinic: Simulator, tmp_path: Path
+) -> None:
+    """The error that names the stream says what is wrong."""
+    catalog = catalog_of(clinic.config, ["customers"])
+    for entry in catalog["streams"]:
+        if entry["tap_stream_id"] == "customers":
+            entry["tap_stream_id"] = entry["stream"] = "kobject_gone"
+    output = run_tap(clinic.config, catalog=catalog, folder=tmp_path)
+    assert output.status == 1
+    assert "kobject_gone: the catalog selects this stream" in output.stderr
+    assert "No stream is selected" not in output.stderr
+
+
 def test_a_map_that_removes_the_key_names_its_stream(clinic: Simulator, tmp_path: Path) -> None:
     """Without the expression of its neighbour, which may hold a salt."""
     maps = {"customers": {"id": None, "name": "md5('pepper-77')"}}
