@@ -39,10 +39,11 @@ def parse_state(text: str) -> Any:
     try:
         content = json.loads(text)
     except json.JSONDecodeError:
-        lines = [line for line in text.splitlines() if line.strip()]
+        lines = [(place, line) for place, line in enumerate(text.splitlines()) if line.strip()]
         if len(lines) < 2:  # noqa: PLR2004 - one line was tried as a whole
             raise
-        content = [json.loads(line) for line in lines][-1]
+        # Behind as many line ends, so that an error tells the line of the file.
+        content = [json.loads("\n" * place + line) for place, line in lines][-1]
     if isinstance(content, dict) and content.get("type") == "STATE":
         content = content.get("value")
     if isinstance(content, dict) and isinstance(content.get("completed"), dict):
@@ -68,10 +69,9 @@ def check_state(
             "--state."
         )
         raise StateError(msg)
-    bookmarks = state.get("bookmarks")
     mark = state.get(MARK)
     if not isinstance(mark, dict):
-        if bookmarks or state.get("currently_syncing"):
+        if state.get("bookmarks") or state.get("currently_syncing"):
             msg = (
                 "This state was written by another tap for Kustomer, whose tables have other "
                 f"columns. {_START_FRESH}"
@@ -83,12 +83,14 @@ def check_state(
                 "Pass the last STATE value of an earlier run, or omit --state to start fresh."
             )
             raise StateError(msg)
-        return
-    if bookmarks is not None and not (
+        mark = {}
+    bookmarks = state.get("bookmarks", {})
+    if not (
         isinstance(bookmarks, dict) and all(isinstance(one, dict) for one in bookmarks.values())
     ):
         msg = f"The bookmarks in the state are damaged. {_START_FRESH}"
         raise StateError(msg)
+    _refuse_unreadable(bookmarks)
     known = mark.get("org_id")
     if org_id is not None and known is not None and known != org_id:
         msg = (
@@ -97,7 +99,20 @@ def check_state(
         )
         raise StateError(msg)
     if now is not None:
-        _refuse_future(bookmarks or {}, now)
+        _refuse_future(bookmarks, now)
+
+
+def _refuse_unreadable(bookmarks: dict[str, dict[str, Any]]) -> None:
+    for stream, known in bookmarks.items():
+        value = known.get("replication_key_value")
+        is_sequence = "spool" in known and type(value) is int
+        if value is not None and not is_sequence and timestamps.normalise(value) is None:
+            msg = (
+                f"{stream}: the bookmark in the state isn't a date-time, such as "
+                "2026-01-31T12:00:00.000Z. Set it to a time up to which the rows were certainly "
+                "loaded, or remove the stream from the state to read it from `start_date`."
+            )
+            raise StateError(msg)
 
 
 def _refuse_future(bookmarks: dict[str, dict[str, Any]], now: str) -> None:

@@ -85,13 +85,13 @@ class Sync:
     def sync(self) -> None:
         """Sync all streams. Raises ``CredentialsError``, ``StopRequested``, ``OutputClosed``."""
         streams = [stream for stream in self._streams.values() if stream.selected]
-        if not streams:
+        streams.sort(key=lambda stream: stream.read_last)
+        self._note_vanished()
+        if not streams and not self.failed:
             logger.warning(
                 "No stream is selected, so nothing is read. Select streams in the catalog; in "
                 'Meltano, patterns with ! only take away: put "*.*" in front of them.'
             )
-        streams.sort(key=lambda stream: stream.read_last)
-        self._note_vanished()
         in_turn = [stream for stream in streams if stream.name != "sync_runs"]
         search_together(self._session, [one for one in in_turn if isinstance(one, KlassObjects)])
         try:

@@ -13,11 +13,10 @@ from typing import Any, ClassVar, cast
 
 import click
 from singer_sdk import Tap
-from singer_sdk._logging import _setup_console_logging
 from singer_sdk.cli import plugin_cli
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
-from singer_sdk.plugin_base import JSONSchemaValidator, _plugin_log_level
+from singer_sdk.plugin_base import JSONSchemaValidator
 from typing_extensions import override
 
 from tap_kustomer import timestamps
@@ -41,7 +40,7 @@ from tap_kustomer.readers.sources import SharedSources
 from tap_kustomer.rows.selection import mapping_warnings
 from tap_kustomer.run import StreamRun
 from tap_kustomer.session import Output, Session
-from tap_kustomer.settings.environment import settings_from_environment, settle_log_level
+from tap_kustomer.settings.environment import set_up_logging, settings_from_environment
 from tap_kustomer.settings.meltano import leaves_out, pattern_warnings, with_dropped_nulls
 from tap_kustomer.settings.reader import those_set
 from tap_kustomer.settings.values import SETTINGS_SCHEMA, Settings, unknown_settings
@@ -312,8 +311,7 @@ class TapKustomer(CommandTap):
     @plugin_cli
     def cli(cls) -> click.Command:  # noqa: N805 - the SDK's property of the class
         """Return the command; a log level of another program is no reason to end."""
-        settle_log_level()
-        _setup_console_logging(log_level=_plugin_log_level(plugin_name=cls.name))
+        set_up_logging(cls.name)
         return cls.get_singer_command()
 
     @override

@@ -34,7 +34,7 @@ is_normal = _USUAL.fullmatch  # whether a text is in that format already; fast
 _TIMESTAMP = re.compile(
     r"(?P<day>\d{4}-\d{2}-\d{2})"
     r"(?:[Tt ](?P<time>\d{2}:\d{2}(?::\d{2})?)(?:[.,](?P<fraction>\d+))?"
-    r"\s*(?P<zone>[Zz]|[+-]\d{2}:?\d{2})?)?",
+    r"\s*(?P<zone>[Zz]|[+-](?:[01]\d|2[0-3]):?[0-5]\d)?)?",
     re.ASCII,
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import logging
 import os
@@ -30,6 +31,9 @@ from tap_kustomer.sync import bug_sentence
 __all__ = ["KustomerCommand"]
 
 logger = logging.getLogger("tap-kustomer")
+
+_OF_WRITING = {errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EINVAL, errno.EIO, errno.ENOSPC}
+"""What writing to a file ends with that was open already."""
 
 
 class KustomerCommand(SingerCommand):
@@ -74,12 +78,8 @@ class KustomerCommand(SingerCommand):
             leave(130)
         except OutputClosed as closed:
             leave(1, *map(str, closed.args))
-        except OSError as error:  # of what the SDK prints: the catalog, what it is about
-            quiet = isinstance(error, BrokenPipeError)
-            leave(1, *([] if quiet else [f"The output cannot be written: {error.strerror}."]))
         except Exception as error:  # noqa: BLE001 - its own text could show a key or a row
-            logger.debug("Traceback of the error below: %s", frames_of(error))
-            leave(1, f"tap-kustomer: {bug_sentence(error)}")
+            leave(1, *_unforeseen(error))
         leave(status if isinstance(status, int) else 0)
 
     @override
@@ -102,6 +102,16 @@ def leave(status: int, *sentences: str) -> None:
         # Python flushes once more at its end and would complain about the closed pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)
+
+
+def _unforeseen(error: Exception) -> list[str]:
+    """Return what to say of an error: none where who reads what the SDK prints is gone."""
+    if isinstance(error, BrokenPipeError):
+        return []
+    if isinstance(error, OSError) and error.errno in _OF_WRITING and not error.filename:
+        return [f"The output cannot be written: {error.strerror}."]
+    logger.debug("Traceback of the error below: %s", frames_of(error))
+    return [f"tap-kustomer: {bug_sentence(error)}"]
 
 
 def _with_own_reading(option: click.Parameter) -> click.Parameter:

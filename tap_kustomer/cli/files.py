@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
-from singer_sdk.singerlib import Catalog
+from singer_sdk.singerlib import Catalog, CatalogEntry
 
 from tap_kustomer.errors import SettingsError
 from tap_kustomer.state import check_state, parse_state
 
 __all__ = ["InputFileError", "read_catalog", "read_config", "read_state"]
+
+logger = logging.getLogger("tap-kustomer")
 
 
 class InputFileError(SettingsError):
@@ -37,7 +40,8 @@ def read_catalog(path: str) -> dict[str, Any]:
     try:
         if not isinstance(content["streams"], list):
             raise TypeError  # noqa: TRY301 - one sentence for all that can be wrong
-        for entry in Catalog.from_dict(content).streams:
+        catalog = Catalog.from_dict(content)
+        for entry in catalog.streams:
             if not isinstance(entry.tap_stream_id, str):
                 raise TypeError  # noqa: TRY301
             entry.schema.to_dict()
@@ -47,11 +51,33 @@ def read_catalog(path: str) -> dict[str, Any]:
                     "must be true or false, without quotes."
                 )
                 raise InputFileError(msg)
-            entry.metadata.resolve_selection()
+        for raw in content["streams"]:
+            entry = catalog[raw["tap_stream_id"]]
+            if entry.metadata.resolve_selection().get((), False):
+                _warn_of_schema(entry, raw["schema"], ())
     except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
         msg = f"The catalog file {path} isn't a Singer catalog. Create one with --discover."
         raise InputFileError(msg) from error
     return dict(content)
+
+
+def _warn_of_schema(entry: CatalogEntry, schema: dict[str, Any], path: tuple[str, ...]) -> None:
+    """Warn of what the first taps took for a choice, in the schema of a selected stream."""
+    for name, one in (schema.get("properties") or {}).items():
+        breadcrumb = (*path, "properties", name)
+        known = entry.metadata.get(breadcrumb)
+        if not isinstance(one, dict) or (known is not None and known.selected is False):
+            continue
+        if one.get("selected") is False:
+            right = {"breadcrumb": breadcrumb, "metadata": {"selected": False}}
+            logger.warning(
+                '%s: `"selected": false` in the schema of %s has no effect. Put it into the '
+                "stream's `metadata` in the catalog: %s",
+                entry.tap_stream_id,
+                name,
+                json.dumps(right),
+            )
+        _warn_of_schema(entry, one, breadcrumb)
 
 
 def _is_no_choice(selected: object) -> bool:

@@ -6,6 +6,7 @@ A target in the same environment may have brought older packages, or others of t
 from __future__ import annotations
 
 import importlib
+import io
 import logging
 import os
 import sys
@@ -61,6 +62,8 @@ def _need_output() -> None:
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - the process keeps it
     if not sys.stdout:
         sys.exit("The output is closed, so there is nowhere to print to.")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # whatever PYTHONIOENCODING says: it is JSON
 
 
 def _imported(name: str) -> Any:

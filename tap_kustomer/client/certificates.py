@@ -24,6 +24,7 @@ logger = logging.getLogger("tap-kustomer.client")
 
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _FILE, _FOLDER = "SSL_CERT_FILE", "SSL_CERT_DIR"
+_KEY_LOG = "SSLKEYLOGFILE"
 
 
 class Adapter(HTTPAdapter):
@@ -71,6 +72,7 @@ def _trusting() -> dict[str, Any]:
 
     A variable that leads nowhere is no reason to end: a host that certifi knows needs none.
     """
+    _need_no_key_log()
     places = {name: os.environ.get(name) for name in (_FILE, _FOLDER)}
     if any(os.environ.get(name) for name in _BUNDLES) or not any(places.values()):
         return {}
@@ -79,6 +81,17 @@ def _trusting() -> dict[str, Any]:
         if path and (problem := _add(context, variable, path)):
             logger.warning("%s is not used: what it names %s.", variable, problem)
     return {"ssl_context": context}
+
+
+def _need_no_key_log() -> None:
+    """Forget where the keys of TLS shall be logged, if that cannot be: urllib3 would end there."""
+    path = os.environ.get(_KEY_LOG)
+    try:
+        if path:
+            Path(os.path.expandvars(path)).open("ab").close()
+    except OSError as error:
+        del os.environ[_KEY_LOG]
+        logger.warning("%s is not used: %s cannot be written (%s).", _KEY_LOG, path, error.strerror)
 
 
 def _add(context: ssl.SSLContext, variable: str, path: str) -> str | None:

@@ -18,6 +18,7 @@ import backoff
 import requests
 from backoff.types import Details
 from requests.cookies import RequestsCookieJar
+from typing_extensions import override
 
 from tap_kustomer import errors
 from tap_kustomer.client.auth import KustomerAuthenticator, Origin
@@ -295,7 +296,9 @@ def _session(
     user_agent: str,
     connections: int,
 ) -> requests.Session:
-    session = requests.Session()
+    # Its warnings quote headers and addresses.
+    logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
+    session = _Session()
     session.auth = authenticator
     session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
     session.cookies = _NoCookies()
@@ -303,6 +306,14 @@ def _session(
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
+
+
+class _Session(requests.Session):
+    """Reads nothing of where a redirect leads, as none is followed."""
+
+    @override
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return nothing: a malformed place would be an error of `requests`."""
 
 
 class _NoCookies(RequestsCookieJar):

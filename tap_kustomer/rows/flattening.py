@@ -13,6 +13,7 @@ from tap_kustomer.naming import fit_identifier, short_suffix
 
 __all__ = [
     "column_names",
+    "duplicate_name",
     "names_after",
     "names_kept",
     "rename",
@@ -109,6 +110,12 @@ def _custom_columns(stream_map: StreamMap) -> list[str]:
     options = stream_map.flattening_options
     custom = stream_map.raw_schema["properties"].get("custom", {}).get("properties", {})
     return [f"custom{options.separator}{name}" for name in custom] if options else []
+
+
+def duplicate_name(error: ValueError) -> str | None:
+    """Return the name that the SDK's flattening cannot give to two columns, if that is it."""
+    _, found, name = str(error).partition("Duplicate column name produced in schema: ")
+    return name if found else None
 
 
 def width_warning(stream: str, columns: Mapping[str, Mapping[str, Any]]) -> str | None:

@@ -8,12 +8,22 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
+import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from singer_sdk.singerlib import MetadataMapping
+
 from tap_kustomer.settings.meltano import lets_unknown_custom_leave
 
-__all__ = ["CustomRule", "custom_rule", "deselected", "mapped_columns", "mapping_warnings"]
+__all__ = [
+    "CustomRule",
+    "custom_rule",
+    "deselected",
+    "deselection_warnings",
+    "mapped_columns",
+    "mapping_warnings",
+]
 
 _CUSTOM = ("properties", "custom", "properties")
 _NULLS = (None, "__NULL__")
@@ -41,6 +51,28 @@ def deselected(mask: Mapping[tuple[str, ...], bool]) -> Iterator[str]:
     for path, wanted in mask.items():
         if len(path) == len(("properties", "")) and not wanted:
             yield path[-1]
+
+
+def deselection_warnings(
+    stream: str, metadata: MetadataMapping, columns: Mapping[str, Any]
+) -> Iterator[str]:
+    """Yield a sentence for each rule of the catalog that leaves out what is not there."""
+    paths: list[tuple[str, ...]] = [("properties", name) for name in columns]
+    paths += [(*_CUSTOM, name) for name in columns.get("custom", {}).get("properties", ())]
+    known = {_in_words(path): path for path in paths}
+    for path, one in metadata.items():
+        if one.selected is not False or not path or path in paths:
+            continue
+        near = difflib.get_close_matches(_in_words(path), known, n=1, cutoff=0.8)
+        if not near and path[:-1] == _CUSTOM:
+            continue  # of a deleted attribute, or one that metadata does not show
+        hint = f"; did you mean {json.dumps(known[near[0]])}?" if near else "."
+        yield f"{stream}: the catalog deselects {json.dumps(path)}, which isn't there{hint}"
+
+
+def _in_words(path: tuple[str, ...]) -> str:
+    """Return what ``path`` names, however it is written."""
+    return ".".join(part for part in path if part != "properties").replace("__", ".").lower()
 
 
 def mapped_columns(stream: str, stream_maps: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import logging.config
 import os
 import re
 from collections.abc import Mapping
@@ -17,12 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from dotenv import find_dotenv, load_dotenv
+from singer_sdk._logging import _setup_console_logging
+from singer_sdk.plugin_base import _plugin_log_level
 
-__all__ = ["settings_from_environment", "settle_log_level"]
+__all__ = ["set_up_logging", "settings_from_environment", "settle_log_level"]
 
 logger = logging.getLogger("tap-kustomer")
 
 _LOG_LEVEL = "TAP_KUSTOMER_LOGLEVEL"
+_LOG_CONFIG = "SINGER_SDK_LOG_CONFIG"
 _MORE_THAN_DEBUG = {"TRACE", "ALL", "VERBOSE", "SILLY", "FINE", "FINEST"}
 _BOOLEANS = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
@@ -81,6 +85,29 @@ def settle_log_level() -> None:
     elif level:
         logger.warning("%s is %s, which isn't a Python log level; using %s.", name, level, known)
     os.environ[_LOG_LEVEL] = known
+
+
+def set_up_logging(plugin: str) -> None:
+    """Log to stderr, or as SINGER_SDK_LOG_CONFIG wants; one that cannot be used is a warning."""
+    settle_log_level()
+    level = _plugin_log_level(plugin_name=plugin)
+    path = os.environ.get(_LOG_CONFIG)
+    if not path:
+        os.environ.pop(_LOG_CONFIG, None)
+    try:
+        _setup_console_logging(log_level=level)
+    except Exception as error:  # noqa: BLE001 - of files, YAML, and whatever a handler's class does
+        os.environ.pop(_LOG_CONFIG, None)
+        logging.getLogger().handlers.clear()
+        # Loggers that the config has disabled are heard again.
+        logging.config.dictConfig({"version": 1, "disable_existing_loggers": False})
+        _setup_console_logging(log_level=level)
+        logger.warning(
+            "%s is not used: %s holds no logging config in YAML (%s).",
+            _LOG_CONFIG,
+            path,
+            type(error).__name__,
+        )
 
 
 def _value(text: str, schema: Mapping[str, Any]) -> Any:

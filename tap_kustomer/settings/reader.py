@@ -148,7 +148,7 @@ class SettingsReader:
             if isinstance(mapping, dict):
                 for column, expression in mapping.items():
                     self._expression(f"{stream}.{column}", expression)
-            elif mapping not in {None, "__NULL__"}:
+            elif mapping not in (None, "__NULL__"):
                 self.problems.append(f"`stream_maps`: {stream} must be an object or null.")
 
     def _expression(self, place: str, expression: object) -> None:

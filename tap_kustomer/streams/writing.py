@@ -19,9 +19,20 @@ from typing_extensions import override
 from tap_kustomer.catalog.attributes import type_in_words
 from tap_kustomer.catalog.schema import object_schema
 from tap_kustomer.errors import SettingsError
-from tap_kustomer.rows.flattening import names_after, names_kept, rename, width_warning
+from tap_kustomer.rows.flattening import (
+    duplicate_name,
+    names_after,
+    names_kept,
+    rename,
+    width_warning,
+)
 from tap_kustomer.rows.maker import RecordShape, RowMaker
-from tap_kustomer.rows.selection import custom_rule, deselected, mapped_columns
+from tap_kustomer.rows.selection import (
+    custom_rule,
+    deselected,
+    deselection_warnings,
+    mapped_columns,
+)
 from tap_kustomer.rows.stream_maps import RowMap
 from tap_kustomer.session import Session
 from tap_kustomer.settings.meltano import left_out_by_name
@@ -109,6 +120,8 @@ class WritingStream(BookmarkedStream):
                 "role org.permission.metadata.read.",
                 self.name,
             )
+        for warning in deselection_warnings(self.name, self.metadata, known):
+            self.logger.warning("%s", warning)
         rule = custom_rule(self.name, self.mask)
         return RecordShape(
             stream=self.name,
@@ -172,6 +185,15 @@ class WritingStream(BookmarkedStream):
                     f"`stream_maps`: the mapping of {self.name} is malformed. It must keep the key "
                     f"({', '.join(self.primary_keys)}), and `__else__` can only be null; see "
                     "https://sdk.meltano.com/en/latest/stream_maps.html."
+                )
+                raise SettingsError([problem]) from None
+            except ValueError as error:
+                if (name := duplicate_name(error)) is None:
+                    raise
+                problem = (
+                    f"{self.name}: flattening would call two columns {name}. Raise "
+                    "`flattening_max_key_length`, or remove it: names have at most 63 bytes all "
+                    "the same. If it isn't set, set another `flattening_separator`."
                 )
                 raise SettingsError([problem]) from None
         return super().stream_maps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -108,7 +109,9 @@ BAD_FILES: list[tuple[str, bytes, str]] = [
     ("state", b'{"streams": [{"tap_stream_id": "users"}]}', "isn't a state of this tap"),
     ("state", b'{"singer_state": {"api_key": "k-3f9c2b"}}', "isn't a state of this tap"),
     ("state", b'{"singer_state": {"bookmarks": {"users": {}}}}', "written by another tap"),
-    ("state", b'{"tap_kustomer": {}}\n{"bookm', "isn't valid JSON"),
+    ("state", b'{"tap_kustomer": {}}\n{"bookm', "isn't valid JSON (line 2, column 2)"),
+    ("state", b'{"tap_kustomer": {}}\n\n\n{}\n x', "isn't valid JSON (line 5, column 2)"),
+    ("state", b'{"tap_kustomer": \n{}\n}x', "isn't valid JSON (line 1"),
     ("state", b'"x"', "The state isn't a JSON object"),
     ("state", b'{"bookmarks": {"users": {}}}', "written by another tap"),
     ("state", b'{"bookmarks": [], "tap_kustomer": {}}', "bookmarks in the state are damaged"),
@@ -174,6 +177,28 @@ def test_an_unforeseen_error_is_one_sentence_without_its_text(
     assert "an unexpected RuntimeError in test_cli.py" in sentence
     assert "in fail" in caplog.text
     assert "k-3f9c2b" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        FileNotFoundError(errno.ENOENT, "No such file or directory"),
+        OSError(errno.ENOSPC, "No space left on device", "some.file"),
+        ConnectionError("cut off"),
+    ],
+    ids=["no_file", "another_file", "connection"],
+)
+def test_not_every_error_of_the_system_is_one_of_the_output(
+    errors_of: ERRORS, monkeypatch: pytest.MonkeyPatch, error: OSError
+) -> None:
+    """Who is told of the output looks at the wrong place."""
+
+    def fail(*_args: object, **_kwargs: object) -> None:
+        raise error
+
+    monkeypatch.setattr(TapKustomer, "_validate_config", fail)
+    (sentence,) = errors_of()
+    assert f"an unexpected {type(error).__name__} in test_cli.py" in sentence
 
 
 def test_a_whole_state_message_is_a_state(sim: Simulator, tmp_path: Path) -> None:

@@ -74,10 +74,35 @@ def test_a_bookmark_in_the_future_is_refused(value: str) -> None:
         check_state(state, "o", NOW)
 
 
-@pytest.mark.parametrize("value", [NOW, "2026-11-25T12:00:30.000Z", "2020-01-01", 17, None])
+@pytest.mark.parametrize("value", [NOW, "2026-11-25T12:00:30.000Z", "2020-01-01", None])
 def test_a_bookmark_up_to_now_is_taken(value: object) -> None:
-    """Headers tell whole seconds; the sequence of a spool is no moment."""
+    """Headers tell whole seconds; a stream that has read nothing yet has none."""
     check_state({**MARKED, "bookmarks": {"notes": {"replication_key_value": value}}}, "o", NOW)
+
+
+def test_the_bookmark_of_a_spool_is_a_number() -> None:
+    """The sequence of an event, which is no moment."""
+    known = {"replication_key_value": 17, "spool": "s", "event": "e"}
+    check_state({**MARKED, "bookmarks": {"webhook_events": known}}, "o", NOW)
+
+
+@pytest.mark.parametrize(
+    "value", ["soon", "", "9999-99-99", 17, 1.5, True, {}, [NOW], "2026-11-25T12:00:00-99:00"]
+)
+def test_a_bookmark_that_is_no_moment_is_refused(value: object) -> None:
+    """Ignored, it would cost a full extract in silence."""
+    state = {**MARKED, "bookmarks": {"notes": {"replication_key_value": value}}}
+
+    with pytest.raises(StateError, match="notes: the bookmark in the state isn't a date-time"):
+        check_state(state)
+
+
+@pytest.mark.parametrize("bookmarks", [None, [], "", 0, {"notes": None}, {"notes": "2026-01-01"}])
+@pytest.mark.parametrize("mark", [{}, {"tap_kustomer": MARKED["tap_kustomer"]}], ids=["", "ours"])
+def test_bookmarks_that_are_no_objects_are_refused(mark: dict[str, Any], bookmarks: object) -> None:
+    """Whoever's they are."""
+    with pytest.raises(StateError, match=r"are damaged|by another tap"):
+        check_state({**mark, "bookmarks": bookmarks})
 
 
 def test_a_run_refuses_a_bookmark_in_the_future(sim: Simulator, tmp_path: Path) -> None:

@@ -180,6 +180,53 @@ def test_a_log_level_in_a_file_is_no_reason_to_end(
         assert ("DEBUG" in done.stderr) is debug, done.stderr
 
 
+ROOT_TO = "version: 1\nroot: {level: INFO, handlers: [h]}\nhandlers: {h: {class: "
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{}",
+        b"- a list",
+        b"version: [1",
+        f"{ROOT_TO}nobody.Knows}}}}".encode(),
+        f"{ROOT_TO}logging.NullHandler}}}}".replace("[h]", "[other]").encode(),
+        f"{ROOT_TO}logging.NullHandler}}}}".encode("utf-16"),
+        None,
+    ],
+    ids=["empty", "no_version", "list", "cut", "class", "no_handler", "utf-16", "folder"],
+)
+def test_a_logging_config_that_cannot_be_used_is_a_warning(
+    served: Simulator, content: bytes | None, tmp_path: Path
+) -> None:
+    """As one that is missing: no load need fail for the look of its log."""
+    path = tmp_path / "log.yml"
+    path.mkdir() if content is None else path.write_bytes(content)
+    env = {**settings_of(served), "SINGER_SDK_LOG_CONFIG": str(path)}
+    done = run("tap_kustomer", "--config=ENV", "--discover", env=env, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    [warning] = done.stderr.splitlines()
+    assert f"SINGER_SDK_LOG_CONFIG is not used: {path} holds no logging config" in warning
+    del env["TAP_KUSTOMER_API_KEY"]
+    done = run("tap_kustomer", "--config=ENV", "--discover", env=env, folder=tmp_path)
+    assert done.returncode == 1
+    assert "`api_key` is missing" in done.stderr
+
+
+def test_a_logging_config_holds_and_an_empty_name_of_one_is_none(tmp_path: Path) -> None:
+    """Schedulers often cannot leave a variable out."""
+    path = tmp_path / "log.yml"
+    form = 'formatters: {f: {format: "as the config wants: %(message)s"}}'
+    quiet = "disable_existing_loggers: false"
+    path.write_text(f"{ROOT_TO}logging.StreamHandler, formatter: f}}}}\n{form}\n{quiet}\n")
+    for name, form in ((str(path), "as the config wants: Config"), ("", "ERROR")):
+        env = {"SINGER_SDK_LOG_CONFIG": name}
+        done = run("tap_kustomer", "--config=ENV", "--discover", env=env, folder=tmp_path)
+        assert form in done.stderr
+        assert "SINGER_SDK_LOG_CONFIG" not in done.stderr
+
+
 # ------------------------------------------------------------ files of other editors
 
 
@@ -238,6 +285,21 @@ def test_a_pipe_that_does_not_block_gets_every_line(
     else:
         tags = [one for one in read_messages(text) if one.get("stream") == "tags"]
         assert sum(one["type"] == "RECORD" for one in tags) == 600
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1", "cp037"])
+@pytest.mark.parametrize("command", [("--discover",), ("--about", "--format=json"), ()], ids=str)
+def test_the_output_is_always_utf_8(
+    served: Simulator, command: tuple[str, ...], encoding: str, tmp_path: Path
+) -> None:
+    """Whatever the environment wants of Python's programs: readers of JSON want that."""
+    (tmp_path / "config.json").write_text(json.dumps(served.config))
+    config = str(tmp_path / "config.json")
+    env = {"PYTHONIOENCODING": encoding, "TAP_KUSTOMER_LOGLEVEL": "CRITICAL"}
+    done = run("tap_kustomer", "--config", config, *command, env=env, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("{")
+    assert "\0" not in done.stdout
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="only Linux has a device that is always full")

@@ -142,6 +142,24 @@ def test_a_file_for_all_that_leads_nowhere_does_no_harm_where_it_is_not_needed(
     assert len(output.records("tags")) == 3
 
 
+@pytest.mark.parametrize("place", ["none/keys.log", ".", "/proc/version"])
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_a_key_log_that_cannot_be_written_is_a_warning(
+    request: pytest.FixtureRequest, read: Reader, tmp_path: Path, variable: str, place: str
+) -> None:
+    """It helps somebody to debug another program, and no load need fail for that."""
+    config, authority = (request.getfixturevalue(name) for name in ("config", "authority"))
+    path = tmp_path / place
+    output = read(config, **{variable: authority.bundle}, SSLKEYLOGFILE=path)
+    assert output.status == 0, output.stderr
+    assert len(output.records("tags")) == 3
+    assert output.stderr.count("SSLKEYLOGFILE is not used") == 1
+    good = read(config, **{variable: authority.bundle}, SSLKEYLOGFILE=tmp_path / "keys.log")
+    assert good.status == 0, good.stderr
+    assert "SSLKEYLOGFILE" not in good.stderr
+    assert (tmp_path / "keys.log").stat().st_size
+
+
 @pytest.mark.parametrize(
     "case",
     [

@@ -83,6 +83,37 @@ def test_what_describes_the_tap_does_not_show_the_key(
     assert KEY not in stdout + output.stderr
 
 
+class _OddHeaders(http.server.BaseHTTPRequestHandler):
+    """Answers with a header line that is none."""
+
+    line = b""
+
+    def do_GET(self) -> None:
+        """Answer with a list of nothing."""
+        head = b"HTTP/1.1 200 OK\r\nX-A: 1\r\n" + self.line + b"\r\nContent-Length: 11\r\n\r\n"
+        self.wfile.write(head + b'{"data":[]}')
+
+    def log_message(self, *_args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize("line", [f"{ROW} {KEY}", f" {ROW}", f"{ROW}\r\n: {KEY}"], ids=repr)
+def test_a_header_that_is_none_is_not_shown(
+    secret_sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    """The library would log it with a traceback, beside the whole address."""
+    monkeypatch.setattr(_OddHeaders, "line", line.encode())
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _OddHeaders) as server:
+        threading.Thread(target=server.serve_forever).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        config = {**secret_sim.config, "api_url": url, "backoff_max_elapsed_seconds": 1}
+        output = run_tap(config, "--discover", env=DEBUG, speed=500, folder=tmp_path)
+        server.shutdown()
+    assert output.status == 0, output.stderr
+    assert "Traceback (" not in output.stderr
+    assert_silent(output)
+
+
 @pytest.mark.parametrize("wrong", [[KEY], {"key": KEY}, f"{KEY} {KEY}"], ids=str)
 def test_a_key_of_the_wrong_type_is_not_shown(
     secret_sim: Simulator, tmp_path: Path, wrong: Any

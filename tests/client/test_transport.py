@@ -199,6 +199,16 @@ def test_no_redirect_is_followed_and_no_cookie_kept(client: KustomerClient, wire
     assert "Cookie" not in wire.sent[1].headers
 
 
+@pytest.mark.parametrize("place", ["http://[x", "//[", "https://a:port/", "", "\u00ff\u0000"])
+def test_where_a_redirect_leads_is_not_even_read(
+    client: KustomerClient, wire: Wire, place: str
+) -> None:
+    """A malformed place is no error of its own."""
+    wire.gives((302, b"", {"location": place}))
+    with pytest.raises(CredentialsError, match=r"redirected /v1/tags \(status 302\)"):
+        fetch(client)
+
+
 def test_a_redirect_that_was_one_odd_answer_decides_nothing(
     client: KustomerClient, wire: Wire
 ) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from simulator import Org, Simulator
 from tests.rows.test_privacy import FLAT, assert_valid, deselected
-from tests.support import Output, catalog_of, sync_tap
+from tests.support import Output, catalog_of, run_tap, sync_tap
 
 ODD = ["a.bStr", 'c"dStr', "e'fStr", "g[0]Str", "h`iStr", "j kStr", "l-mStr", "n;--Str", "ünStr"]
 
@@ -153,6 +154,31 @@ def test_cleaned_names_that_would_meet_stay_apart(server: Simulator) -> None:
     assert sorted(found.values()) == sorted(names)
     assert len({column.lower() for column in found}) == len(names)
     assert found["custom__a_bStr"] == "a_bStr"
+
+
+ANSWERS = [f"customerSatisfactionSurveyResponse{name}Str" for name in ("One", "Other")]
+
+
+@pytest.mark.parametrize("length", [16, 30, 40])
+@pytest.mark.parametrize("maps", [{}, {"customers": {"name": "name"}}], ids=["plain", "mapped"])
+def test_names_that_are_one_once_they_are_short_fail_with_the_setting(
+    server: Simulator, tmp_path: Path, length: int, maps: dict[str, Any]
+) -> None:
+    """The SDK shortens names to their capitals, and ends where two become one."""
+    for name in ANSWERS:
+        server.org.set_attribute("customer", name)
+    server.org.add("customer", custom=dict.fromkeys(ANSWERS, "yes"))
+    config = {**server.config, **FLAT, "stream_maps": maps}
+
+    short = {**config, "flattening_max_key_length": length}
+    output = run_tap(short, select=["customers"], folder=tmp_path)
+
+    assert output.status == 1
+    [error] = [line for line in output.stderr.splitlines() if "ERROR" in line]
+    assert "customers: flattening would call two columns cus" in error
+    assert "Raise `flattening_max_key_length`" in error
+    found = customs(sync_tap({**config, "flattening_max_key_length": 100}, ["customers"]))
+    assert [*found.values()] == ["yes", "yes"]
 
 
 def test_names_inside_of_json_stay_as_they_are(server: Simulator) -> None:

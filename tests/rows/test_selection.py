@@ -213,6 +213,77 @@ def with_attribute(row: dict[str, Any], members: dict[str, Any]) -> dict[str, An
     return {**row, "attributes": {**row["attributes"], **members}}
 
 
+DIAGNOSIS = ["properties", "custom", "properties", "diagnosisStr"]
+ASKED = f"; did you mean {json.dumps(DIAGNOSIS)}?"
+
+
+def with_rule(served: Simulator, breadcrumb: list[str]) -> dict[str, Any]:
+    """Return a catalog in which somebody has deselected ``breadcrumb`` by hand."""
+    catalog = catalog_of(served.config, ["customers"])
+    (entry,) = (one for one in catalog["streams"] if one["tap_stream_id"] == "customers")
+    entry["metadata"] = [one for one in entry["metadata"] if one["breadcrumb"] != breadcrumb]
+    entry["metadata"].append({"breadcrumb": breadcrumb, "metadata": {"selected": False}})
+    return catalog
+
+
+@pytest.mark.parametrize(
+    ("breadcrumb", "hint"),
+    [
+        (["properties", "custom__diagnosisStr"], ASKED),
+        (["properties", "custom.diagnosisStr"], ASKED),
+        (["properties", "custom", "diagnosisStr"], ASKED),
+        (["custom", "diagnosisStr"], ASKED),
+        ([*DIAGNOSIS[:3], "DiagnosisStr"], ASKED),
+        ([*DIAGNOSIS[:3], "diagnosesStr"], ASKED),
+        (["properties", "previw"], '; did you mean ["properties", "preview"]?'),
+        (["properties", "nobody_knows_me"], "."),
+    ],
+    ids=str,
+)
+def test_a_rule_of_the_catalog_that_names_nothing_warns(
+    clinic: Simulator, breadcrumb: list[str], hint: str, tmp_path: Path
+) -> None:
+    """Who wrote it wants something to stay, and that would leave in silence."""
+    output = run_tap(clinic.config, catalog=with_rule(clinic, breadcrumb), folder=tmp_path)
+    assert output.status == 0, output.stderr
+    told = f"customers: the catalog deselects {json.dumps(breadcrumb)}, which isn't there{hint}"
+    assert output.stderr.count(told) == 1
+
+
+@pytest.mark.parametrize(
+    "breadcrumb",
+    [DIAGNOSIS, DIAGNOSIS[:2], [*DIAGNOSIS[:3], "goneStr"], ["properties", "preview"]],
+    ids=str,
+)
+def test_a_rule_of_the_catalog_that_can_be_kept_does_not_warn(
+    clinic: Simulator, breadcrumb: list[str], tmp_path: Path
+) -> None:
+    """Nor one for an attribute that was deleted: what is unknown stays, then."""
+    output = run_tap(clinic.config, catalog=with_rule(clinic, breadcrumb), folder=tmp_path)
+    assert output.status == 0, output.stderr
+    assert "isn't there" not in output.stderr
+
+
+@pytest.mark.parametrize("path", [DIAGNOSIS, ["properties", "preview"]], ids=str)
+def test_a_rule_in_a_schema_warns_with_the_form_that_works(
+    clinic: Simulator, path: list[str], tmp_path: Path
+) -> None:
+    """The first taps took it from there; where metadata says the same, nothing is wrong."""
+    wrong, right = catalog_of(clinic.config, ["customers"]), with_rule(clinic, path)
+    for catalog in (wrong, right):
+        for entry in catalog["streams"]:
+            found = entry["schema"]
+            for part in path:
+                found = found.get(part, {})
+            found["selected"] = False
+
+    said = run_tap(clinic.config, catalog=wrong, folder=tmp_path).stderr
+    [warning] = [line for line in said.splitlines() if "has no effect" in line]
+    assert "customers" in warning
+    assert json.dumps({"breadcrumb": path, "metadata": {"selected": False}}) in warning
+    assert "has no effect" not in run_tap(clinic.config, catalog=right, folder=tmp_path).stderr
+
+
 # ------------------------------------------------------------ stream maps
 
 
@@ -273,6 +344,20 @@ def test_a_catalog_that_selects_nothing_is_said(clinic: Simulator, tmp_path: Pat
     output = run_tap(clinic.config, select=[], folder=tmp_path)
     assert output.status == 0
     assert "No stream is selected" in output.stderr
+
+
+def test_a_catalog_that_selects_what_is_gone_is_not_said_to_select_nothing(
+    clinic: Simulator, tmp_path: Path
+) -> None:
+    """The error that names the stream says what is wrong."""
+    catalog = catalog_of(clinic.config, ["customers"])
+    for entry in catalog["streams"]:
+        if entry["tap_stream_id"] == "customers":
+            entry["tap_stream_id"] = entry["stream"] = "kobject_gone"
+    output = run_tap(clinic.config, catalog=catalog, folder=tmp_path)
+    assert output.status == 1
+    assert "kobject_gone: the catalog selects this stream" in output.stderr
+    assert "No stream is selected" not in output.stderr
 
 
 def test_a_map_that_removes_the_key_names_its_stream(clinic: Simulator, tmp_path: Path) -> None:

@@ -37,8 +37,11 @@ STATED = (
 PORTION = 16_000_000
 """Characters of rows that are held, as Python objects some five times as large, until a load."""
 
-MEMORY_LIMIT = "150MB"
-"""What DuckDB may keep of the tables; its own default is four fifths of the machine."""
+MEMORY_LIMIT = 150_000_000
+"""Bytes that DuckDB may keep of the tables; its own default is four fifths of the machine."""
+
+PARSING = 10
+"""Bytes that DuckDB may need for each of a file with one long row; up to eight were seen."""
 
 THREADS = 1
 """What one file after the other needs: more load no faster, and each keeps memory of its own."""
@@ -50,9 +53,11 @@ LONGEST_WAIT = 3600.0
 class StatedConnection:
     """A DuckDB connection that states the form of each CSV file it copies from."""
 
-    def __init__(self, connection: DuckDBPyConnection) -> None:
-        """Stand in front of ``connection``."""
+    def __init__(self, connection: DuckDBPyConnection, *, is_limited: bool = False) -> None:
+        """Stand in front of ``connection``; if ``is_limited``, its memory is the user's choice."""
         self._connection = connection
+        self._is_limited = is_limited
+        self._size = 0  # bytes of the file that is being loaded
 
     def __getattr__(self, name: str) -> object:
         """Leave everything but ``execute`` to DuckDB."""
@@ -68,8 +73,21 @@ class StatedConnection:
                 raise RuntimeError(message)
             query = query.removesuffix(GUESSED)
             file = Path(query.partition("'")[2].rpartition("'")[0])
-            query += STATED.format(size=max(file.stat().st_size, 1 << 20) + 2)
-        return self._connection.execute(query, *parameters)
+            self._size = file.stat().st_size
+            query += STATED.format(size=max(self._size, 1 << 20) + 2)
+        try:
+            return self._connection.execute(query, *parameters)
+        except duckdb.OutOfMemoryException:  # of one long row, or of many values in JSON
+            if self._is_limited:
+                raise
+        self._limit_memory(MEMORY_LIMIT + PARSING * self._size)
+        try:
+            return self._connection.execute(query, *parameters)
+        finally:
+            self._limit_memory(MEMORY_LIMIT)
+
+    def _limit_memory(self, size: int) -> None:
+        self._connection.execute(f"SET memory_limit = '{size}B'")
 
 
 def in_portions(lines: Iterable[str]) -> Iterator[str]:
@@ -97,12 +115,13 @@ def main() -> None:
     connect, persist = target_duckdb.duckdb_connect, target_duckdb.persist_lines
 
     def stated(config: Mapping[str, Any]) -> StatedConnection:
-        own = {"memory_limit": MEMORY_LIMIT, "threads": THREADS}
-        settings = {**own, **config.get("settings", {})}
+        given = config.get("settings", {})
+        settings = {"memory_limit": f"{MEMORY_LIMIT}B", "threads": THREADS, **given}
         waiting_since = time.monotonic()
         while True:
             try:
-                return StatedConnection(connect({**config, "settings": settings}))
+                connection = connect({**config, "settings": settings})
+                return StatedConnection(connection, is_limited="memory_limit" in given)
             except duckdb.IOException as error:  # noqa: PERF203 - tried once a second
                 waited = time.monotonic() - waiting_since
                 if "Conflicting lock" not in str(error) or waited > LONGEST_WAIT:
