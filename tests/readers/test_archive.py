@@ -160,6 +160,21 @@ def test_an_extract_of_days_goes_on_where_the_edge_is_by_then(fast_sim: Simulato
     assert output.ids("customers") == set(org.ids("customer"))
 
 
+def test_an_edge_that_moves_faster_than_it_is_read_fails_the_stream(fast_sim: Simulator) -> None:
+    """Three days pass with each search: what the archive has by then is not known."""
+    org = fast_sim.org
+    org.add("customer", 400, updated_at=lambda n: org.clock.now() - (740 - 0.5 * n) * DAY)
+    fast_sim.before_each_search(org.clock.advance, 3 * DAY)
+
+    output = read(fast_sim)
+
+    assert output.status == 1
+    assert "customers: rows go to the archive faster than it can be read" in output.stderr
+    fast_sim.clear_hooks()
+    again = read(fast_sim, state=output.state)
+    assert output.ids("customers") | again.ids("customers") == set(org.ids("customer"))
+
+
 def test_without_the_archive_only_two_years_are_read(fast_sim: Simulator) -> None:
     """`include_archived` false asks the standard search alone."""
     org = fast_sim.org

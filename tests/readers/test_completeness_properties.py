@@ -1,6 +1,6 @@
 """Whatever happens to an org while it is read: nothing is lost, and no bookmark passes a row.
 
-Five hundred and fifty trials run at the reader's seam, seventy through the whole tap.
+Five hundred trials run at the reader's seam, fifty through the whole tap.
 ``HYPOTHESIS_PROFILE=long`` runs thousands of new ones of each.
 """
 
@@ -71,14 +71,14 @@ FAULTS = trials(
 # ---------------------------------------------------------------- at the reader's seam
 
 
-@settings(max_examples=examples(100))
+@settings(max_examples=examples(80))
 @given(trial=TIES_AND_MOVING_ROWS)
 def test_ties_and_moving_rows_lose_nothing(trial: Trial) -> None:
     """Groups of one timestamp, larger than a page, while rows are updated."""
     run_trial(trial, read_customers)
 
 
-@settings(max_examples=examples(100))
+@settings(max_examples=examples(80))
 @given(trial=LATE_INDEX)
 def test_a_late_index_loses_nothing(trial: Trial) -> None:
     """Runs shorter and longer than the lookback, documents fresher than their place."""
@@ -122,7 +122,7 @@ def test_faults_lose_nothing(trial: Trial) -> None:
 def test_the_whole_tap_loses_nothing(kind: st.SearchStrategy[Trial], long: int) -> None:
     """The same trials over HTTP, with real threads, to the last STATE line."""
 
-    @settings(max_examples=examples(14, long=long))
+    @settings(max_examples=examples(10, long=long))
     @given(trial=kind)
     def test(trial: Trial) -> None:
         run_trial(trial, through_the_tap)

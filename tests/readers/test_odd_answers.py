@@ -47,28 +47,28 @@ def odd(*areas: str) -> st.SearchStrategy[OddTrial]:
     )
 
 
-@settings(trials, max_examples=examples(120))
+@settings(trials, max_examples=examples(100))
 @given(trial=odd("search", "search", "archive"))
 def test_an_odd_answer_of_a_search_loses_nothing(trial: OddTrial) -> None:
     """Rows, their last versions and the marks of deletion are there after the next calm run."""
     run_odd_trial(trial)
 
 
-@settings(trials, max_examples=examples(80))
+@settings(trials, max_examples=examples(65))
 @given(trial=odd("list"))
 def test_an_odd_answer_of_a_list_neither_loses_nor_keeps_rows(trial: OddTrial) -> None:
     """ACTIVATE_VERSION tells the target to drop what was not seen: never for a part."""
     run_odd_trial(trial)
 
 
-@settings(trials, max_examples=examples(70))
+@settings(trials, max_examples=examples(50))
 @given(trial=odd("cursor", "cursor", "child"))
 def test_an_odd_answer_of_the_log_or_a_child_loses_nothing(trial: OddTrial) -> None:
     """The log is where deletions are told, and nothing else tells of them."""
     run_odd_trial(trial)
 
 
-@settings(trials, max_examples=examples(70))
+@settings(trials, max_examples=examples(50))
 @given(trial=odd("klasses", "metadata", "start"))
 def test_an_odd_answer_in_discovery_loses_no_stream_and_no_column(trial: OddTrial) -> None:
     """A klass that is not listed would be a table that stands still."""

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from tap_kustomer.client.transport import KustomerClient
 from tap_kustomer.edge import TwoYearEdge
+from tap_kustomer.errors import StreamError
 from tap_kustomer.readers.negotiation import Form
 from tap_kustomer.readers.prefetch import BUFFER_BYTES, Job, Prefetch, only
 from tap_kustomer.readers.search.archive import settle_archive
@@ -26,7 +27,7 @@ from tap_kustomer.readers.search.query import Bounds, SearchQuery
 from tap_kustomer.readers.search.recount import Recount
 from tap_kustomer.readers.search.slices import Slice, SlicePlan
 from tap_kustomer.readers.search.tail import TailReader
-from tap_kustomer.timestamps import behind, from_epoch, seconds_between, shift
+from tap_kustomer.timestamps import before, behind, from_epoch, seconds_between, shift
 
 __all__ = ["SearchReader"]
 
@@ -184,16 +185,23 @@ class SearchReader:
         pages = self._slices(form.query, span, archived, page, end)
         for _ in range(_MOST_STRETCHES):
             yield from self._emit(pages, archived)
-            following = settled if end == settled else self._end_behind(form.query, end, settled)
+            following = end
+            if end < settled:
+                following = self._end_behind(first.query, form.query, Bounds(behind(end), settled))
             yield from self._proven(form.query, archived, end)
             moved = min(self._edge_at(self._now()).end_of_overlap, settled)
             following = max(following, moved if moved > shift(end, seconds=_LONG) else end)
             if following == end:
-                break
+                return max(first.page.last_in_place(settled) or "", end)
             yield from self._near_edge(first, end, following, settled, coverage)
             pages = self._slices(form.query, Bounds(behind(end), following), archived)
             end = following
-        return max(first.page.last_in_place(settled) or "", end)
+        msg = (
+            f"{first.query.stream}: rows go to the archive faster than it can be read, behind "
+            f"{end} too, so some of them may be missing. Run again later; the bookmark stays in "
+            "front of them."
+        )
+        raise StreamError(msg)
 
     def _near_edge(
         self, first: FirstPage, low: str, end: str, settled: str, coverage: Coverage
@@ -234,20 +242,23 @@ class SearchReader:
         self.archive_form = form.name
         return form, page
 
-    def _end_behind(self, query: SearchQuery, end: str, settled: str) -> str:
-        """Return ``end``, or where the days around the edge really end: the archive has later rows.
+    def _end_behind(self, standard: SearchQuery, archive: SearchQuery, rest: Bounds) -> str:
+        """Return where the days around the edge end, if the archive shows that they go on.
 
-        The edge lies before the oldest row that the standard search has behind ``end``.
+        The edge lies before the oldest row that the standard search has in the ``rest``. Where the
+        archive has none in it, that begins behind those days.
         """
-        span = Bounds(behind(end), settled)
-        archive, standard = self._search(query), self._search(replace(query, archive=False))
-        if not len(self._prefetch.call(lambda: archive.ask(span))):
-            return end
-        self._client.ledger.differs("two-year-edge", "the archive has later rows", query.stream)
+        search, settled = self._search(archive), rest.high or ""
+        if not len(self._prefetch.call(lambda: search.ask(rest))):
+            return before(rest.low)
+        self._client.ledger.differs("two-year-edge", "the archive has later rows", standard.stream)
         logger.info(
-            "%s: the archive has rows updated after %s; reading those too.", query.stream, end
+            "%s: the archive has rows updated from %s on; reading those too.",
+            standard.stream,
+            rest.low,
         )
-        page = self._prefetch.call(lambda: standard.ask(span))
+        search = self._search(standard)
+        page = self._prefetch.call(lambda: search.ask(rest))
         oldest = min((key.updated for key in page.keys if key.updated), default=settled)
         self.edge_later = seconds_between(TwoYearEdge.seen_at(self._now()).moment, oldest)
         return min(TwoYearEdge(oldest).end_of_overlap, settled)
