@@ -90,8 +90,8 @@ class _OddHeaders(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer with a list of nothing."""
-        head = b"HTTP/1.1 200 OK\r\nX-A: 1\r\n" + self.line + b"\r\nContent-Length: 11\r\n\r\n"
-        self.wfile.write(head + b'{"data":[]}')
+        head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 11\r\n"
+        self.wfile.write(head + self.line + b'\r\n\r\n{"data":[]}')
 
     def log_message(self, *_args: object) -> None:
         """Say nothing."""
@@ -106,7 +106,7 @@ def test_a_header_that_is_none_is_not_shown(
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _OddHeaders) as server:
         threading.Thread(target=server.serve_forever).start()
         url = f"http://127.0.0.1:{server.server_port}"
-        config = {**secret_sim.config, "api_url": url, "backoff_max_elapsed_seconds": 1}
+        config = {**secret_sim.config, "api_url": url}
         output = run_tap(config, "--discover", env=DEBUG, speed=500, folder=tmp_path)
         server.shutdown()
     assert output.status == 0, output.stderr
