@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,12 @@ from simulator import Simulator
 from tests.docs.pages import CHECKOUT
 from tests.e2e.project import MeltanoProject
 from tests.e2e.recipes import jobs
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> None:
+    """Let SIGINT end what the tests start: a shell ignores it for all in its background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="module")
