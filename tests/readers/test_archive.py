@@ -8,6 +8,7 @@ import pytest
 
 from simulator import Fault, Simulator, to_iso
 from tap_kustomer import clock as tap_clock
+from tests.readers.part_of_the_index import PartOfTheIndex
 from tests.support import FAST, Output, one_by_one, sync_tap
 
 DAY = 86_400.0
@@ -158,6 +159,25 @@ def test_an_extract_of_days_goes_on_where_the_edge_is_by_then(fast_sim: Simulato
     output = read(fast_sim)
 
     assert output.ids("customers") == set(org.ids("customer"))
+
+
+@pytest.mark.parametrize("bad", range(1, 12))
+def test_one_empty_answer_hides_no_rows_behind_an_edge_months_off(
+    fast_sim: Simulator, monkeypatch: pytest.MonkeyPatch, bad: int
+) -> None:
+    """Such as that to the question whether the archive has later rows."""
+    org = fast_sim.org
+    fast_sim.set(edge_offset_seconds=40 * DAY)
+    edge = org.clock.now() - 690 * DAY
+    org.add("customer", 100, updated_at=lambda n: edge + 0.5 * (n - 60) * DAY)
+    part = PartOfTheIndex(monkeypatch)
+    part.share, part.bad = 1, bad
+
+    output = read(fast_sim, max_concurrency=1)
+
+    assert part.searches >= bad
+    lost = set(org.ids("customer")) - output.ids("customers")
+    assert output.status == 1 or not lost
 
 
 def test_an_edge_that_moves_faster_than_it_is_read_fails_the_stream(fast_sim: Simulator) -> None:
