@@ -183,11 +183,14 @@ class SearchReader:
         form, page = self._open_archive(first.query, span)
         archived = self.proof.coverage_of(form.query)
         pages = self._slices(form.query, span, archived, page, end)
-        for _ in range(_MOST_STRETCHES):
+        for stretch in range(_MOST_STRETCHES):
             yield from self._emit(pages, archived)
             following = end
             if end < settled:
-                following = self._end_behind(first.query, form.query, Bounds(behind(end), settled))
+                rest = Bounds(behind(end), settled)
+                # One empty answer proves nothing; those of later stretches follow others.
+                times = 1 if stretch else 2
+                following = self._end_behind(first.query, form.query, rest, times)
             yield from self._proven(form.query, archived, end)
             moved = min(self._edge_at(self._now()).end_of_overlap, settled)
             following = max(following, moved if moved > shift(end, seconds=_LONG) else end)
@@ -242,15 +245,17 @@ class SearchReader:
         self.archive_form = form.name
         return form, page
 
-    def _end_behind(self, standard: SearchQuery, archive: SearchQuery, rest: Bounds) -> str:
+    def _end_behind(
+        self, standard: SearchQuery, archive: SearchQuery, rest: Bounds, times: int
+    ) -> str:
         """Return where the days around the edge end, if the archive shows that they go on.
 
         The edge lies before the oldest row that the standard search has in the ``rest``. Where the
-        archive has none in it, that begins behind those days.
+        archive has none in it, also when it is asked so many ``times``, that begins behind them.
         """
         search, settled = self._search(archive), rest.high or ""
-        if not any(len(self._prefetch.call(lambda: search.ask(rest))) for _ in range(2)):
-            return before(rest.low)  # one empty answer proves nothing
+        if not any(len(self._prefetch.call(lambda: search.ask(rest))) for _ in range(times)):
+            return before(rest.low)
         self._client.ledger.differs("two-year-edge", "the archive has later rows", standard.stream)
         logger.info(
             "%s: the archive has rows updated from %s on; reading those too.",
